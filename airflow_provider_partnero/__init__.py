@@ -1,0 +1,89 @@
+"""Partnero's webhooks for Apache Airflow: declare, audit, wait for and react to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """What Airflow's providers manager reads: the connection type with its form, and where things are."""
+    return {
+        "package-name": "airflow-provider-partnero",
+        "name": "Partnero",
+        "description": "Webhooks of Partnero's affiliate and referral programmes: declare, audit, wait, react.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": "Partnero",
+                "external-doc-url": "https://developers.partnero.com/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [
+            {
+                "integration-name": "Partnero",
+                "python-modules": ["airflow_provider_partnero.hooks.partnero"],
+            }
+        ],
+        "operators": [
+            {
+                "integration-name": "Partnero",
+                "python-modules": ["airflow_provider_partnero.operators.partnero"],
+            }
+        ],
+        "sensors": [
+            {
+                "integration-name": "Partnero",
+                "python-modules": ["airflow_provider_partnero.sensors.partnero"],
+            }
+        ],
+        "triggers": [
+            {
+                "integration-name": "Partnero",
+                "python-modules": ["airflow_provider_partnero.triggers.partnero"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": "partnero",
+                "hook-class-name": "airflow_provider_partnero.hooks.partnero.PartneroHook",
+                "hook-name": "Partnero",
+                # The API server builds the form from these two, without importing the hook (Airflow 3.2+).
+                "ui-field-behaviour": {
+                    "hidden-fields": ["schema", "login", "port", "extra"],
+                    "relabeling": {"password": "API token", "host": "Base URL"},
+                    "placeholders": {
+                        "password": "the programme's API token, from Partnero: Integration > API",
+                        "host": "https://api.partnero.com/v1",
+                    },
+                },
+                "conn-fields": _CONNECTION_FIELDS,
+            }
+        ],
+    }
+
+
+_CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
+    "timeout": {
+        "label": "Timeout (seconds)",
+        "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
+        "description": "Longest silence while waiting for an answer; 30 when empty. Connecting has 5 seconds.",
+    },
+    "max_attempts": {
+        "label": "Attempts per request",
+        "schema": {"type": ["integer", "null"], "minimum": 1},
+        "description": "How often one request is tried within a task's try; 5 when empty.",
+    },
+    "page_concurrency": {
+        "label": "Pages read at once",
+        "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 64},
+        "description": "Requests in flight while a long list is read; 8 when empty.",
+    },
+    "verify_tls": {
+        "label": "Verify TLS",
+        "schema": {"type": ["string", "null"]},
+        "description": "true (also when empty), false, or the path of a CA bundle on the workers.",
+    },
+}

@@ -1,0 +1,114 @@
+"""Arguments are checked before any request: an error names the argument, its value and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+LIMIT_RANGE = range(10, 101)  # the specification, "Get a list of webhooks"
+
+
+def checked_limit(limit: object, *, argument: str = "limit") -> int:
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit not in LIMIT_RANGE:
+        raise ValueError(f"{argument}={limit!r}: allowed are the whole numbers 10 to 100")
+    return limit
+
+
+def checked_count(value: object, *, argument: str, most: int | None = None) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (most is not None and value > most):
+        allowed = "whole numbers from 1" if most is None else f"the whole numbers 1 to {most}"
+        raise ValueError(f"{argument}={value!r}: allowed are {allowed}")
+    return value
+
+
+def checked_seconds(value: object, *, argument: str, zero: bool = False) -> float:
+    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else -1.0
+    if not 0 <= number < float("inf") or (number == 0 and not zero):
+        raise ValueError(f"{argument}={value!r}: allowed are numbers of seconds {'from' if zero else 'above'} 0")
+    return number
+
+
+def checked_timeout(timeout: object) -> tuple[float, float]:
+    """(connect, read) in seconds, from such a pair or from one number for both."""
+    connect, read = timeout if isinstance(timeout, tuple | list) and len(timeout) == 2 else (timeout, timeout)
+    return checked_seconds(connect, argument="timeout"), checked_seconds(read, argument="timeout")
+
+
+def checked_token(token: object) -> str:
+    if not isinstance(token, str) or not token:
+        raise ValueError("token is empty: allowed is the programme's API token, as Partnero shows it")
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise ValueError("token holds a space, a line break or a character that no token has (not shown: it is secret)")
+    return token
+
+
+def checked_base_url(base_url: object) -> str:
+    base = _checked_http(base_url, argument="base_url").rstrip("/")
+    parts = urlsplit(base)
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("base_url has a query, a fragment or a login: allowed is scheme://host[:port]/path")
+    return base
+
+
+def checked_key(key: object, *, argument: str = "key") -> str:
+    if not isinstance(key, str) or not key:
+        raise ValueError(f"{argument}={key!r}: allowed is a webhook's key, a text that is not empty")
+    if "/" in key or key in {".", ".."}:
+        raise ValueError(f"{argument}={key!r}: allowed is a key without '/', other than '.' and '..'")
+    _checked_encodable(key, argument=argument)
+    return key
+
+
+def checked_name(name: object) -> str:
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"name={name!r}: allowed is a text that is not empty")
+    _checked_encodable(name, argument="name")
+    return name
+
+
+def checked_url(url: object) -> str:
+    return _checked_http(url, argument="url")
+
+
+def checked_events(events: object) -> tuple[str, ...]:
+    """The events without repetitions, in the order given."""
+    if isinstance(events, str) or not isinstance(events, Iterable):
+        raise ValueError(f"events={events!r}: allowed is a list of event names such as ['partner.created']")
+    names = tuple(dict.fromkeys(events))
+    if not names:
+        raise ValueError(f"events={events!r}: allowed is a list of at least one event name")
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise ValueError(
+                f"events={events!r}: {name!r} is no event name, allowed are texts such as 'partner.created'"
+            )
+    return tuple(str(name) for name in names)
+
+
+def checked_flag(value: object, *, argument: str) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{argument}={value!r}: allowed are True and False")
+    return value
+
+
+def _checked_http(url: object, *, argument: str) -> str:
+    allowed = "allowed is an absolute http:// or https:// URL"
+    if not isinstance(url, str):
+        raise ValueError(f"{argument}={url!r}: {allowed}")
+    try:
+        parts = urlsplit(url)
+        port_is_fine = parts.port is None or parts.port > 0
+    except ValueError as broken:
+        raise ValueError(f"{argument}={url!r}: {broken}; {allowed}") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_fine:
+        raise ValueError(f"{argument}={url!r}: {allowed}")
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise ValueError(f"{argument}={url!r}: {allowed}, without spaces and control characters")
+    return url
+
+
+def _checked_encodable(text: str, *, argument: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{argument}={text!r}: allowed is text that UTF-8 can hold (no lone surrogates)") from None

@@ -1,0 +1,227 @@
+"""One HTTP request to Partnero: JSON in, JSON or a :class:`PartneroError` out. No retries here."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3 import exceptions as urllib3_errors
+
+from airflow_provider_partnero import __version__
+from airflow_provider_partnero.api.errors import (
+    PartneroAPIError,
+    PartneroAuthenticationError,
+    PartneroConflictError,
+    PartneroConnectionError,
+    PartneroNotFoundError,
+    PartneroRateLimitError,
+    PartneroResponseError,
+    PartneroServerError,
+    PartneroValidationError,
+)
+
+_LONGEST_MESSAGE = 500  # characters of Partnero's own words that an error quotes
+
+_ERROR_CLASSES: dict[int, type[PartneroAPIError]] = {
+    401: PartneroAuthenticationError,
+    403: PartneroAuthenticationError,
+    404: PartneroNotFoundError,
+    409: PartneroConflictError,
+    422: PartneroValidationError,
+    429: PartneroRateLimitError,
+}
+
+
+class _Bearer(AuthBase):
+    """The token, where no ``repr`` and no .netrc file gets at it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def scrub(self, text: str) -> str:
+        return text.replace(self._token, "***")
+
+
+class Transport:
+    """A ``requests`` session bound to one base URL and token; several threads may use it at once.
+
+    Redirects are never followed: Partnero's API has none, ``requests`` would turn a POST into a GET on the way, and the
+    token must not travel to another host. Cookies are not kept.
+    """
+
+    def __init__(
+        self, token: str, base_url: str, *, timeout: tuple[float, float], verify: bool | str, connections: int
+    ) -> None:
+        self._base_url = base_url
+        self._timeout = timeout
+        self._verify = verify
+        self._auth = _Bearer(token)
+        self._session = requests.Session()
+        self._session.headers.update(
+            {"Accept": "application/json", "User-Agent": f"airflow-provider-partnero/{__version__}"}
+        )
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = HTTPAdapter(pool_maxsize=connections)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def request(
+        self, method: str, path: str, *, params: Mapping[str, int] | None = None, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The JSON object that Partnero answers; ``{}`` for a DELETE that is answered without a body.
+
+        :raises PartneroConnectionError: no answer.
+        :raises PartneroResponseError: a 2xx that is not a JSON object.
+        :raises PartneroAPIError: any other status, and a 2xx that says ``"status": 0``.
+        """
+        try:
+            response = self._session.request(
+                method,
+                self._base_url + path,
+                params=params,
+                json=body,
+                auth=self._auth,
+                timeout=self._timeout,
+                verify=self._verify,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise self._connection_error(method, path, error) from error
+        if not 200 <= response.status_code < 300:
+            raise self._api_error(method, path, response, _json_object(response) or {})
+        if method == "DELETE" and not response.content:
+            return {}
+        payload = _json_object(response)
+        if payload is None:
+            raise PartneroResponseError(
+                f"{method} {_shortened(path)}: {response.status_code} with a body that is not the promised JSON object "
+                f"({len(response.content)} bytes of {response.headers.get('Content-Type', 'no declared type')})"
+            )
+        if payload.get("status") in (0, "0", False):
+            raise self._api_error(method, path, response, payload)
+        return payload
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _connection_error(self, method: str, path: str, error: requests.RequestException) -> PartneroConnectionError:
+        where = urlsplit(self._base_url).netloc
+        words = f"{method} {_shortened(path)}: {_words_for(error, where, self._timeout)}"
+        return PartneroConnectionError(self._auth.scrub(words), sent=_was_sent(error))
+
+    def _api_error(
+        self, method: str, path: str, response: requests.Response, payload: dict[str, Any]
+    ) -> PartneroAPIError:
+        status = response.status_code
+        error_class = _ERROR_CLASSES.get(status) or (PartneroServerError if status >= 500 else PartneroAPIError)
+        scrub = self._auth.scrub
+        return error_class(
+            status,
+            scrub(_message_of(response, payload)),
+            {field: [scrub(text) for text in texts] for field, texts in _errors_of(payload).items()},
+            response.headers.get("X-Request-Id"),
+            method,
+            _shortened(path),
+            _retry_after(response.headers),
+        )
+
+
+def _json_object(response: requests.Response) -> dict[str, Any] | None:
+    try:
+        payload = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None
+    return payload if isinstance(payload, dict) else None
+
+
+def _message_of(response: requests.Response, payload: Mapping[str, Any]) -> str:
+    if 300 <= response.status_code < 400:
+        target = urlsplit(response.headers.get("Location", ""))
+        return f"a redirect to {target.scheme}://{target.netloc}, which is not followed: is the base URL right?"
+    for field in ("message", "error"):
+        words = payload.get(field)
+        if isinstance(words, str) and words.strip():
+            return "".join(c if c.isprintable() else " " for c in words.strip())[:_LONGEST_MESSAGE]
+    if response.ok:
+        return 'a 2xx that says "status": 0'
+    kind = response.headers.get("Content-Type", "").partition(";")[0]
+    return f"{response.reason or 'no reason given'}{f' (an answer of type {kind})' if kind else ''}"
+
+
+def _errors_of(payload: Mapping[str, Any]) -> dict[str, list[str]]:
+    errors = payload.get("errors")
+    if not isinstance(errors, Mapping):
+        return {}
+    return {
+        str(field): [str(text)[:_LONGEST_MESSAGE] for text in (texts if isinstance(texts, list) else [texts])]
+        for field, texts in errors.items()
+    }
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that ``Retry-After`` asks to wait (RFC 9110, 10.2.3); a date counts from the server's own clock."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    moment = _http_date(value)
+    if moment is None:
+        return None
+    now = _http_date(headers.get("Date", "")) or datetime.now(UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _was_sent(error: requests.RequestException) -> bool:
+    """False only when the connection was never made, so that nothing can have arrived."""
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError):
+        return False
+    reason = _reason_of(error)
+    if isinstance(reason, urllib3_errors.SSLError):
+        return not (reason.args and isinstance(reason.args[0], ssl.SSLCertVerificationError))
+    return not isinstance(reason, urllib3_errors.NewConnectionError | urllib3_errors.ConnectTimeoutError)
+
+
+def _reason_of(error: requests.RequestException) -> object:
+    inner = error.args[0] if error.args else None
+    return inner.reason if isinstance(inner, urllib3_errors.MaxRetryError) else inner
+
+
+def _words_for(error: requests.RequestException, where: str, timeout: tuple[float, float]) -> str:
+    if isinstance(error, requests.ConnectTimeout):
+        return f"could not connect to {where} within {timeout[0]:g} s"
+    if isinstance(error, requests.Timeout):
+        return f"{where} was silent for {timeout[1]:g} s"
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"no trusted TLS connection to {where}: {_reason_of(error)}"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"the proxy on the way to {where} does not answer"
+    reason = _reason_of(error)
+    if isinstance(reason, urllib3_errors.NameResolutionError):
+        return f"the host name {where} is unknown"
+    if isinstance(reason, urllib3_errors.NewConnectionError):
+        return f"nothing answers at {where}: {str(reason).rpartition(': ')[2]}"
+    return f"the connection to {where} broke off before the whole answer had come ({type(error).__name__})"
+
+
+def _shortened(path: str) -> str:
+    return path if len(path) <= 120 else f"{path[:117]}..."
