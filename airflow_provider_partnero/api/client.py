@@ -83,8 +83,14 @@ class PartneroClient:
         self._transport.close()
 
     def ping(self) -> None:
-        """Check host and token (``GET /test``, as Partnero's own n8n node and PHP SDK do)."""
-        self._request("GET", "/test")
+        """Check host and token (``GET /test``, as Partnero's own n8n node and PHP SDK do).
+
+        What a good token is answered there is not documented, so an answer that is no JSON is settled by the list.
+        """
+        try:
+            self._retries.run(lambda _: self._transport.request("GET", "/test"), Request.REPEATABLE)
+        except PartneroResponseError:
+            self.list_webhooks(limit=10)
 
     def list_webhooks(self, *, limit: int = 100, page: int = 1) -> list[Webhook]:
         """One page of the webhooks (the specification, "Get a list of webhooks").
@@ -200,9 +206,6 @@ class PartneroClient:
                     raise
 
         self._retries.run(attempt, Request.REPEATABLE)
-
-    def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        return self._retries.run(lambda _: self._transport.request(method, path, body=body), Request.REPEATABLE)
 
     def _webhook_of_request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Webhook:
         return self._retries.run(lambda _: self._webhook(method, path, body), Request.REPEATABLE)

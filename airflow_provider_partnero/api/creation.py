@@ -16,9 +16,10 @@ from airflow_provider_partnero.api.errors import (
     PartneroConflictError,
     PartneroError,
     PartneroValidationError,
+    is_passing,
 )
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.retries import Reaction, Request, RetryPlan, is_passing, reaction_to
+from airflow_provider_partnero.api.retries import Reaction, Request, RetryPlan, reaction_to
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,3 +103,10 @@ class PartneroRateLimitError(PartneroAPIError):
 
 class PartneroServerError(PartneroAPIError):
     """5xx on every attempt."""
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same request may well succeed later: no answer or a broken one, 408, 429, 5xx."""
+    if isinstance(error, PartneroConnectionError | PartneroResponseError):
+        return True
+    return isinstance(error, PartneroAPIError) and (error.status in {408, 429} or error.status >= 500)

@@ -115,11 +115,6 @@ def reaction_to(error: PartneroError, request: Request) -> Reaction:
     return _TABLE[failure_of(error)][request]
 
 
-def is_passing(error: BaseException) -> bool:
-    """Whether the same request may well succeed later: no answer, 408, 429, 5xx."""
-    return isinstance(error, PartneroError) and reaction_to(error, Request.REPEATABLE) is Reaction.RETRY
-
-
 @dataclass(frozen=True, slots=True)
 class RetryPlan:
     """How often and how patiently one request is repeated.

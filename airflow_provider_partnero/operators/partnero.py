@@ -1,0 +1,305 @@
+"""One operator per webhook action, and the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.sdk import BaseOperator
+
+from airflow_provider_partnero.airflow_compat import AirflowFailException
+from airflow_provider_partnero.api.errors import PartneroAmbiguousError, PartneroConflictError, PartneroNotFoundError
+from airflow_provider_partnero.operators.failures import failing_at_once
+from airflow_provider_partnero.operators.rendered import as_events, as_flag, as_optional_events, as_optional_flag
+from airflow_provider_partnero.retry_policy import PartneroRetryPolicy
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_partnero.api import Webhook
+    from airflow_provider_partnero.hooks.partnero import PartneroHook
+
+__all__ = [
+    "PartneroAuditWebhooksOperator",
+    "PartneroCreateWebhookOperator",
+    "PartneroDeleteWebhookOperator",
+    "PartneroGetWebhookOperator",
+    "PartneroListWebhooksOperator",
+    "PartneroRetryPolicy",
+    "PartneroUpdateWebhookOperator",
+]
+
+_FINDINGS_IN_XCOM = 100  # the counts are always whole
+
+
+class _PartneroOperator(BaseOperator):
+    """What all operators of Partnero share: the connection, and when to fail at once."""
+
+    ui_color: str = "#e8e4fb"
+    ui_fgcolor: str = "#2b1e66"
+
+    def __init__(self, *, partnero_conn_id: str = "partnero_default", **kwargs: Any) -> None:
+        kwargs.setdefault("doc_md", _introduction(type(self)))
+        super().__init__(**kwargs)
+        self.partnero_conn_id = partnero_conn_id
+
+    @cached_property
+    def hook(self) -> PartneroHook:
+        """The hook of this task's connection."""
+        from airflow_provider_partnero.hooks.partnero import PartneroHook
+
+        return PartneroHook(self.partnero_conn_id)
+
+    def execute(self, context: Context) -> Any:
+        """Do the one thing; errors that a retry cannot mend fail the task at once."""
+        with failing_at_once():
+            return self.act(context)
+
+    def act(self, context: Context) -> Any:
+        """What this operator does."""
+        raise NotImplementedError
+
+
+def _introduction(operator: type) -> str:
+    """What the operator does, for the task's page in the UI: its docstring up to the parameters."""
+    return cleandoc(operator.__doc__ or "").partition("\n:param")[0].strip()
+
+
+class PartneroListWebhooksOperator(_PartneroOperator):
+    """Read all webhooks of the programme, however many pages they fill.
+
+    Returns a list of ``{"key", "name", "url", "is_active", "events"}``, in Partnero's order.
+    Source: the specification, "Get a list of webhooks".
+
+    :param is_active: only those that are (True) or are not (False) active; None: both. Templated.
+    :param events: only those that subscribe to at least one of these events; None: all. Templated.
+    :param include_signature: add each webhook's signing secret to XCom, **in clear**.
+    :param partnero_conn_id: connection of type ``partnero``. Templated.
+    """
+
+    template_fields: Sequence[str] = ("is_active", "events", "partnero_conn_id")
+
+    def __init__(
+        self,
+        *,
+        is_active: bool | str | None = None,
+        events: Iterable[str] | str | None = None,
+        include_signature: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.is_active = is_active
+        self.events = events
+        self.include_signature = include_signature
+
+    def act(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002
+        """Read, filter, hand over."""
+        is_active = as_optional_flag(self.is_active, argument="is_active")
+        events = as_optional_events(self.events)
+        webhooks = [
+            webhook
+            for webhook in self.hook.iter_webhooks(consistent=True)
+            if (is_active is None or webhook.is_active is is_active)
+            and (events is None or not set(events).isdisjoint(webhook.events))
+        ]
+        self.log.info("%d webhooks", len(webhooks))
+        return [webhook.to_dict(include_signature=self.include_signature) for webhook in webhooks]
+
+
+class PartneroGetWebhookOperator(_PartneroOperator):
+    """Fetch one webhook; fails at once when there is none.
+
+    Returns ``{"key", "name", "url", "is_active", "events"}``. Source: the specification, "Fetch a webhook".
+
+    :param webhook_key: the webhook's key. Templated.
+    :param include_signature: add the signing secret to XCom, **in clear**.
+    :param partnero_conn_id: connection of type ``partnero``. Templated.
+    """
+
+    template_fields: Sequence[str] = ("webhook_key", "partnero_conn_id")
+
+    def __init__(self, *, webhook_key: str, include_signature: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.webhook_key = webhook_key
+        self.include_signature = include_signature
+
+    def act(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Fetch and hand over."""
+        return self.hook.get_webhook(self.webhook_key).to_dict(include_signature=self.include_signature)
+
+
+class PartneroCreateWebhookOperator(_PartneroOperator):
+    """Create a webhook, once, however often the task is tried.
+
+    With ``idempotent`` (the default) and no ``webhook_key``, the key is derived from connection, DAG, task, run and map
+    index. It is looked up before the POST, so a task that is retried after its worker died finds the webhook it made;
+    a retry also looks for the same content under another key, since Partnero may ignore keys that it is given.
+
+    Returns ``{"key", "name", "url", "is_active", "events"}``; use the key from there, not the one you asked for.
+    Source: the specification, "Create a webhook".
+
+    :param name: name of the webhook. Templated.
+    :param url: http(s) address that Partnero delivers to. Templated.
+    :param events: at least one event name. Templated: a list, or a text such as ``partner.created,customer.created``.
+    :param is_active: deliver from the start. Templated.
+    :param webhook_key: the key to give it, without ``/``; None: see above. Templated.
+    :param idempotent: derive a key when none is given. Without one, a create whose outcome is unknown fails at once.
+    :param if_exists: a webhook that has ``webhook_key`` already and is the same: ``"adopt"`` it or ``"fail"``. One that
+        differs always fails, at once.
+    :param include_signature: add the signing secret to XCom, **in clear**.
+    :param partnero_conn_id: connection of type ``partnero``. Templated.
+    """
+
+    template_fields: Sequence[str] = ("name", "url", "events", "is_active", "webhook_key", "partnero_conn_id")
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        url: str,
+        events: Iterable[str] | str,
+        is_active: bool | str = True,
+        webhook_key: str | None = None,
+        idempotent: bool = True,
+        if_exists: Literal["adopt", "fail"] = "adopt",
+        include_signature: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if if_exists not in {"adopt", "fail"}:
+            raise ValueError(f"if_exists={if_exists!r}: allowed are 'adopt' and 'fail'")
+        self.name = name
+        self.url = url
+        self.events = events
+        self.is_active = is_active
+        self.webhook_key = webhook_key
+        self.idempotent = idempotent
+        self.if_exists = if_exists
+        self.include_signature = include_signature
+
+    def act(self, context: Context) -> dict[str, Any]:
+        """Look, then create."""
+        key = self.webhook_key or (self._derived_key(context) if self.idempotent else None)
+        wanted: dict[str, Any] = {
+            "name": self.name,
+            "url": self.url,
+            "events": as_events(self.events),
+            "is_active": as_flag(self.is_active, argument="is_active"),
+            "key": key,
+        }
+        webhook = self._existing(wanted, context) or self._made(wanted)
+        return webhook.to_dict(include_signature=self.include_signature)
+
+    def _existing(self, wanted: dict[str, Any], context: Context) -> Webhook | None:
+        if wanted["key"] is None:
+            return None
+        is_retry = context["ti"].try_number > 1
+        is_ours = is_retry and not self.webhook_key
+        existing = self.hook.find_webhook(**wanted, is_ours=is_ours, by_content=is_retry)
+        if existing is None:
+            return None
+        if self.webhook_key and self.if_exists == "fail":
+            raise PartneroConflictError(
+                409, f"webhook {existing.key!r} exists already, and if_exists='fail'", method="POST", path="/webhooks"
+            )
+        self.log.info("Webhook %r exists already and is the same: adopted, nothing created", existing.key)
+        return existing
+
+    def _made(self, wanted: dict[str, Any]) -> Webhook:
+        try:
+            made = self.hook.create_webhook(**wanted)
+        except PartneroAmbiguousError as error:
+            if wanted["key"] is None:
+                raise AirflowFailException(str(error)) from error
+            raise
+        self.log.info("Created webhook %r (%s)", made.key, made.name)
+        return made
+
+    def _derived_key(self, context: Context) -> str:
+        from airflow_provider_partnero.webhooks.keys import derived_key
+
+        ti = context["ti"]
+        map_index = getattr(ti, "map_index", None)
+        return derived_key(
+            self.partnero_conn_id, ti.dag_id, ti.task_id, ti.run_id, -1 if map_index is None else map_index
+        )
+
+
+class PartneroUpdateWebhookOperator(_PartneroOperator):
+    """Change fields of a webhook; its key and its signing secret stay.
+
+    Returns the webhook as it is now: ``{"key", "name", "url", "is_active", "events"}``.
+    Source: the specification, "Update a webhook".
+
+    :param webhook_key: the webhook's key. Templated.
+    :param name: new name; None leaves it. Templated.
+    :param url: new http(s) address; None leaves it. Templated.
+    :param is_active: switch it on or off; None leaves it. Templated.
+    :param events: the events it shall have, all of them; None leaves them. Templated.
+    :param include_signature: add the signing secret to XCom, **in clear**.
+    :param partnero_conn_id: connection of type ``partnero``. Templated.
+    """
+
+    template_fields: Sequence[str] = ("webhook_key", "name", "url", "is_active", "events", "partnero_conn_id")
+
+    def __init__(
+        self,
+        *,
+        webhook_key: str,
+        name: str | None = None,
+        url: str | None = None,
+        is_active: bool | str | None = None,
+        events: Iterable[str] | str | None = None,
+        include_signature: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.webhook_key = webhook_key
+        self.name = name
+        self.url = url
+        self.is_active = is_active
+        self.events = events
+        self.include_signature = include_signature
+
+    def act(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Send the fields that are given."""
+        webhook = self.hook.update_webhook(
+            self.webhook_key,
+            name=self.name,
+            url=self.url,
+            is_active=as_optional_flag(self.is_active, argument="is_active"),
+            events=as_optional_events(self.events),
+        )
+        self.log.info("Updated webhook %r (%s)", webhook.key, webhook.name)
+        return webhook.to_dict(include_signature=self.include_signature)
+
+
+class PartneroDeleteWebhookOperator(_PartneroOperator):
+    """Delete a webhook. Returns nothing. Source: the specification, "Delete a webhook".
+
+    :param webhook_key: the webhook's key. Templated.
+    :param if_missing: no webhook has the key: ``"ignore"`` it (it is gone, as asked) or ``"fail"`` at once.
+    :param partnero_conn_id: connection of type ``partnero``. Templated.
+    """
+
+    template_fields: Sequence[str] = ("webhook_key", "partnero_conn_id")
+
+    def __init__(self, *, webhook_key: str, if_missing: Literal["ignore", "fail"] = "ignore", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if if_missing not in {"ignore", "fail"}:
+            raise ValueError(f"if_missing={if_missing!r}: allowed are 'ignore' and 'fail'")
+        self.webhook_key = webhook_key
+        self.if_missing = if_missing
+
+    def act(self, context: Context) -> None:  # noqa: ARG002
+        """Delete."""
+        try:
+            self.hook.delete_webhook(self.webhook_key)
+        except PartneroNotFoundError:
+            if self.if_missing == "fail":
+                raise
+            self.log.info("No webhook %r: nothing to delete", self.webhook_key)
+            return
+        self.log.info("Deleted webhook %r", self.webhook_key)

@@ -1,0 +1,50 @@
+"""Arguments after templating: a template renders to text, whatever it stood for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+
+def as_flag(value: object, *, argument: str) -> bool:
+    """True or False, from themselves or from the text that a template makes of them.
+
+    :raises ValueError: anything else.
+    """
+    if isinstance(value, bool):
+        return value
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if text not in {"true", "false"}:
+        raise ValueError(f"{argument}={value!r}: allowed are True and False")
+    return text == "true"
+
+
+def as_optional_flag(value: object, *, argument: str) -> bool | None:
+    """Like :func:`as_flag`; None, and a template that renders to ``None`` or to nothing, mean "not given"."""
+    if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
+        return None
+    return as_flag(value, argument=argument)
+
+
+def as_events(value: Iterable[str] | str) -> tuple[str, ...]:
+    """Event names, from a list, from the text of one (``"['partner.created']"``), or separated by commas.
+
+    :raises ValueError: a text that starts like a list and is none.
+    """
+    if not isinstance(value, str):
+        return tuple(value)
+    text = value.strip()
+    if not text.startswith(("[", "(")):
+        return tuple(name.strip() for name in text.split(",") if name.strip())
+    try:
+        listed = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        raise ValueError(f"events={value!r}: allowed is a list of event names such as ['partner.created']") from None
+    return tuple(listed)
+
+
+def as_optional_events(value: Iterable[str] | str | None) -> tuple[str, ...] | None:
+    """Like :func:`as_events`; None, and a template that renders to ``None`` or to nothing, mean "not given"."""
+    if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
+        return None
+    return as_events(value)

@@ -1,0 +1,49 @@
+"""Airflow's own retries, timed by Partnero (Airflow 3.3 and later)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_partnero.airflow_compat import RetryDecision, RetryPolicy
+from airflow_provider_partnero.api.errors import PartneroRateLimitError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class PartneroRetryPolicy(RetryPolicy):
+    """Retries a task that ran into Partnero's rate limit when Partnero said it may come back.
+
+    ``PartneroListWebhooksOperator(..., retries=3, retry_policy=PartneroRetryPolicy())``: a 429 whose ``Retry-After``
+    outlasts the client's own attempts becomes the delay of the task's next try. Every other failure, and a 429 without
+    ``Retry-After``, is left to the task's ``retry_delay``.
+
+    :raises RuntimeError: this Airflow has no retry policies (they came with 3.3).
+    """
+
+    def __init__(self) -> None:
+        if RetryPolicy is object:
+            raise RuntimeError("PartneroRetryPolicy needs Airflow 3.3: earlier ones have no retry_policy")
+
+    def evaluate(
+        self,
+        exception: BaseException,
+        try_number: int,  # noqa: ARG002
+        max_tries: int,  # noqa: ARG002
+        context: Context | None = None,  # noqa: ARG002
+    ) -> RetryDecision:
+        """The delay Partnero asks for, when the task failed on a 429 that says so; else Airflow's default."""
+        if not isinstance(exception, PartneroRateLimitError) or exception.retry_after is None:
+            return RetryDecision.default()
+        seconds = exception.retry_after
+        return RetryDecision.retry(timedelta(seconds=seconds), f"Partnero's Retry-After: {seconds:g} s")
+
+    def serialize(self) -> dict[str, Any]:
+        """The policy has no settings."""
+        return {}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> PartneroRetryPolicy:  # noqa: ARG003
+        """The counterpart of :meth:`serialize`."""
+        return cls()

@@ -1,0 +1,131 @@
+"""Waiting for a webhook to become active."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue
+
+from airflow_provider_partnero.airflow_compat import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    conf,
+)
+from airflow_provider_partnero.api.errors import PartneroError, PartneroNotFoundError, is_passing
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_partnero.hooks.partnero import PartneroHook
+
+
+class PartneroWebhookActiveSensor(BaseSensorOperator):
+    """Wait until a webhook is active; in poke, reschedule or deferrable mode.
+
+    A passing outage (no answer, 5xx, 429) is not a failure of the wait; a refused token is, at once. Succeeds with the
+    webhook in XCom: ``{"key", "name", "url", "is_active", "events"}``. Deferred, on Airflow 3.3 and later, all sensors
+    of one connection and ``poke_interval`` share one poll. Source: the specification, "Fetch a webhook".
+
+    :param webhook_key: the webhook's key. Templated.
+    :param if_missing: no webhook has the key: ``"fail"`` at once, or ``"wait"`` for it to be created.
+    :param deferrable: wait in the triggerer, without a worker slot; default: ``[operators] default_deferrable``.
+    :param partnero_conn_id: connection of type ``partnero``. Templated.
+    :param poke_interval: seconds between two looks; ``timeout``, ``mode``, ``soft_fail`` and the rest as Airflow
+        defines them for every sensor.
+    """
+
+    template_fields: Sequence[str] = ("webhook_key", "partnero_conn_id")
+    ui_color: str = "#e8e4fb"
+    ui_fgcolor: str = "#2b1e66"
+
+    def __init__(
+        self,
+        *,
+        webhook_key: str,
+        if_missing: Literal["fail", "wait"] = "fail",
+        deferrable: bool | None = None,
+        partnero_conn_id: str = "partnero_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if if_missing not in {"fail", "wait"}:
+            raise ValueError(f"if_missing={if_missing!r}: allowed are 'fail' and 'wait'")
+        self.webhook_key = webhook_key
+        self.if_missing = if_missing
+        self.deferrable = (
+            conf.getboolean("operators", "default_deferrable", fallback=False) if deferrable is None else deferrable
+        )
+        self.partnero_conn_id = partnero_conn_id
+
+    @cached_property
+    def hook(self) -> PartneroHook:
+        """The hook of this task's connection."""
+        from airflow_provider_partnero.hooks.partnero import PartneroHook
+
+        return PartneroHook(self.partnero_conn_id)
+
+    def execute(self, context: Context) -> Any:
+        """Look once; then wait here, or in the triggerer."""
+        if not self.deferrable:
+            return super().execute(context)
+        looked = self.poke(context)
+        if not looked:
+            self._wait_in_triggerer()
+        return looked.xcom_value
+
+    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002
+        """One look at the webhook."""
+        try:
+            webhook = self.hook.get_webhook(self.webhook_key)
+        except PartneroNotFoundError as error:
+            if self.if_missing == "fail":
+                self._fail(str(error), error)
+            self.log.info("No webhook %r yet", self.webhook_key)
+            return PokeReturnValue(is_done=False)
+        except (PartneroError, ValueError) as error:
+            if not is_passing(error):
+                self._fail(str(error), error)
+            self.log.warning("No answer about webhook %r, which does not end the wait: %s", self.webhook_key, error)
+            return PokeReturnValue(is_done=False)
+        self.log.info("Webhook %r is %s", webhook.key, "active" if webhook.is_active else "not active yet")
+        return PokeReturnValue(is_done=webhook.is_active, xcom_value=webhook.to_dict() if webhook.is_active else None)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Back from the triggerer, with what it saw (see :class:`PartneroWebhookActiveTrigger`)."""
+        if "webhook" not in event:
+            self._fail(event["failure"])
+        webhook: dict[str, Any] = event["webhook"]
+        self.log.info("Webhook %r is active", webhook["key"])
+        return webhook
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """As Airflow's sensors do; a time-out in the triggerer obeys ``soft_fail`` before Airflow 3.3 too."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSensorTimeout as error:
+            if not self.soft_fail:
+                raise
+            raise AirflowSkipException(f"Skipped because of soft_fail: {error}") from error
+
+    def _fail(self, words: str, cause: BaseException | None = None) -> NoReturn:
+        if self.soft_fail or getattr(self, "never_fail", False):
+            raise AirflowSkipException(f"Skipped because of soft_fail or never_fail: {words}") from cause
+        raise AirflowFailException(words) from cause
+
+    def _wait_in_triggerer(self) -> NoReturn:
+        from airflow_provider_partnero.triggers.partnero import PartneroWebhookActiveTrigger
+
+        self.defer(
+            trigger=PartneroWebhookActiveTrigger(
+                webhook_key=self.webhook_key,
+                partnero_conn_id=self.partnero_conn_id,
+                poke_interval=self.poke_interval,
+                if_missing=self.if_missing,
+            ),
+            timeout=timedelta(seconds=self.timeout),
+            method_name="execute_complete",
+        )

@@ -1,0 +1,67 @@
+"""One look at the webhooks that triggers wait for, as cheaply as it can be had."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from math import ceil
+
+from airflow_provider_partnero.api import PartneroClient, Webhook
+from airflow_provider_partnero.api.errors import PartneroError, PartneroNotFoundError, is_passing
+from airflow_provider_partnero.hooks.partnero import PartneroHook
+
+log = logging.getLogger(__name__)
+
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one poll saw.
+
+    :param webhooks: by key.
+    :param asked: the keys that were asked for one by one (none, where there was no answer); None for the whole list.
+    :param failure: why no later poll can do better, in words; None while there is hope.
+    :param pause: seconds that Partnero asked to stay away.
+    """
+
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
+    asked: frozenset[str] | None = frozenset()
+    failure: str | None = None
+    pause: float = 0.0
+
+
+@dataclass(slots=True)
+class Watch:
+    """The keys that the triggers of one connection and interval wait for, in this triggerer."""
+
+    keys: Counter[str] = field(default_factory=Counter)
+    pages: int | None = None
+
+    def look(self, hook: PartneroHook) -> Look:
+        """Ask key by key while that takes fewer requests than reading the list; blocks, so call it in a thread."""
+        keys = frozenset(self.keys.copy())
+        try:
+            with hook.get_conn() as client:
+                if len(keys) <= (self.pages or 1):
+                    return Look(webhooks=_by_key(client, keys), asked=keys)
+                webhooks = {webhook.key: webhook for webhook in client.iter_webhooks(page_size=_PAGE)}
+        except (PartneroError, ValueError) as error:
+            if not is_passing(error):
+                return Look(failure=str(error))
+            log.warning("No answer from Partnero, which does not end the wait: %s", error)
+            return Look(pause=getattr(error, "retry_after", None) or 0.0)
+        self.pages = max(1, ceil(len(webhooks) / _PAGE))
+        return Look(webhooks=webhooks, asked=None)
+
+
+def _by_key(client: PartneroClient, keys: Collection[str]) -> dict[str, Webhook]:
+    found: dict[str, Webhook] = {}
+    for key in keys:
+        try:
+            found[key] = client.get_webhook(key)
+        except PartneroNotFoundError:
+            continue
+    return found
