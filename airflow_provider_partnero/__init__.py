@@ -45,6 +45,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_partnero.triggers.partnero"],
             }
         ],
+        "asset-uris": [{"schemes": ["partnero"], "handler": "airflow_provider_partnero.assets.sanitize_uri"}],
         "connection-types": [
             {
                 "connection-type": "partnero",

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
-from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, Literal
-
-from airflow.sdk import BaseOperator
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.errors import PartneroAmbiguousError, PartneroConflictError, PartneroNotFoundError
-from airflow_provider_partnero.operators.failures import failing_at_once
+from airflow_provider_partnero.operators.audit import PartneroAuditWebhooksOperator
+from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.rendered import as_events, as_flag, as_optional_events, as_optional_flag
 from airflow_provider_partnero.retry_policy import PartneroRetryPolicy
 
@@ -19,7 +16,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_partnero.api import Webhook
-    from airflow_provider_partnero.hooks.partnero import PartneroHook
 
 __all__ = [
     "PartneroAuditWebhooksOperator",
@@ -31,43 +27,8 @@ __all__ = [
     "PartneroUpdateWebhookOperator",
 ]
 
-_FINDINGS_IN_XCOM = 100  # the counts are always whole
 
-
-class _PartneroOperator(BaseOperator):
-    """What all operators of Partnero share: the connection, and when to fail at once."""
-
-    ui_color: str = "#e8e4fb"
-    ui_fgcolor: str = "#2b1e66"
-
-    def __init__(self, *, partnero_conn_id: str = "partnero_default", **kwargs: Any) -> None:
-        kwargs.setdefault("doc_md", _introduction(type(self)))
-        super().__init__(**kwargs)
-        self.partnero_conn_id = partnero_conn_id
-
-    @cached_property
-    def hook(self) -> PartneroHook:
-        """The hook of this task's connection."""
-        from airflow_provider_partnero.hooks.partnero import PartneroHook
-
-        return PartneroHook(self.partnero_conn_id)
-
-    def execute(self, context: Context) -> Any:
-        """Do the one thing; errors that a retry cannot mend fail the task at once."""
-        with failing_at_once():
-            return self.act(context)
-
-    def act(self, context: Context) -> Any:
-        """What this operator does."""
-        raise NotImplementedError
-
-
-def _introduction(operator: type) -> str:
-    """What the operator does, for the task's page in the UI: its docstring up to the parameters."""
-    return cleandoc(operator.__doc__ or "").partition("\n:param")[0].strip()
-
-
-class PartneroListWebhooksOperator(_PartneroOperator):
+class PartneroListWebhooksOperator(PartneroOperator):
     """Read all webhooks of the programme, however many pages they fill.
 
     Returns a list of ``{"key", "name", "url", "is_active", "events"}``, in Partnero's order.
@@ -108,7 +69,7 @@ class PartneroListWebhooksOperator(_PartneroOperator):
         return [webhook.to_dict(include_signature=self.include_signature) for webhook in webhooks]
 
 
-class PartneroGetWebhookOperator(_PartneroOperator):
+class PartneroGetWebhookOperator(PartneroOperator):
     """Fetch one webhook; fails at once when there is none.
 
     Returns ``{"key", "name", "url", "is_active", "events"}``. Source: the specification, "Fetch a webhook".
@@ -130,7 +91,7 @@ class PartneroGetWebhookOperator(_PartneroOperator):
         return self.hook.get_webhook(self.webhook_key).to_dict(include_signature=self.include_signature)
 
 
-class PartneroCreateWebhookOperator(_PartneroOperator):
+class PartneroCreateWebhookOperator(PartneroOperator):
     """Create a webhook, once, however often the task is tried.
 
     With ``idempotent`` (the default) and no ``webhook_key``, the key is derived from connection, DAG, task, run and map
@@ -227,7 +188,7 @@ class PartneroCreateWebhookOperator(_PartneroOperator):
         )
 
 
-class PartneroUpdateWebhookOperator(_PartneroOperator):
+class PartneroUpdateWebhookOperator(PartneroOperator):
     """Change fields of a webhook; its key and its signing secret stay.
 
     Returns the webhook as it is now: ``{"key", "name", "url", "is_active", "events"}``.
@@ -276,7 +237,7 @@ class PartneroUpdateWebhookOperator(_PartneroOperator):
         return webhook.to_dict(include_signature=self.include_signature)
 
 
-class PartneroDeleteWebhookOperator(_PartneroOperator):
+class PartneroDeleteWebhookOperator(PartneroOperator):
     """Delete a webhook. Returns nothing. Source: the specification, "Delete a webhook".
 
     :param webhook_key: the webhook's key. Templated.

@@ -62,9 +62,8 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Look]:
         """Poll for ever, for all keys that wait; a poll that an outage swallowed yields an empty look."""
         watch = cls._watch(_stream_key(kwargs["partnero_conn_id"], kwargs["poke_interval"]))
+        await watch.awaited.wait()  # the group opens before its first subscriber has said what it waits for
         while True:
-            while not watch.keys:  # the group opens before its first subscriber has said what it waits for
-                await asyncio.sleep(0.05)
             look = await _looked(kwargs["partnero_conn_id"], watch)
             yield look
             await asyncio.sleep(max(kwargs["poke_interval"], look.pause))
@@ -72,7 +71,7 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Look]) -> AsyncIterator[TriggerEvent]:
         """Fire on the first poll that settles this trigger's own webhook."""
         watch = self._watch(self.shared_stream_key())
-        watch.keys[self.webhook_key] += 1
+        watch.add(self.webhook_key)
         try:
             async for look in shared_stream:
                 event = _event_for(look, self.webhook_key, self.if_missing)
@@ -83,7 +82,7 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
                     yield TriggerEvent(event)  # type: ignore[no-untyped-call]
                     return
         finally:
-            watch.keys -= Counter([self.webhook_key])
+            watch.remove(self.webhook_key)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Alone, as before Airflow 3.3: the same poll, for one key."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Collection
@@ -35,10 +36,27 @@ class Look:
 
 @dataclass(slots=True)
 class Watch:
-    """The keys that the triggers of one connection and interval wait for, in this triggerer."""
+    """The keys that the triggers of one connection and interval wait for, in this triggerer.
+
+    :param keys: how many triggers wait for each.
+    :param awaited: set while any does.
+    :param pages: of the whole list, when it was last read.
+    """
 
     keys: Counter[str] = field(default_factory=Counter)
+    awaited: asyncio.Event = field(default_factory=asyncio.Event)
     pages: int | None = None
+
+    def add(self, key: str) -> None:
+        """One trigger more waits for the key."""
+        self.keys[key] += 1
+        self.awaited.set()
+
+    def remove(self, key: str) -> None:
+        """One trigger less waits for the key."""
+        self.keys -= Counter([key])
+        if not self.keys:
+            self.awaited.clear()
 
     def look(self, hook: PartneroHook) -> Look:
         """Ask key by key while that takes fewer requests than reading the list; blocks, so call it in a thread."""

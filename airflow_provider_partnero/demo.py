@@ -1,0 +1,206 @@
+"""``partnero-demo``: the provider at work on a real Airflow against the sandbox; it leaves nothing running."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_partnero.demo_airflow import (
+    AirflowProcess,
+    DemoError,
+    airflow_environment,
+    dags_folder,
+    end_group,
+)
+from airflow_provider_partnero.demo_programme import BROKEN_PROGRAMME
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.sandbox import Sandbox
+
+_ACTIVATION_DELAY = 2.0  # seconds until a new webhook is active, so that there is something to wait for
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; 0 when all went well, 1 when a DAG failed, 2 when the demo could not run, 130 after Ctrl-C."""
+    options = _options(arguments)
+    # SIGTERM ends the demo as Ctrl-C does: through every context manager, so that nothing stays behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        if importlib.util.find_spec("airflow") is None:
+            raise DemoError("Airflow is not installed here: pip install 'apache-airflow>=3.0'")
+        folder = Path(tempfile.mkdtemp(prefix="partnero-demo-"))
+        with _sandbox(options.sandbox_port) as sandbox:
+            sandbox.put_webhooks(list(BROKEN_PROGRAMME))
+            sandbox.set_activation_delay(_ACTIVATION_DELAY)
+            environment = airflow_environment(folder, sandbox.connection_json)
+            return _show_ui(options, environment, sandbox) if options.ui else _show_runs(environment, folder, sandbox)
+    except DemoError as error:
+        print(f"partnero-demo: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\npartnero-demo: stopped; nothing is left running.", file=sys.stderr)
+        return 130
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="partnero-demo",
+        description="Run the example DAGs on a real Airflow against a local Partnero, and show what happened.",
+    )
+    parser.add_argument("--ui", action="store_true", help="start Airflow with its web page instead, until Ctrl-C")
+    parser.add_argument("--port", type=int, default=8080, help="with --ui: port of Airflow's web page (default: 8080)")
+    parser.add_argument("--sandbox-port", type=int, default=0, help="port of the local Partnero (default: a free one)")
+    return parser.parse_args(arguments)
+
+
+@contextmanager
+def _sandbox(port: int) -> Iterator[Sandbox]:
+    from airflow_provider_partnero.sandbox import Sandbox
+
+    with Sandbox(token="demo", port=_free(port, "--sandbox-port")) as sandbox:  # noqa: S106
+        yield sandbox
+
+
+def _free(port: int, option: str) -> int:
+    """The port, after a look whether somebody else has it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise DemoError(f"port {port} cannot be had ({error}); choose another with {option}") from None
+    return port
+
+
+def _show_runs(environment: dict[str, str], folder: Path, sandbox: Sandbox) -> int:
+    log = folder / "airflow.log"
+    print(f"A local Partnero answers at {sandbox.base_url}: {len(BROKEN_PROGRAMME)} webhooks, not all of them well.")
+    with AirflowProcess(environment, log) as airflow:
+        _step("A fresh Airflow home with its own SQLite database", airflow, "db", "migrate")
+        good = _run_dag(airflow, "partnero_webhook_audit")
+        report = airflow.returned("partnero_webhook_audit", "audit")
+        if report:
+            _print_report(report)
+        good &= _run_dag(airflow, "partnero_webhook_lifecycle")
+        good &= _run_dag(airflow, "partnero_webhooks_mapped")
+    left = len(sandbox.webhooks()) - len(BROKEN_PROGRAMME)
+    print(f"\n{left} webhooks were left behind at Partnero by these runs.")
+    _print_next_steps(folder, log)
+    return 0 if good else 1
+
+
+def _step(words: str, airflow: AirflowProcess, *command: str) -> None:
+    print(f"{words} ...", end=" ", flush=True)
+    done = airflow(*command)
+    if done["failure"]:
+        raise DemoError(f"airflow {' '.join(command)} failed: {done['failure']}")
+    print(f"{done['seconds']:.0f} s")
+
+
+def _run_dag(airflow: AirflowProcess, dag_id: str) -> bool:
+    print(f"\nDAG {dag_id} ...", end=" ", flush=True)
+    done = airflow("dags", "test", dag_id)
+    print(f"{'failed' if done['failure'] else 'success'}, {done['seconds']:.0f} s")
+    for task_id, state, map_index in airflow.tasks(dag_id):
+        index = f"[{map_index}]" if map_index >= 0 else ""
+        print(f"    {state or 'none':<9} {task_id}{index}")
+    if done["failure"]:
+        print(f"    {done['failure']}")
+    return not done["failure"]
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    counts = report["counts"]
+    table = Table(
+        title=f"Audit: {counts['errors']} errors, {counts['warnings']} warnings in {counts['webhooks']} webhooks",
+        title_justify="left",
+    )
+    for heading in ("rule", "severity", "webhook", "finding"):
+        table.add_column(heading, overflow="fold")
+    for finding in report["findings"]:
+        style = "bold red" if finding["severity"] == "error" else "yellow"
+        table.add_row(
+            finding["rule"], Text(finding["severity"], style), Text(finding["name"] or ""), Text(finding["words"])
+        )
+    Console().print(table)
+
+
+def _print_next_steps(folder: Path, log: Path) -> None:
+    print(
+        f"""
+Try it with your own programme: the same DAGs run unchanged, only the connection differs.
+    export AIRFLOW_CONN_PARTNERO_DEFAULT='{{"conn_type": "partnero", "password": "YOUR-API-TOKEN"}}'
+    airflow connections test partnero_default
+    airflow dags test partnero_webhook_audit      # reads only
+See it in Airflow's own pages:  partnero-demo --ui
+
+The example DAGs:       {dags_folder()}
+Airflow's log of this:  {log}
+All files of this demo: {folder} (delete it when you like)"""
+    )
+
+
+def _show_ui(options: argparse.Namespace, environment: dict[str, str], sandbox: Sandbox) -> int:
+    port = _free(options.port, "--port")
+    airflow = shutil.which("airflow", path=environment["PATH"])
+    if airflow is None:
+        raise DemoError("the command 'airflow' is not on the PATH")
+    log = Path(environment["AIRFLOW_HOME"]).parent / "airflow.log"
+    address = f"http://127.0.0.1:{port}"
+    environment |= {
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__BASE_URL": address,
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    }
+    print(f"Starting Airflow; its log: {log}", flush=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [airflow, "standalone"], env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        _wait_until_healthy(address, process, log)
+        print(
+            f"\nAirflow   {address}   (no login needed)\nPartnero  {sandbox.root_url}/docs\n\nCtrl-C ends both.",
+            flush=True,
+        )
+        process.wait()
+    finally:
+        end_group(process)
+    raise DemoError(f"Airflow ended by itself; its log tells why: {log}")
+
+
+def _wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path, patience: float = 180) -> None:
+    import requests
+
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise DemoError(f"Airflow ended while starting; its log tells why: {log}")
+        with suppress(requests.RequestException):
+            if requests.get(f"{address}/api/v2/monitor/health", timeout=2).ok:
+                return
+        print(".", end="", flush=True)
+        time.sleep(1)
+    raise DemoError(f"Airflow did not answer within {patience:.0f} s; its log tells why: {log}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

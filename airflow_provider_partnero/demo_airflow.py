@@ -1,0 +1,122 @@
+"""An Airflow of its own, for the demo and for tests: its environment, its process, and what its database says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+
+class DemoError(Exception):
+    """Why the demo cannot go on, in words for the person in front of it."""
+
+
+def dags_folder() -> Path:
+    """Where the example DAGs are: inside an installed package, or beside it in a checkout."""
+    packaged = Path(str(files("airflow_provider_partnero"))) / "_dags_examples"
+    return packaged if packaged.is_dir() else packaged.parent.parent / "dags_examples"
+
+
+def airflow_environment(folder: Path, connection: str) -> dict[str, str]:
+    """The environment of an Airflow of its own, with its home (SQLite) in ``folder`` and the example DAGs.
+
+    :param connection: ``partnero_default``, as JSON or URI.
+    """
+    home = folder / "airflow"
+    home.mkdir()
+    # What is set for a real installation must not reach the demo, nor the demo it.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return kept | {
+        "PATH": path,  # `airflow standalone` looks for `airflow` there
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags_folder()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+        "AIRFLOW_CONN_PARTNERO_DEFAULT": connection,
+    }
+
+
+class AirflowProcess:
+    """The process of :mod:`demo_runner`; it ends with the context, and everything it started with it.
+
+    :param environment: see :func:`airflow_environment`.
+    :param log: where everything goes that Airflow prints.
+    """
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.database = Path(environment["AIRFLOW_HOME"]) / "airflow.db"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "airflow_provider_partnero.demo_runner", str(log)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> AirflowProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        end_group(self._process)
+
+    def __call__(self, *command: str) -> dict[str, Any]:
+        """Run one command of ``airflow``: ``{"failure": words or None, "seconds"}``."""
+        if self._process.stdin is None or self._process.stdout is None:
+            raise DemoError("the process that runs Airflow has no pipes")
+        try:
+            self._process.stdin.write(json.dumps(command) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            raise DemoError("the process that runs Airflow died; its log tells why")
+        done: dict[str, Any] = json.loads(answer)
+        return done
+
+    def tasks(self, dag_id: str) -> list[tuple[str, str, int]]:
+        """(task, state, map index) of the DAG's last run, in the order in which they ran."""
+        return self._rows(
+            "select task_id, state, map_index from task_instance where dag_id = ? and run_id = "
+            "(select run_id from dag_run where dag_id = ? order by id desc limit 1) "
+            "order by coalesce(end_date, '9'), task_id",
+            (dag_id, dag_id),
+        )
+
+    def returned(self, dag_id: str, task_id: str) -> Any:
+        """What the task returned in the DAG's last run."""
+        rows = self._rows(
+            "select value from xcom where dag_id = ? and task_id = ? and key = 'return_value' "
+            "order by timestamp desc limit 1",
+            (dag_id, task_id),
+        )
+        value = json.loads(rows[0][0]) if rows else None
+        return json.loads(value) if isinstance(value, str) else value
+
+    def _rows(self, query: str, values: tuple[str, ...]) -> list[Any]:
+        with sqlite3.connect(self.database) as connection:
+            return connection.execute(query, values).fetchall()
+
+
+def end_group(process: subprocess.Popen[Any], patience: float = 10) -> None:
+    """End a process and all it started: its whole group, gently at first (Airflow's scheduler is slow to obey)."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(BrokenPipeError):
+                pipe.close()

@@ -1,0 +1,44 @@
+"""The demo's Airflow: one process that migrates a database and runs DAGs as real tasks, told by lines on its input.
+
+``airflow db migrate`` and ``airflow dags test`` as Airflow's own command line runs them, without importing Airflow anew
+for each. Whatever Airflow prints goes to the log file; an answer in JSON per command goes to the output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+
+
+def main(log_path: str) -> None:
+    """Read one command line of ``airflow`` per input line (as a JSON list) until the input ends."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    for line in sys.stdin:
+        started = time.monotonic()
+        words = _run(json.loads(line))
+        answers.write(json.dumps({"failure": words, "seconds": time.monotonic() - started}) + "\n")
+
+
+def _run(command: list[str]) -> str | None:
+    """Why the command failed, or None."""
+    from airflow.cli.cli_parser import get_parser
+
+    arguments = get_parser().parse_args(command)
+    try:
+        arguments.func(arguments)
+    except SystemExit as ended:
+        return str(ended.code) if ended.code else None
+    except Exception as error:  # noqa: BLE001 - whatever a DAG or Airflow itself may raise; the demo goes on to tell it
+        traceback.print_exc()
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,139 @@
+"""The audit: read all webhooks, say what is wrong, remember it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_partnero.airflow_compat import AirflowFailException
+from airflow_provider_partnero.assets import partnero_audit_asset
+from airflow_provider_partnero.operators.base import PartneroOperator
+from airflow_provider_partnero.operators.declared import declared_webhooks
+from airflow_provider_partnero.operators.rendered import as_events
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_partnero.webhooks.audit import AuditReport
+
+_FINDINGS_KEPT = 100  # in XCom and in the asset event; the report file has them all, and the counts are always whole
+_ROWS_LOGGED = 200
+_FAIL_ON = ("error", "warning", "never")
+_REPORT_SUFFIXES = (".json", ".md", ".html")
+
+
+class PartneroAuditWebhooksOperator(PartneroOperator):
+    """Audit all webhooks of the programme and report what is wrong with them.
+
+    Returns ``{"counts": {"webhooks", "active", "inactive", "errors", "warnings", "by_rule"}, "findings": [{"rule",
+    "severity", "key", "name", "words"}], "findings_left_out"}``; at most 100 findings, counts always whole. Logs the
+    findings as a table. An audit that does not fail the task emits an event on ``partnero_audit_asset(conn_id)`` with
+    the counts and the findings' fingerprints. Neither ever holds a signing secret.
+
+    :param fail_on: fail the task, at once, on a finding of this severity or worse: ``"error"``, ``"warning"``,
+        ``"never"``. Templated.
+    :param ignore: ids of rules not to check, such as ``["PW001"]``. Templated.
+    :param allowed_hosts: patterns of the hosts that may receive events, such as ``["*.example.com"]``; None: any.
+        Templated.
+    :param required_events: events that some active webhook must subscribe to. Templated.
+    :param declared: the webhooks that there must be, as ``PartneroReconcileWebhooksOperator`` takes them: a list of
+        mappings or the path of a ``.yaml``, ``.yml`` or ``.json`` file; None: not compared. Templated.
+    :param report_path: where to write the whole report: a path or any URL of Airflow's ``ObjectStoragePath``, ending in
+        ``.json``, ``.md`` or ``.html``. Templated.
+    :param partnero_conn_id: connection of type ``partnero``. Templated.
+    """
+
+    template_fields: Sequence[str] = (
+        "fail_on",
+        "ignore",
+        "allowed_hosts",
+        "required_events",
+        "declared",
+        "report_path",
+        "partnero_conn_id",
+    )
+    template_fields_renderers = {"declared": "yaml"}  # noqa: RUF012
+
+    def __init__(
+        self,
+        *,
+        fail_on: Literal["error", "warning", "never"] = "error",
+        ignore: Iterable[str] | str = (),
+        allowed_hosts: Iterable[str] | str | None = None,
+        required_events: Iterable[str] | str = (),
+        declared: Sequence[Mapping[str, Any]] | str | None = None,
+        report_path: str | None = None,
+        partnero_conn_id: str = "partnero_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(partnero_conn_id=partnero_conn_id, **kwargs)
+        self.fail_on = fail_on
+        self.ignore = ignore
+        self.allowed_hosts = allowed_hosts
+        self.required_events = required_events
+        self.declared = declared
+        self.report_path = report_path
+        # An asset is fixed when the DAG is parsed; a templated connection id is not known by then.
+        if isinstance(partnero_conn_id, str) and "{{" not in partnero_conn_id:
+            self.outlets = [*self.outlets, partnero_audit_asset(partnero_conn_id)]
+
+    def act(self, context: Context) -> dict[str, Any]:
+        """Check the arguments, read, judge, tell, and fail if that is asked for."""
+        from airflow_provider_partnero.webhooks.audit import audit
+
+        self._check_arguments()
+        report = audit(
+            self.hook.iter_webhooks(consistent=True),
+            ignore=as_events(self.ignore),
+            allowed_hosts=None if self.allowed_hosts is None else as_events(self.allowed_hosts),
+            required_events=as_events(self.required_events),
+            declared=None if self.declared is None else declared_webhooks(self.declared, self, context),
+        )
+        self.log.info("%s", report.to_table(max_rows=_ROWS_LOGGED))
+        self._write(report)
+        self._emit(report, context)
+        if report.fails(self.fail_on):
+            counts = report.counts
+            raise AirflowFailException(
+                f"the audit found {counts['errors']} errors and {counts['warnings']} warnings "
+                f"in {counts['webhooks']} webhooks (fail_on={self.fail_on!r}); the log lists them"
+            )
+        return report.to_dict(max_findings=_FINDINGS_KEPT)
+
+    def _check_arguments(self) -> None:
+        if self.fail_on not in _FAIL_ON:
+            raise ValueError(f"fail_on={self.fail_on!r}: allowed are {', '.join(map(repr, _FAIL_ON))}")
+        if self.report_path and PurePosixPath(self.report_path).suffix not in _REPORT_SUFFIXES:
+            raise ValueError(
+                f"report_path={self.report_path!r}: allowed are paths that end in {', '.join(_REPORT_SUFFIXES)}"
+            )
+
+    def _write(self, report: AuditReport) -> None:
+        if not self.report_path:
+            return
+        from airflow.sdk import ObjectStoragePath
+
+        from airflow_provider_partnero.webhooks.report import render_report
+
+        text = render_report(
+            report,
+            suffix=PurePosixPath(self.report_path).suffix,
+            title="Partnero webhooks",
+            generated_at=datetime.now(UTC),
+            conn_id=self.partnero_conn_id,
+        )
+        path = ObjectStoragePath(self.report_path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        self.log.info("Report written to %s", self.report_path)
+
+    def _emit(self, report: AuditReport, context: Context) -> None:
+        asset = partnero_audit_asset(self.partnero_conn_id)
+        if asset not in self.outlets:
+            return
+        context["outlet_events"][asset].extra = {
+            "counts": report.counts,
+            "findings": [finding.fingerprint for finding in report.findings[:_FINDINGS_KEPT]],
+        }

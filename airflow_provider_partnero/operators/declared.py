@@ -1,0 +1,42 @@
+"""The webhooks that there must be, as a DAG declares them: mappings, or a file beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import jinja2
+    from airflow.sdk import BaseOperator, Context
+
+    from airflow_provider_partnero.webhooks.reconcile import WebhookSpec
+
+DECLARATION_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def declared_webhooks(
+    value: Sequence[Mapping[str, Any]] | str, operator: BaseOperator, context: Context
+) -> tuple[WebhookSpec, ...]:
+    """The declaration in an operator's argument.
+
+    :param value: mappings; the path of a file, looked for beside the DAG, in the DAG's ``template_searchpath``, or
+        absolute, and rendered like any template; or such a file's text, already rendered.
+    :raises ValueError: it is not a declaration; the message names the entry, its field and what is allowed.
+    """
+    from airflow_provider_partnero.webhooks.reconcile import parse_specs, specs_from
+
+    if not isinstance(value, str):
+        return specs_from(value)
+    if "\n" in value or not value.endswith(DECLARATION_SUFFIXES):
+        return parse_specs(value, suffix=".yaml")  # which JSON is, too
+    template = with_absolute_paths(operator.get_template_env()).get_template(value)
+    return parse_specs(template.render(context), suffix=PurePosixPath(value).suffix)
+
+
+def with_absolute_paths(environment: jinja2.Environment) -> jinja2.Environment:
+    """Airflow looks for template files beside the DAG only; this finds absolute paths as well."""
+    import jinja2
+
+    loaders = [loader for loader in (environment.loader, jinja2.FileSystemLoader("/")) if loader]
+    return environment.overlay(loader=jinja2.ChoiceLoader(loaders))

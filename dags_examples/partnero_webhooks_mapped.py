@@ -1,0 +1,48 @@
+"""One mapped task instance per webhook: create a set of them from a list, check each, take them away again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow.sdk import DAG, task
+
+from airflow_provider_partnero.operators.partnero import (
+    PartneroCreateWebhookOperator,
+    PartneroDeleteWebhookOperator,
+    PartneroGetWebhookOperator,
+)
+
+with DAG(
+    dag_id="partnero_webhooks_mapped",
+    schedule=None,
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    tags=["partnero", "example"],
+    doc_md="""
+    ### Dynamic task mapping
+
+    `destinations` stands for whatever tells you which systems want events: a table, a Variable, a file. Every entry
+    becomes a mapped `create`, with a key of its own derived from its map index, so each of them may be retried alone.
+    """,
+):
+
+    @task
+    def destinations() -> list[dict]:
+        """Who wants to hear of what."""
+        return [
+            {"name": "CRM", "url": "https://crm.example.com/partnero", "events": ["customer.created"]},
+            {"name": "Finance", "url": "https://finance.example.com/partnero", "events": ["transaction.created"]},
+            {"name": "Newsletter", "url": "https://news.example.com/partnero", "events": ["partner.created"]},
+        ]
+
+    @task
+    def key_of(webhook: dict) -> str:
+        """The key Partnero gave it."""
+        return webhook["key"]
+
+    create = PartneroCreateWebhookOperator.partial(task_id="create").expand_kwargs(destinations())
+    keys = key_of.expand(webhook=create.output)
+    check = PartneroGetWebhookOperator.partial(task_id="check").expand(webhook_key=keys)
+    delete = PartneroDeleteWebhookOperator.partial(task_id="delete").expand(webhook_key=keys)
+
+    check >> delete.as_teardown(setups=create)
