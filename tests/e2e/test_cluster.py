@@ -123,9 +123,20 @@ def test_two_hundred_deferred_sensors_share_one_poll(cluster: Cluster, e2e_sandb
     run_id = cluster.trigger("many_wait")
 
     def deferred() -> int:
-        return cluster.rows(
-            "select count(*) from task_instance where dag_id = 'many_wait' and task_id = 'wait' and state = 'deferred'"
-        )[0][0]
+        [(count,)] = cluster.rows(
+            "select count(*) from task_instance where run_id = ? and task_id = 'wait' and state = 'deferred'", run_id
+        )
+        return int(count)
+
+    def succeeded() -> list[int]:
+        return [
+            index
+            for (index,) in cluster.rows(
+                "select map_index from task_instance where run_id = ? and task_id = 'wait' and state = 'success' "
+                "order by map_index",
+                run_id,
+            )
+        ]
 
     wait_for(lambda: deferred() == 200, "200 sensors to defer", patience=400)
     wait_for(lambda: cluster.rows("select count(*) from trigger")[0][0] == 200, "200 triggers")
@@ -135,13 +146,14 @@ def test_two_hundred_deferred_sensors_share_one_poll(cluster: Cluster, e2e_sandb
     seconds = polls[-1].at - polls[0].at
     assert len(polls) <= 2 * (seconds / 5 + 2)
 
-    e2e_sandbox.put_webhooks([_webhook(f"many{number:08d}", is_active=True) for number in range(200)])
-    wait_for(lambda: cluster.run_state("many_wait", run_id) == "success", "all to succeed", patience=400)
+    chosen = [7, 77, 177]
+    e2e_sandbox.put_webhooks([_webhook(f"many{number:08d}", is_active=True) for number in chosen])
+    wait_for(lambda: succeeded() == chosen, "the three to succeed, and no other")
 
 
 def test_neither_token_nor_signatures_are_in_any_log_xcom_or_rendered_field(cluster: Cluster) -> None:
     written = list(everything_written(cluster.folder))
     assert any(name.endswith("airflow.db") for name, _ in written)
-    assert any("attempt=2" in name for name, _ in written)
+    assert any("attempt=1" in name for name, _ in written)
     leaks = [name for name, content in written if TOKEN.encode() in content or b"sig-" in content]
     assert leaks == []

@@ -1,0 +1,135 @@
+"""``python -m airflow_provider_partnero.sandbox``: a sandbox in a process of its own, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from airflow_provider_partnero.sandbox.deliveries import DEFAULT_BACKOFF
+from airflow_provider_partnero.sandbox.profiles import Profile
+from airflow_provider_partnero.sandbox.server import Sandbox
+
+_ENDINGS = {signal.SIGINT, signal.SIGTERM}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the sandbox; returns the exit code: 0 when it was ended, 1 when it could not start."""
+    asked = _parser().parse_args(arguments)
+    # Blocked before any thread starts, so that the threads inherit it and sigwait below gets the signal.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+    sandbox = Sandbox(asked.token, profile=asked.profile, host=asked.host, port=asked.port)
+    try:
+        sandbox.start()
+    except OSError as error:
+        print(f"error: {error.strerror}", file=sys.stderr)
+        return 1
+    try:
+        sandbox.seed(asked.seed)
+        sandbox.set_activation_delay(asked.activation_delay)
+        sandbox.set_latency(asked.latency)
+        sandbox.set_delivery_backoff(asked.delivery_backoff)
+        print(greeting(sandbox, asked.profile), flush=True)
+        if not _is_loopback(asked.host):
+            print(
+                f"warning: {asked.host} is not loopback; whoever reaches it controls the sandbox, which asks for no"
+                " token under /_sandbox and delivers events wherever it is told to",
+                file=sys.stderr,
+                flush=True,
+            )
+        signal.sigwait(_ENDINGS)
+    finally:
+        sandbox.stop()
+    return 0
+
+
+def greeting(sandbox: Sandbox, profile: Profile) -> str:
+    """What is printed at the start: where it listens, and what to paste into Airflow."""
+    add = f"airflow connections add partnero_default --conn-type partnero --conn-password {shlex.quote(sandbox.token)}"
+    switches = ",".join(f"{name}={value}" for name, value in asdict(profile).items())
+    return f"""Partnero sandbox
+  API      {sandbox.base_url}   (token: {sandbox.token})
+  docs     {sandbox.root_url}/docs
+  control  {sandbox.root_url}/_sandbox
+  profile  {switches}
+
+Connect Airflow with one of
+  export AIRFLOW_CONN_PARTNERO_DEFAULT={shlex.quote(sandbox.connection_json)}
+  export AIRFLOW_CONN_PARTNERO_DEFAULT={shlex.quote(sandbox.connection_uri)}
+  {add} --conn-host {sandbox.base_url}
+
+Ctrl-C ends it."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_partnero.sandbox", description="A local Partnero, with faults on demand."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8765, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument("--token", default="demo", help="API token that is let in (default: %(default)s)")
+    parser.add_argument(
+        "--profile",
+        type=_profile,
+        default=Profile(),
+        metavar="NAME=VALUE,...",
+        help="how it behaves where Partnero's documentation leaves a choice, such as taken_key=409,list_form=data",
+    )
+    parser.add_argument("--seed", type=_count, default=0, metavar="N", help="webhooks to start with (default: 0)")
+    for name, default, words in (
+        ("--activation-delay", 0.0, "new webhooks show as inactive for so long"),
+        ("--latency", 0.0, "every request of the API takes so much longer"),
+        (
+            "--delivery-backoff",
+            DEFAULT_BACKOFF,
+            "wait before a delivery's second attempt, ten times as long before the third",
+        ),
+    ):
+        parser.add_argument(
+            name, type=_seconds, default=default, metavar="SECONDS", help=f"{words} (default: {default:g})"
+        )
+    return parser
+
+
+def _profile(text: str) -> Profile:
+    try:
+        return Profile.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; allowed: 0 to 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= 1_000_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of webhooks; allowed: 0 to 1000000")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; allowed: 0 to 86400 seconds")
+    return seconds
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""Answers as values, and what a fault makes of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any, Literal
+
+from airflow_provider_partnero.sandbox.faults import Fault
+from airflow_provider_partnero.sandbox.json_bytes import php_json
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+_JSON: Headers = ((b"content-type", b"application/json"),)
+_HTML: Headers = ((b"content-type", b"text/html; charset=UTF-8"),)
+
+# Laravel's words, where it has its own for a status.
+_MESSAGES = {
+    401: "Unauthenticated.",
+    403: "This action is unauthorized.",
+    404: "Not Found.",
+    422: "The given data was invalid.",
+    429: "Too Many Attempts.",
+    500: "Server Error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers and the whole body of an answer; ``Content-Length`` is added when it is sent."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    def __post_init__(self) -> None:
+        kept = tuple((name, value) for name, value in self.headers if name.lower() != b"content-length")
+        object.__setattr__(self, "headers", kept)
+
+
+def faulty_answer(
+    fault: Fault, real: Answer | None, retry_after: Literal["seconds", "date", "none"], now: float
+) -> Answer:
+    """The answer that a fault (other than a dropped connection) leaves.
+
+    :param real: the proper answer, where the request was carried out.
+    :param retry_after: the profile's form of ``Retry-After``.
+    :param now: seconds since the epoch.
+    """
+    answer = _base_answer(fault, real)
+    match fault.body:
+        case "html":
+            answer = Answer(answer.status, _HTML, _page(answer.status))
+        case "empty":
+            answer = Answer(answer.status, _JSON, b"")
+        case "not-json":
+            answer = Answer(answer.status, _JSON, b"Something went wrong, please try again later.")
+        case "status-0":
+            answer = Answer(answer.status, _JSON, b'{"status":0}')
+        case "cut":
+            answer = Answer(answer.status, answer.headers, answer.body[: len(answer.body) // 2])
+    if answer.status in (204, 304):
+        answer = Answer(answer.status, (), b"")
+    if fault.retry_after is not None and retry_after != "none":
+        value = _retry_after(fault.retry_after, retry_after, now)
+        answer = Answer(answer.status, (*answer.headers, (b"retry-after", value.encode())), answer.body)
+    return answer
+
+
+def _base_answer(fault: Fault, real: Answer | None) -> Answer:
+    if fault.redirect is not None:
+        location = (b"location", fault.redirect.encode())
+        return Answer(fault.status or 302, (*_HTML, location), _page(fault.status or 302))
+    if real is not None and fault.body in (None, "truncated", "cut"):
+        if fault.status is None:
+            return real
+        if fault.status < 300:
+            return Answer(fault.status, real.headers, real.body)
+    status = fault.status or 200
+    content: dict[str, Any] = {"message": _MESSAGES.get(status, _phrase(status))}
+    if status == 422:
+        content["errors"] = {"name": ["The name field is invalid."]}
+    return Answer(status, _JSON, php_json(content))
+
+
+def _retry_after(seconds: float, form: Literal["seconds", "date"], now: float) -> str:
+    if form == "seconds":
+        return str(int(seconds) if seconds == int(seconds) else seconds)
+    # A date has whole seconds: rounded up it is never too early, except that none at all stays none.
+    return formatdate(math.ceil(now + seconds) if seconds else math.floor(now), usegmt=True)
+
+
+def _page(status: int) -> bytes:
+    title = f"{status} {_phrase(status)}".strip()
+    return f"<!doctype html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n".encode()
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,161 @@
+"""The control of a sandbox, under ``/_sandbox``: what a test or a demo does to it from outside, without a token."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Response
+
+from airflow_provider_partnero.sandbox.chaos import Chaos
+from airflow_provider_partnero.sandbox.deliveries import sealed
+from airflow_provider_partnero.sandbox.faults import Fault
+from airflow_provider_partnero.sandbox.partnero_api import json_answer
+from airflow_provider_partnero.sandbox.profiles import Profile
+from airflow_provider_partnero.sandbox.records import Delivery, LoggedRequest
+from airflow_provider_partnero.sandbox.samples import sample_event_data, sample_webhook
+from airflow_provider_partnero.sandbox.state import SandboxState
+
+CONTROL_PATH = "/_sandbox"
+
+Seconds = Annotated[float, Body(embed=True, ge=0, le=86_400)]
+_DONE = {"status": 1}
+
+
+def control_router(state: SandboxState) -> APIRouter:
+    """The routes that control one sandbox's state."""
+    router = APIRouter(prefix=CONTROL_PATH, tags=["Control of the sandbox"])
+    _add_programme_routes(router, state)
+    _add_behaviour_routes(router, state)
+    _add_log_routes(router, state)
+    return router
+
+
+def _add_programme_routes(router: APIRouter, state: SandboxState) -> None:
+    @router.get("/health")
+    async def health() -> Response:
+        """Whether the sandbox is up, and how many webhooks it holds."""
+        return json_answer({"status": 1, "webhooks": len(state.store)})
+
+    @router.post("/reset")
+    async def reset(profile: Annotated[Profile | None, Body(embed=True)] = None) -> Response:
+        """Empty the programme, forget faults, logs and delays; change the profile, if one is given."""
+        state.reset(profile)
+        return json_answer(_DONE)
+
+    @router.post("/seed")
+    async def seed(
+        count: Annotated[int, Body(ge=0, le=1_000_000)], prefix: Annotated[str, Body()] = "Webhook"
+    ) -> Response:
+        """Add orderly webhooks, numbered on from those that are there."""
+        first = len(state.store) + 1
+        for number in range(first, first + count):
+            state.store.put(sample_webhook(number, prefix))
+        return json_answer(_DONE)
+
+    @router.get("/webhooks")
+    async def webhooks() -> Response:
+        """All webhooks with their signatures, oldest first."""
+        return json_answer({"data": state.store.all()})
+
+    @router.put("/webhooks")
+    async def put_webhooks(webhooks: Annotated[list[dict[str, Any]], Body(embed=True)]) -> Response:
+        """Add webhooks as they are, unchecked; a key that is there already keeps its place and is replaced."""
+        misshapen = [webhook["key"] for webhook in webhooks if not isinstance(webhook.get("key", ""), str)]
+        if misshapen:
+            return json_answer({"message": f"the key of a webhook is {misshapen[0]!r}; allowed: text"}, 422)
+        for webhook in webhooks:
+            state.store.put(webhook)
+        return json_answer(_DONE)
+
+    @router.delete("/webhooks")
+    async def delete_webhook(key: Annotated[str, Query()]) -> Response:
+        """Delete a webhook behind the API's back."""
+        if not state.store.delete(key):
+            return json_answer({"message": f"no webhook has the key {key!r}"}, 404)
+        return json_answer(_DONE)
+
+
+def _add_behaviour_routes(router: APIRouter, state: SandboxState) -> None:
+    @router.get("/profile", response_model=Profile)
+    async def get_profile() -> Response:
+        """The profile in force."""
+        return json_answer(asdict(state.profile))
+
+    @router.put("/profile")
+    async def put_profile(profile: Profile) -> Response:
+        """Change the profile and nothing else; switches left out go to their defaults."""
+        state.profile = profile
+        return json_answer(_DONE)
+
+    @router.put("/activation-delay")
+    async def put_activation_delay(seconds: Seconds) -> Response:
+        """Webhooks created active from now on show as inactive for so long."""
+        state.activation_delay = seconds
+        return json_answer(_DONE)
+
+    @router.put("/latency")
+    async def put_latency(seconds: Seconds) -> Response:
+        """Every request of the API waits so long before it is carried out."""
+        state.latency = seconds
+        return json_answer(_DONE)
+
+    @router.put("/delivery-backoff")
+    async def put_delivery_backoff(seconds: Seconds) -> Response:
+        """The wait before the second attempt of a delivery; before the third it is ten times as long."""
+        state.postman.backoff = seconds
+        return json_answer(_DONE)
+
+    @router.get("/faults", response_model=list[Fault])
+    async def faults() -> Response:
+        """The scripted faults still to come; ``times`` and ``skip`` hold what is left."""
+        return json_answer([asdict(fault) for fault in state.faults.pending()])
+
+    @router.post("/faults")
+    async def add_fault(fault: Fault) -> Response:
+        """Script one fault for the next matching requests."""
+        state.faults.add(fault)
+        return json_answer(_DONE)
+
+    @router.delete("/faults")
+    async def clear_faults() -> Response:
+        """Forget the scripted faults and end those by chance."""
+        state.clear_faults()
+        return json_answer(_DONE)
+
+    @router.post("/chaos")
+    async def chaos(seed: Annotated[int, Body()], rate: Annotated[float, Body(ge=0, le=1)]) -> Response:
+        """From now on each request meets a fault by chance; a rate of 0 ends it."""
+        state.chaos = Chaos(seed, rate) if rate else None
+        return json_answer(_DONE)
+
+
+def _add_log_routes(router: APIRouter, state: SandboxState) -> None:
+    @router.get("/requests", response_model=list[LoggedRequest])
+    async def requests() -> Response:
+        """The requests of the API, in order of arrival."""
+        return json_answer([asdict(request) for request in state.log.all()])
+
+    @router.delete("/requests")
+    async def clear_requests() -> Response:
+        """Forget the requests."""
+        state.log.clear()
+        return json_answer(_DONE)
+
+    @router.post("/events", response_model=list[Delivery])
+    async def emit(
+        event: Annotated[str, Body()], data: Annotated[Any, Body()] = None, wait: Annotated[bool, Body()] = True
+    ) -> Response:
+        """Let an event happen: deliver it to every active webhook that subscribes to it.
+
+        Without ``data`` it gets some that suits the event. With ``wait`` the answer comes after the last attempt and
+        holds them all; without, it is an empty list at once.
+        """
+        content = sample_event_data(event) if data is None else data
+        attempts = await state.postman.send(sealed(event, content, state.store.all(), state.profile), wait=wait)
+        return json_answer([asdict(attempt) for attempt in attempts])
+
+    @router.get("/deliveries", response_model=list[Delivery])
+    async def deliveries() -> Response:
+        """Every attempt to deliver an event."""
+        return json_answer([asdict(attempt) for attempt in state.postman.deliveries()])

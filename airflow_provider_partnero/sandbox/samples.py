@@ -1,0 +1,61 @@
+"""Made-up webhooks and event data that look like the real ones. All addresses end in ``.example``: nobody owns them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_EVENT_SETS: tuple[tuple[str, ...], ...] = (
+    ("partner.created", "partner.updated", "partner.deleted"),
+    ("customer.created", "customer.updated", "customer.deleted"),
+    ("transaction.created", "transaction.deleted"),
+    ("partner.created",),
+    ("customer.created", "transaction.created"),
+)
+
+_PARTNER = {
+    "id": "demo_partner",
+    "key": "demo_partner",
+    "email": "zoe@partner.example",
+    "name": "Zoë",
+    "surname": "D'Amico",
+    "status": "approved",
+    "referral_link": "https://shop.example/?ref=demo_partner",
+}
+_CUSTOMER = {
+    "id": "customer_1",
+    "key": "customer_1",
+    "email": "kim@customer.example",
+    "name": "Kim",
+    "surname": "Šimůnková",
+}
+
+_EVENT_DATA: dict[str, dict[str, Any]] = {
+    "partner": _PARTNER,
+    "customer": {**_CUSTOMER, "partner": _PARTNER},
+    "transaction": {
+        "key": "transaction_1",
+        "amount": 99.9,
+        "amount_units": "EUR",
+        "action": "sale",
+        "customer": _CUSTOMER,
+        "partner": _PARTNER,
+    },
+    "lead": {"key": "lead_1", "email": "lee@lead.example", "name": "Lee", "partner": _PARTNER},
+    "subscriber": {"id": "subscriber_1", "email": "sam@subscriber.example", "name": "Sam"},
+    "reward": {"id": "reward_1", "amount": 10, "amount_units": "EUR", "status": "approved", "partner": _PARTNER},
+}
+
+
+def sample_webhook(number: int, prefix: str) -> dict[str, Any]:
+    """The fields of an orderly webhook (active, HTTPS, an address of its own), without key and signature."""
+    return {
+        "name": f"{prefix} {number}",
+        "url": f"https://receiver-{number}.example/hooks/partnero",
+        "is_active": True,
+        "events": list(_EVENT_SETS[number % len(_EVENT_SETS)]),
+    }
+
+
+def sample_event_data(event: str) -> dict[str, Any]:
+    """Data for an event, chosen by its noun (``partner`` of ``partner.created``). Its fields are assumed."""
+    return _EVENT_DATA.get(event.partition(".")[0], {"id": "demo"})

@@ -1,0 +1,169 @@
+"""The control: what the owner of a sandbox may do to it, from this process or another."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import pytest
+import requests
+
+from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.sandbox import Profile, Sandbox, SandboxControl
+
+from .conftest import Api
+
+
+def test_seeded_webhooks_are_orderly(sandbox: Sandbox) -> None:
+    sandbox.seed(12)
+    sandbox.seed(13, prefix="More")
+    webhooks = [Webhook.from_api(webhook) for webhook in sandbox.webhooks()]
+    assert [webhook.name for webhook in webhooks][11:13] == ["Webhook 12", "More 13"]
+    assert len({webhook.key for webhook in webhooks}) == len({webhook.url for webhook in webhooks}) == 25
+    assert all(webhook.is_active and webhook.events and webhook.url.startswith("https://") for webhook in webhooks)
+
+
+def test_webhooks_are_put_as_they_are(sandbox: Sandbox, api: Api) -> None:
+    webhook = {
+        "key": "odd/key", "name": "", "url": "http://plain.example", "is_active": False, "signature": "s", "events": [],
+    }  # fmt: skip
+    sandbox.put_webhooks([webhook])
+    assert sandbox.webhooks() == [webhook]
+    assert api.get("/webhooks/odd%2Fkey").json()["data"] == webhook
+
+
+def test_what_is_missing_of_a_put_webhook_is_filled_in_and_the_same_key_is_replaced_in_place(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks([{"key": "a"}, {"key": "b"}, {}])
+    sandbox.put_webhooks(iter([{"key": "a", "name": "again"}]))
+    first, second, third = sandbox.webhooks()
+    assert (first["key"], first["name"], second["key"]) == ("a", "again", "b")
+    assert (len(third["key"]), len(third["signature"]), third["is_active"]) == (12, 16, True)
+
+
+def test_a_key_that_is_no_text_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match="the key of a webhook is 7; allowed: text"):
+        sandbox.put_webhooks([{"key": "fine"}, {"key": 7}])
+    assert sandbox.webhooks() == []
+
+
+def test_a_webhook_is_deleted_behind_the_apis_back(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks([{"key": "a/b ?&%"}])
+    sandbox.delete_webhook("a/b ?&%")
+    assert (sandbox.webhooks(), sandbox.requests()) == ([], [])
+    with pytest.raises(ValueError, match="no webhook has the key 'a'"):
+        sandbox.delete_webhook("a")
+
+
+def test_a_new_webhook_becomes_active_after_the_activation_delay(api: Api, sandbox: Sandbox) -> None:
+    sandbox.put_webhooks([{"key": "before"}])
+    sandbox.set_activation_delay(0.5)
+    assert api.create(key="mine").json()["data"]["is_active"] is False
+    assert api.create(key="never", is_active=False).json()["data"]["is_active"] is False
+    assert [webhook["is_active"] for webhook in api.get("/webhooks").json()["data"]] == [True, False, False]
+    assert api.call("PUT", "/webhooks/mine", json={"name": "x"}).json()["data"]["is_active"] is False
+    time.sleep(0.55)
+    assert [webhook["is_active"] for webhook in api.get("/webhooks").json()["data"]] == [True, True, False]
+    assert api.get("/webhooks/mine").json()["data"]["is_active"] is True
+
+
+def test_latency_delays_requests_side_by_side(api: Api, sandbox: Sandbox) -> None:
+    sandbox.set_latency(0.4)
+    started = time.perf_counter()
+    threads = [threading.Thread(target=Api(sandbox).get, args=("/webhooks",)) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    sandbox.webhooks()
+    assert time.perf_counter() - started < 0.4
+    for thread in threads:
+        thread.join()
+    assert 0.4 <= time.perf_counter() - started < 1
+    assert [request.status for request in sandbox.requests()] == [200] * 10
+
+
+def test_requests_are_logged_as_they_came(api: Api, sandbox: Sandbox) -> None:
+    api.get("/webhooks/a%2Fb%20c?x=1&x=2&y=%C3%A9&z=", headers={"X-Test": "yes"})
+    api.create(name="é")
+    requests.post(f"{sandbox.base_url}/webhooks", data=b"no json", headers={"Authorization": "Bearer no"}, timeout=5)
+    requests.get(f"{sandbox.root_url}/elsewhere", timeout=5)
+    first, second, third, fourth = sandbox.requests()
+    assert (first.method, first.path, first.query, first.status) == (
+        "GET", "/webhooks/a%2Fb%20c", {"x": "2", "y": "é", "z": ""}, 404,
+    )  # fmt: skip
+    assert (first.authorized, first.has_authorization, first.body) == (True, True, None)
+    assert first.headers["x-test"] == "yes"
+    assert "authorization" not in first.headers
+    assert (second.method, second.path, second.status, second.body["name"]) == ("POST", "/webhooks", 200, "é")
+    assert (third.authorized, third.has_authorization, third.status, third.body) == (False, True, 401, None)
+    assert (fourth.path, fourth.status, fourth.has_authorization) == ("/elsewhere", 404, False)
+    assert first.at <= second.at <= third.at <= fourth.at <= time.time()
+    assert "Bearer" not in str([request.headers for request in sandbox.requests()])
+
+
+def test_a_request_is_logged_before_it_is_answered(api: Api, sandbox: Sandbox) -> None:
+    sandbox.fault(delay=1)
+    with pytest.raises(requests.ReadTimeout):
+        api.get("/webhooks", timeout=0.05)
+    assert [request.status for request in sandbox.requests()] == [None]
+
+
+def test_the_log_can_be_cleared_and_does_not_hold_the_control(api: Api, sandbox: Sandbox) -> None:
+    api.get("/webhooks")
+    sandbox.webhooks()
+    assert len(sandbox.requests()) == 1
+    sandbox.clear_requests()
+    assert sandbox.requests() == []
+
+
+def test_a_reset_undoes_everything(api: Api, sandbox: Sandbox) -> None:
+    sandbox.seed(3)
+    sandbox.fault(status=503)
+    sandbox.chaos(1, 1)
+    sandbox.set_latency(5)
+    sandbox.set_activation_delay(60)
+    sandbox.reset(Profile(list_form="data"))
+    assert (sandbox.webhooks(), sandbox.faults(), sandbox.requests(), sandbox.deliveries()) == ([], [], [], [])
+    assert api.get("/webhooks", timeout=1).json() == {"data": []}
+    assert api.create().json()["data"]["is_active"] is True
+
+
+def test_a_second_control_works_on_the_same_sandbox(sandbox: Sandbox) -> None:
+    with SandboxControl(sandbox.root_url + "/") as control:
+        control.seed(2)
+        assert control.webhooks() == sandbox.webhooks()
+        assert len(control.webhooks()) == 2
+    assert sandbox.control is sandbox
+
+
+def test_a_control_may_be_used_from_several_threads(sandbox: Sandbox) -> None:
+    threads = [threading.Thread(target=sandbox.put_webhooks, args=([{"key": str(n)}],)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(int(webhook["key"]) for webhook in sandbox.webhooks()) == list(range(20))
+
+
+@pytest.mark.parametrize("method", ["set_latency", "set_activation_delay", "set_delivery_backoff", "seed"])
+def test_a_negative_number_is_refused(sandbox: Sandbox, method: str) -> None:
+    with pytest.raises(ValueError, match="greater than or equal to 0"):
+        getattr(sandbox, method)(-1)
+
+
+def test_an_unknown_switch_of_the_profile_is_refused(sandbox: Sandbox) -> None:
+    answer = requests.put(f"{sandbox.root_url}/_sandbox/profile", json={"taken_keys": "409"}, timeout=5)
+    assert answer.status_code == 422
+    assert "taken_keys" in answer.json()["message"]
+
+
+def test_where_no_sandbox_answers_the_error_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        root_url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with pytest.raises(ConnectionError, match=f"no sandbox answers at {root_url}"):
+        SandboxControl(root_url).reset()
+
+
+def test_the_environments_proxies_are_left_alone(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    assert SandboxControl(sandbox.root_url).webhooks() == []

@@ -1,0 +1,202 @@
+"""Deliveries: who gets them, what they look like, how they are signed, and what happens when a receiver fails."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_partnero.sandbox import Profile, Sandbox
+
+from .conftest import Api, Received, Receiver
+
+DATA = {"name": "Zoë", "site": "https://shop.example/?a=1", "amount": 9.5, "none": None}
+
+
+def hmac_sha256(secret: str, body: bytes) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def subscribe(sandbox: Sandbox, receiver: Receiver, **fields: Any) -> None:
+    webhook = {"key": "mine", "url": receiver.url, "signature": "uy51DfvoJ7mUm2Ua", "events": ["partner.created"]}
+    sandbox.put_webhooks([{**webhook, **fields}])
+
+
+def only(receiver: Receiver) -> Received:
+    (received,) = receiver.received
+    return received
+
+
+def test_the_envelope_and_its_signature_are_as_documented(sandbox: Sandbox, receiver: Receiver) -> None:
+    subscribe(sandbox, receiver)
+    (delivery,) = sandbox.emit("partner.created", DATA)
+    assert (delivery.webhook_key, delivery.url, delivery.event) == ("mine", receiver.url, "partner.created")
+    assert (delivery.attempt, delivery.status, delivery.error) == (1, 200, None)
+    assert time.time() - 5 < delivery.at <= time.time()
+    received = only(receiver)
+    assert received.headers["Content-Type"] == "application/json"
+    assert received.headers["Signature"] == hmac_sha256("uy51DfvoJ7mUm2Ua", received.body)
+    envelope = json.loads(received.body)
+    created_at = envelope.pop("created_at")
+    assert list(envelope.items()) == [
+        ("event", "partner.created"),
+        ("url", receiver.url),
+        ("webhook_key", "mine"),
+        ("data", DATA),
+    ]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", created_at)
+    assert datetime.now(UTC) - datetime.fromisoformat(created_at) < timedelta(seconds=5)
+
+
+def test_the_bytes_are_those_of_php(sandbox: Sandbox, receiver: Receiver) -> None:
+    subscribe(sandbox, receiver)
+    sandbox.emit("partner.created", DATA)
+    body = only(receiver).body
+    assert rb'"data":{"name":"Zo\u00eb","site":"https:\/\/shop.example\/?a=1","amount":9.5,"none":null}}' in body
+    assert body != json.dumps(json.loads(body), separators=(",", ":")).encode()
+
+
+def test_the_bytes_may_be_compact(sandbox: Sandbox, receiver: Receiver) -> None:
+    sandbox.reset(Profile(delivery_bytes="compact"))
+    subscribe(sandbox, receiver)
+    sandbox.emit("partner.created", DATA)
+    received = only(receiver)
+    assert '"data":{"name":"Zoë","site":"https://shop.example/?a=1"'.encode() in received.body
+    assert received.headers["Signature"] == hmac_sha256("uy51DfvoJ7mUm2Ua", received.body)
+
+
+def test_the_old_envelope_signs_reserialised_json(sandbox: Sandbox, receiver: Receiver) -> None:
+    sandbox.reset(Profile(envelope="old"))
+    subscribe(sandbox, receiver)
+    sandbox.emit("partner.created", DATA)
+    received = only(receiver)
+    envelope = json.loads(received.body)
+    assert list(envelope) == ["event", "data", "timestamp"]
+    assert abs(envelope["timestamp"] - time.time()) < 5
+    assert "Signature" not in received.headers
+    stringified = json.dumps(envelope, separators=(",", ":"), ensure_ascii=False).encode()
+    assert received.headers["X-Partnero-Signature"] == hmac_sha256("uy51DfvoJ7mUm2Ua", stringified)
+    assert received.headers["X-Partnero-Signature"] != hmac_sha256("uy51DfvoJ7mUm2Ua", received.body)
+
+
+def test_only_active_subscribers_get_it(sandbox: Sandbox, receiver: Receiver) -> None:
+    webhooks: dict[str, dict[str, Any]] = {
+        "yes": {},
+        "also": {"events": ["lead.submitted", "partner.created"]},
+        "inactive": {"is_active": False},
+        "other": {"events": ["partner.updated"]},
+        "none": {"events": []},
+    }
+    for key, fields in webhooks.items():
+        subscribe(sandbox, receiver, key=key, **fields)
+    assert sorted(delivery.webhook_key for delivery in sandbox.emit("partner.created")) == ["also", "yes"]
+    assert len(receiver.received) == 2
+    assert sandbox.emit("no.such") == []
+
+
+def test_a_webhook_that_is_not_active_yet_gets_nothing(api: Api, sandbox: Sandbox, receiver: Receiver) -> None:
+    sandbox.set_activation_delay(30)
+    assert api.create(url=receiver.url).status_code == 200
+    assert sandbox.emit("partner.created") == []
+
+
+@pytest.mark.parametrize("noun", ["partner", "customer", "transaction", "lead", "subscriber", "reward", "novelty"])
+def test_an_event_without_data_gets_some_that_suit_it(sandbox: Sandbox, receiver: Receiver, noun: str) -> None:
+    subscribe(sandbox, receiver, events=[f"{noun}.created"])
+    sandbox.emit(f"{noun}.created")
+    assert json.loads(only(receiver).body)["data"]
+
+
+@pytest.mark.parametrize("data", [{}, [], 0, False, ""])
+def test_empty_data_is_delivered_as_it_is(sandbox: Sandbox, receiver: Receiver, data: Any) -> None:
+    subscribe(sandbox, receiver)
+    sandbox.emit("partner.created", data)
+    assert json.loads(only(receiver).body)["data"] == data
+
+
+def test_a_failed_delivery_is_repeated_with_the_same_bytes_and_growing_waits(
+    sandbox: Sandbox, receiver: Receiver
+) -> None:
+    subscribe(sandbox, receiver)
+    sandbox.set_delivery_backoff(0.03)
+    receiver.statuses = [500, 302]
+    attempts = sandbox.emit("partner.created", DATA)
+    assert [(attempt.attempt, attempt.status) for attempt in attempts] == [(1, 500), (2, 302), (3, 200)]
+    assert sandbox.deliveries() == attempts
+    assert len({(received.body, received.headers["Signature"]) for received in receiver.received}) == 1
+    first, second, third = (received.at for received in receiver.received)
+    assert second - first >= 0.03
+    assert third - second >= 0.3
+
+
+def test_a_delivery_is_given_up_after_three_attempts(sandbox: Sandbox, receiver: Receiver) -> None:
+    subscribe(sandbox, receiver)
+    sandbox.set_delivery_backoff(0)
+    receiver.statuses = [500] * 9
+    assert [attempt.status for attempt in sandbox.emit("partner.created")] == [500, 500, 500]
+    assert len(receiver.received) == 3
+
+
+def test_a_silent_receiver_is_left_after_three_seconds(sandbox: Sandbox, receiver: Receiver) -> None:
+    subscribe(sandbox, receiver)
+    sandbox.set_delivery_backoff(0)
+    receiver.delays = [3.3]
+    silent, answered = sandbox.emit("partner.created")
+    assert (silent.status, silent.error) == (None, "no answer within 3 seconds")
+    assert 3 <= answered.at - silent.at < 3.3
+    assert answered.status == 200
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://a.invalid/", "no url", "http://[", "ftp://x.example"])
+def test_an_address_where_nobody_answers_is_logged_with_the_reason(sandbox: Sandbox, url: str) -> None:
+    sandbox.put_webhooks([{"url": url}])
+    sandbox.set_delivery_backoff(0)
+    attempts = sandbox.emit("partner.created")
+    assert [attempt.attempt for attempt in attempts] == [1, 2, 3]
+    assert all(attempt.status is None and attempt.error for attempt in attempts)
+
+
+def test_emit_without_waiting_returns_at_once_and_delivers_meanwhile(
+    api: Api, sandbox: Sandbox, receiver: Receiver
+) -> None:
+    subscribe(sandbox, receiver)
+    receiver.delays = [0.6]
+    started = time.perf_counter()
+    assert sandbox.emit("partner.created", wait=False) == []
+    assert api.get("/webhooks").status_code == 200
+    assert time.perf_counter() - started < 0.6
+    assert sandbox.deliveries() == []
+    deadline = time.monotonic() + 5
+    while not sandbox.deliveries() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert [delivery.status for delivery in sandbox.deliveries()] == [200]
+
+
+def test_a_receiver_may_call_the_api_while_it_is_being_delivered_to(
+    api: Api, sandbox: Sandbox, receiver: Receiver
+) -> None:
+    subscribe(sandbox, receiver)
+    receiver.delays = [0.3]
+    emitting = threading.Thread(target=sandbox.emit, args=("partner.created",))
+    emitting.start()
+    assert api.get("/webhooks").status_code == 200
+    assert emitting.is_alive()
+    emitting.join()
+
+
+def test_a_reset_gives_up_deliveries_under_way(sandbox: Sandbox, receiver: Receiver) -> None:
+    subscribe(sandbox, receiver)
+    sandbox.set_delivery_backoff(0.05)
+    receiver.statuses = [500]
+    sandbox.emit("partner.created", wait=False)
+    sandbox.reset()
+    time.sleep(0.2)
+    assert sandbox.deliveries() == []
+    assert len(receiver.received) <= 1

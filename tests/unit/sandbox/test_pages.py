@@ -1,0 +1,156 @@
+"""Pages of the list, in each of the three forms."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any
+
+import pytest
+
+from airflow_provider_partnero.sandbox import Profile, Sandbox
+
+from .conftest import Api
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 100, 101])
+@pytest.mark.parametrize("limit", [10, 100])
+@pytest.mark.parametrize("form", ["data", "simple", "full"])
+def test_pages_together_hold_every_webhook_once(api: Api, sandbox: Sandbox, form: Any, limit: int, count: int) -> None:
+    sandbox.reset(Profile(list_form=form))
+    sandbox.seed(count)
+    pages = max(1, -(-count // limit))
+    read = []
+    for page in range(1, pages + 1):
+        body = api.get("/webhooks", params={"limit": limit, "page": page}).json()
+        read += body["data"]
+        assert len(body["data"]) == min(limit, count - (page - 1) * limit)
+        if form == "data":
+            assert list(body) == ["data"]
+        else:
+            assert body["status"] == 1
+            assert (body["links"]["next"] is None) is (page == pages)
+            assert ("total" in body["meta"], "last_page" in body["meta"]) == (form == "full",) * 2
+    assert read == sandbox.webhooks()
+    assert api.get("/webhooks", params={"limit": limit, "page": pages + 1}).json()["data"] == []
+
+
+def test_without_parameters_it_is_the_first_ten(api: Api, sandbox: Sandbox) -> None:
+    sandbox.seed(25)
+    assert api.get("/webhooks").json()["data"] == sandbox.webhooks()[:10]
+    assert api.get("/webhooks?limit=&page=").json()["data"] == sandbox.webhooks()[:10]
+    assert api.get("/webhooks?page=3").json()["data"] == sandbox.webhooks()[20:]
+
+
+def test_simple_pagination_looks_like_laravels(api: Api, sandbox: Sandbox) -> None:
+    sandbox.seed(25)
+    path = f"{sandbox.base_url}/webhooks"
+    body = api.get("/webhooks?limit=10&page=2").json()
+    assert body["links"] == {
+        "first": f"{path}?limit=10&page=1",
+        "last": None,
+        "prev": f"{path}?limit=10&page=1",
+        "next": f"{path}?limit=10&page=3",
+    }
+    assert body["meta"] == {"current_page": 2, "from": 11, "path": path, "per_page": 10, "to": 20}
+
+
+def test_full_pagination_has_totals(api: Api, sandbox: Sandbox) -> None:
+    sandbox.reset(Profile(list_form="full"))
+    sandbox.seed(25)
+    body = api.get("/webhooks?limit=10&page=3").json()
+    assert (body["meta"]["last_page"], body["meta"]["total"], body["meta"]["to"]) == (3, 25, 25)
+    assert body["links"]["last"] == f"{sandbox.base_url}/webhooks?limit=10&page=3"
+
+
+def test_a_page_beyond_the_end_is_empty(api: Api, sandbox: Sandbox) -> None:
+    sandbox.seed(5)
+    for page in ("2", "999999999999999"):
+        body = api.get("/webhooks", params={"page": page}).json()
+        assert body["data"] == []
+        assert (body["links"]["next"], body["meta"]["from"], body["meta"]["to"]) == (None, None, None)
+
+
+def test_following_links_next_reads_everything(api: Api, sandbox: Sandbox) -> None:
+    sandbox.seed(35)
+    read, address = [], f"{sandbox.base_url}/webhooks?limit=10"
+    while address:
+        body = api.session.get(address, timeout=5).json()
+        read += body["data"]
+        address = body["links"]["next"]
+    assert read == sandbox.webhooks()
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "complaint"),
+    [
+        ("limit=9", "limit", "The limit field must be at least 10."),
+        ("limit=-1", "limit", "The limit field must be at least 10."),
+        ("limit=101", "limit", "The limit field must not be greater than 100."),
+        ("limit=ten", "limit", "The limit field must be an integer."),
+        ("limit=" + "9" * 5000, "limit", "The limit field must be an integer."),
+        ("limit=١٢", "limit", "The limit field must be an integer."),
+        ("page=" + "9" * 5000, "page", "The page field must be an integer."),
+        ("page=0", "page", "The page field must be at least 1."),
+        ("page=1.5", "page", "The page field must be an integer."),
+    ],
+)
+def test_a_page_out_of_range_is_refused(api: Api, query: str, field: str, complaint: str) -> None:
+    answer = api.get(f"/webhooks?{query}")
+    assert (answer.status_code, answer.json()["errors"]) == (422, {field: [complaint]})
+
+
+@pytest.mark.parametrize(
+    ("query", "length", "limit", "page"),
+    [("limit=1", 10, 10, 1), ("limit=500", 100, 100, 1), ("limit=x&page=0", 10, 10, 1), ("page=-3", 10, 10, 1)],
+)
+def test_a_page_out_of_range_is_clamped(
+    api: Api, sandbox: Sandbox, query: str, length: int, limit: int, page: int
+) -> None:
+    sandbox.reset(Profile(limit_out_of_range="clamp"))
+    sandbox.seed(150)
+    body = api.get(f"/webhooks?{query}").json()
+    assert (len(body["data"]), body["meta"]["per_page"], body["meta"]["current_page"]) == (length, limit, page)
+
+
+def test_a_server_may_give_fewer_than_asked_and_link_to_more(api: Api, sandbox: Sandbox) -> None:
+    sandbox.reset(Profile(limit_out_of_range="clamp", max_limit=50))
+    sandbox.seed(120)
+    body = api.get("/webhooks?limit=100&page=2").json()
+    assert body["data"] == sandbox.webhooks()[50:100]
+    assert body["links"]["next"].endswith("limit=50&page=3")
+
+
+def test_the_newest_may_come_first(api: Api, sandbox: Sandbox) -> None:
+    sandbox.reset(Profile(order="newest"))
+    sandbox.seed(25)
+    assert api.get("/webhooks?limit=10&page=2").json()["data"] == sandbox.webhooks()[::-1][10:20]
+
+
+def test_an_update_keeps_the_place_in_the_list(api: Api, sandbox: Sandbox) -> None:
+    sandbox.seed(3)
+    keys = [webhook["key"] for webhook in sandbox.webhooks()]
+    api.call("PUT", f"/webhooks/{keys[0]}", json={"name": "changed"})
+    assert [webhook["key"] for webhook in api.get("/webhooks").json()["data"]] == keys
+
+
+def test_any_page_of_ten_thousand_webhooks_takes_milliseconds(
+    api: Api, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started = time.perf_counter()
+    sandbox.seed(10_000)
+    seeding = time.perf_counter() - started
+    fastest: dict[int, float] = {}
+    for page, _ in itertools.product((1, 50, 100), range(10)):
+        started = time.perf_counter()
+        body = api.get("/webhooks", params={"limit": 100, "page": page}).json()
+        fastest[page] = min(fastest.get(page, 9.0), time.perf_counter() - started)
+        assert len(body["data"]) == 100
+    with capsys.disabled():
+        print(
+            f" [10,000 seeded in {seeding:.2f} s; pages in ms:",
+            {p: round(t * 1000, 1) for p, t in fastest.items()},
+            "]",
+        )
+    assert max(fastest.values()) < 0.03
+    assert len({webhook["key"] for webhook in sandbox.webhooks()}) == 10_000

@@ -1,0 +1,173 @@
+"""The server: starts and stops at once, whatever goes on, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+import requests
+
+from airflow_provider_partnero.sandbox import Profile, Sandbox
+
+from .conftest import Api, Receiver
+
+
+def sandbox_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "partnero-sandbox"]
+
+
+def test_it_starts_and_stops_in_half_a_second(capsys: pytest.CaptureFixture[str]) -> None:
+    with Sandbox():
+        pass
+    started = time.perf_counter()
+    sandbox = Sandbox()
+    sandbox.start()
+    running = time.perf_counter()
+    assert Api(sandbox).get("/test").status_code == 200
+    stopping = time.perf_counter()
+    sandbox.stop()
+    stopped = time.perf_counter()
+    with capsys.disabled():
+        print(f" [start {running - started:.3f} s, stop {stopped - stopping:.3f} s]", end=" ")
+    assert running - started < 0.5
+    assert stopped - stopping < 0.5
+
+
+def test_it_stops_at_once_with_requests_and_deliveries_under_way(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    threads_before = sandbox_threads()
+    with caplog.at_level(logging.INFO), ThreadPoolExecutor() as pool, Sandbox() as sandbox:
+        sandbox.put_webhooks([{"url": receiver.url}])
+        receiver.delays = [1]
+        sandbox.emit("partner.created", wait=False)
+        idle = Api(sandbox)
+        idle.get("/test")
+        sandbox.set_latency(20)
+        sandbox.fault(path="/test", delay=20)
+        caught = [pool.submit(Api(sandbox).get, path, timeout=30) for path in ("/test", "/webhooks", "/webhooks/x")]
+        while len(sandbox.requests()) < 4:
+            time.sleep(0.01)
+        started = time.perf_counter()
+        sandbox.stop()
+        assert time.perf_counter() - started < 0.5
+        assert all(isinstance(one.exception(), requests.ConnectionError) for one in caught)
+    assert [
+        record for record in caplog.records if record.levelno >= logging.WARNING and record.name[:7] != "urllib3"
+    ] == []
+    assert sandbox_threads() == threads_before
+
+
+def test_faults_leave_no_complaints_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING), Sandbox() as sandbox:
+        api = Api(sandbox)
+        for fields in (
+            {"drop": "before"},
+            {"drop": "after"},
+            {"body": "truncated"},
+            {"body": "empty"},
+            {"status": 204},
+        ):
+            sandbox.fault(**fields)
+            with suppress(requests.RequestException):
+                api.create()
+        sandbox.fault(delay=0.2)
+        with pytest.raises(requests.ReadTimeout):
+            api.get("/test", timeout=0.05)
+        time.sleep(0.3)
+    assert [record for record in caplog.records if record.name.startswith(("uvicorn", "asyncio"))] == []
+
+
+def test_many_can_run_at_once_each_with_its_own_programme_and_token() -> None:
+    with Sandbox("one") as one, Sandbox("two", profile=Profile(list_form="data")) as two:
+        one.seed(2)
+        assert one.port != two.port
+        assert len(Api(one).get("/webhooks").json()["data"]) == 2
+        assert Api(two).get("/webhooks").json() == {"data": []}
+        assert (
+            requests.get(f"{two.base_url}/test", headers={"Authorization": "Bearer one"}, timeout=5).status_code == 401
+        )
+
+
+def test_a_taken_port_is_named() -> None:
+    with Sandbox() as sandbox:
+        with pytest.raises(OSError, match=f"cannot listen on port {sandbox.port} of 127.0.0.1: it is taken"):
+            Sandbox(port=sandbox.port).start()
+        assert Api(sandbox).get("/test").status_code == 200
+
+
+def test_a_foreign_address_is_named() -> None:
+    with pytest.raises(OSError, match=r"cannot listen on port 0 of 192\.0\.2\.1: "):
+        Sandbox(host="192.0.2.1").start()
+
+
+def test_a_port_is_free_again_after_the_stop() -> None:
+    with Sandbox() as sandbox:
+        Api(sandbox).get("/test")
+    with Sandbox(port=sandbox.port) as again:
+        assert again.base_url == sandbox.base_url
+        assert Api(again).get("/test").status_code == 200
+
+
+def test_it_can_be_started_again_but_not_twice() -> None:
+    sandbox = Sandbox()
+    with sandbox:
+        sandbox.seed(1)
+        with pytest.raises(RuntimeError, match="running already"):
+            sandbox.start()
+    sandbox.stop()
+    with sandbox:
+        assert sandbox.webhooks() == []
+
+
+def test_before_the_start_it_has_no_address() -> None:
+    sandbox = Sandbox()
+    for ask in (lambda: sandbox.base_url, lambda: sandbox.connection_json, sandbox.webhooks):
+        with pytest.raises(RuntimeError, match="has not been started"):
+            ask()
+
+
+def test_a_wrong_argument_is_named() -> None:
+    with pytest.raises(ValueError, match="port is 70000; allowed: 0 to 65535"):
+        Sandbox(port=70_000)
+    with pytest.raises(ValueError, match="token is ' '; allowed: anything but blank text"):
+        Sandbox(" ")
+
+
+def test_its_addresses_are_those_it_answers_at() -> None:
+    with Sandbox() as sandbox:
+        assert sandbox.root_url == f"http://127.0.0.1:{sandbox.port}"
+        assert sandbox.base_url == f"{sandbox.root_url}/v1"
+        with socket.create_connection(("127.0.0.1", sandbox.port), timeout=1):
+            pass
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+def test_it_listens_on_ipv6() -> None:
+    try:
+        sandbox = Sandbox(host="::1")
+        sandbox.start()
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    try:
+        assert sandbox.base_url == f"http://[::1]:{sandbox.port}/v1"
+        assert Api(sandbox).get("/test").status_code == 200
+        assert sandbox.webhooks() == []
+    finally:
+        sandbox.stop()
+
+
+@pytest.mark.parametrize("token", ["demo", "t/o:k@e n%?#\"'"])
+def test_airflow_reads_both_connection_strings_alike(token: str) -> None:
+    from airflow.models.connection import Connection
+
+    with Sandbox(token) as sandbox:
+        for connection in (Connection.from_json(sandbox.connection_json), Connection(uri=sandbox.connection_uri)):
+            assert (connection.conn_type, connection.password) == ("partnero", token)
+            assert (connection.host, connection.port, connection.login or None) == (sandbox.base_url, None, None)
+        assert Api(sandbox).get("/test").status_code == 200
