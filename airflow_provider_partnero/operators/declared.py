@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_partnero.webhooks.keys import derived_key
+
 if TYPE_CHECKING:
     import jinja2
-    from airflow.sdk import BaseOperator, Context
+    from airflow.sdk import Context
 
+    from airflow_provider_partnero.operators.base import PartneroOperator
     from airflow_provider_partnero.webhooks.reconcile import WebhookSpec
 
 DECLARATION_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def declared_webhooks(
-    value: Sequence[Mapping[str, Any]] | str, operator: BaseOperator, context: Context
+    value: Sequence[Mapping[str, Any]] | str, operator: PartneroOperator, context: Context
 ) -> tuple[WebhookSpec, ...]:
-    """The declaration in an operator's argument.
+    """The declaration in an operator's argument, each webhook with its declared key or :func:`declared_key`.
 
     :param value: mappings; the path of a file, looked for beside the DAG, in the DAG's ``template_searchpath``, or
         absolute, and rendered like any template; or such a file's text, already rendered.
     :raises ValueError: it is not a declaration; the message names the entry, its field and what is allowed.
     """
+    return tuple(
+        spec if spec.key else replace(spec, key=declared_key(operator.partnero_conn_id, spec.name))
+        for spec in _specs(value, operator, context)
+    )
+
+
+def declared_key(partnero_conn_id: str, name: str, generation: int = 0) -> str:
+    """The key that a webhook declared without one is created with, so that it is known again under any name.
+
+    :param generation: from 1 on for a further key, should Partnero refuse the first.
+    """
+    return derived_key(partnero_conn_id, "reconcile", name, generation)
+
+
+def _specs(
+    value: Sequence[Mapping[str, Any]] | str, operator: PartneroOperator, context: Context
+) -> tuple[WebhookSpec, ...]:
     from airflow_provider_partnero.webhooks.reconcile import parse_specs, specs_from
 
     if not isinstance(value, str):

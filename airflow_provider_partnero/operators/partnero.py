@@ -1,4 +1,4 @@
-"""One operator per webhook action, and the audit."""
+"""One operator per webhook action, the audit, and the reconciliation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.errors import PartneroAmbiguousError, PartneroConflictError, PartneroNotFoundError
 from airflow_provider_partnero.operators.audit import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.operators.base import PartneroOperator
+from airflow_provider_partnero.operators.reconcile import PartneroReconcileWebhooksOperator
 from airflow_provider_partnero.operators.rendered import as_events, as_flag, as_optional_events, as_optional_flag
 from airflow_provider_partnero.retry_policy import PartneroRetryPolicy
 
@@ -23,6 +24,7 @@ __all__ = [
     "PartneroDeleteWebhookOperator",
     "PartneroGetWebhookOperator",
     "PartneroListWebhooksOperator",
+    "PartneroReconcileWebhooksOperator",
     "PartneroRetryPolicy",
     "PartneroUpdateWebhookOperator",
 ]

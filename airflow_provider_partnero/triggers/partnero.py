@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.hooks.partnero import PartneroHook
     from airflow_provider_partnero.triggers.polling import Look, Watch
 
+_SEEN = "partnero_webhooks_seen"
+_STORED_BYTES = 60_000  # Airflow's asset state store takes 64 KiB a value by default
+
 
 class PartneroWebhookActiveTrigger(BaseEventTrigger):
     """Fires once the webhook is active, or once it is certain that waiting is in vain.
@@ -106,6 +109,62 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
         from airflow_provider_partnero.triggers.polling import Watch
 
         return cls._watches.setdefault(stream_key, Watch())
+
+
+class PartneroWebhooksChangedTrigger(BaseEventTrigger):
+    """For an ``AssetWatcher``: fires when the programme's webhooks differ from those it saw last.
+
+    The first reading is the standard and fires nothing. Where Airflow has an asset state store (3.3), what was seen
+    last is kept there, so that a restarted triggerer reports what changed meanwhile, and nothing twice; a triggerer
+    killed in the second between firing and Airflow's storing of the event may lose it. Before 3.3 a restart sets a new
+    standard.
+
+    Its event: ``{"counts": {"added", "removed", "changed"}, "added": [{"key", "name"}], "removed": [{"key"}],
+    "changed": [{"key", "name"}]}``, at most 100 of each; it never holds a signing secret. A refused token or an outage
+    is logged and tried again at the next poll.
+
+    :param partnero_conn_id: connection of type ``partnero``, read anew for every poll.
+    :param poke_interval: seconds between two readings of the list.
+    """
+
+    def __init__(self, partnero_conn_id: str = "partnero_default", poke_interval: float = 300.0) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.partnero_conn_id = partnero_conn_id
+        self.poke_interval = poke_interval
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """What it takes to make this trigger again, after a restart or elsewhere."""
+        return (
+            "airflow_provider_partnero.triggers.partnero.PartneroWebhooksChangedTrigger",
+            {"partnero_conn_id": self.partnero_conn_id, "poke_interval": self.poke_interval},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Read, compare, fire, remember, for ever."""
+        from airflow_provider_partnero.triggers.polling import all_webhooks
+        from airflow_provider_partnero.webhooks.changes import changes, digests
+
+        seen: dict[str, str] | None = await self._remembered()
+        while True:
+            webhooks = await asyncio.to_thread(all_webhooks, await _connected_hook(self.partnero_conn_id))
+            if webhooks is not None:
+                difference = None if seen is None else changes(seen, webhooks)
+                if difference is not None:
+                    yield TriggerEvent(difference)  # type: ignore[no-untyped-call]
+                if seen is None or difference is not None:
+                    seen = digests(webhooks)
+                    await self._remember(seen)
+            await asyncio.sleep(self.poke_interval)
+
+    async def _remembered(self) -> dict[str, str] | None:
+        store = getattr(self, "asset_state_store", None)
+        return await store.aget(_SEEN) if store else None
+
+    async def _remember(self, seen: dict[str, str]) -> None:
+        from airflow_provider_partnero.webhooks.changes import compact
+
+        if store := getattr(self, "asset_state_store", None):
+            await store.aset(_SEEN, compact(seen, _STORED_BYTES))
 
 
 def _stream_key(partnero_conn_id: str, poke_interval: float) -> Hashable:

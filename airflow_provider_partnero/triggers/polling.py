@@ -75,6 +75,16 @@ class Watch:
         return Look(webhooks=webhooks, asked=None)
 
 
+def all_webhooks(hook: PartneroHook) -> list[Webhook] | None:
+    """All webhooks as they stood together; None, and a warning, when they cannot be read now. Blocks."""
+    try:
+        with hook.get_conn() as client:
+            return list(client.iter_webhooks(page_size=_PAGE, consistent=True))
+    except (PartneroError, ValueError) as error:
+        log.warning("The webhooks cannot be read, to be tried again at the next poll: %s", error)
+        return None
+
+
 def _by_key(client: PartneroClient, keys: Collection[str]) -> dict[str, Webhook]:
     found: dict[str, Webhook] = {}
     for key in keys:

@@ -1,0 +1,59 @@
+"""Which events reach anybody."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_partnero.api.models import WebhookEvent
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.webhooks.audit import AuditedWebhook
+
+_NOUNS = list(dict.fromkeys(event.partition(".")[0] for event in WebhookEvent))
+_DOCUMENTED = {
+    str(event): (_NOUNS.index(event.partition(".")[0]), position) for position, event in enumerate(WebhookEvent)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventCoverage:
+    """How many webhooks subscribe to an event.
+
+    :param event: the event's name.
+    :param active: active webhooks that subscribe to it.
+    :param inactive: inactive ones that do.
+    :param is_documented: whether Partnero documents the event.
+    """
+
+    event: str
+    active: int
+    inactive: int
+    is_documented: bool
+
+    @property
+    def noun(self) -> str:
+        """What the event is about: ``partner`` of ``partner.created``."""
+        return self.event.partition(".")[0]
+
+    @property
+    def verb(self) -> str:
+        """What happened to it: ``created`` of ``partner.created``; the whole name where there is no dot."""
+        return self.event.partition(".")[2] or self.event
+
+
+def coverage(webhooks: Iterable[AuditedWebhook]) -> tuple[EventCoverage, ...]:
+    """Every documented event, by what it is about and in the documentation's order, then the others that are in use by
+    name.
+    """
+    active: Counter[str] = Counter()
+    inactive: Counter[str] = Counter()
+    for webhook in webhooks:
+        (active if webhook.is_active else inactive).update(set(webhook.events))
+    others = sorted((active.keys() | inactive.keys()) - _DOCUMENTED.keys())
+    return tuple(
+        EventCoverage(event, active[event], inactive[event], event in _DOCUMENTED)
+        for event in (*sorted(_DOCUMENTED, key=_DOCUMENTED.__getitem__), *others)
+    )

@@ -1,0 +1,54 @@
+"""What an audit finds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from airflow_provider_partnero.webhooks.texts import visible
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error loses, doubles or gives away events; a warning is likely a mistake."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, in words that never hold a signing secret or a secret of a URL.
+
+    :param rule: id of the rule, such as ``"PW001"``.
+    :param severity: the rule's severity.
+    :param key: the webhook's key; None for a finding about no one webhook.
+    :param name: the webhook's name, as Partnero has it or as it is declared; None for a finding about no one webhook.
+    :param words: what is wrong and what to do, a sentence or two in one line.
+    :param subject: what tells this finding from others of its rule about the same webhook, such as an event.
+    """
+
+    rule: str
+    severity: Severity
+    key: str | None
+    name: str | None
+    words: str
+    subject: str = field(default="", repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits of rule, webhook and subject: the same in every audit that finds the same thing."""
+        told_apart = json.dumps([self.rule, self.name if self.key is None else self.key, self.subject])
+        return hashlib.sha256(told_apart.encode()).hexdigest()[:12]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON: ``{"rule", "severity", "key", "name", "words"}``, with invisible characters written out."""
+        return {
+            "rule": self.rule,
+            "severity": str(self.severity),
+            "key": None if self.key is None else visible(self.key),
+            "name": None if self.name is None else visible(self.name),
+            "words": self.words,
+        }

@@ -1,0 +1,171 @@
+"""What kind of host a name or an address is: internal, a service for throw-away inspection, allowed."""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from urllib.parse import unquote
+
+# Top-level names that no public resolver answers: RFC 2606, 6761, 6762, 8375, ICANN's SSAC 113 (.internal) and its
+# name collision list (.corp, .home, .mail), and what routers and offices have made a habit of.
+_INTERNAL_NAMES = """
+    localhost localdomain local internal intranet private corp home home.arpa lan mail test invalid
+"""
+_INTERNAL_SUFFIXES = frozenset(_INTERNAL_NAMES.split())
+
+# Services that show whoever has the address what arrives there, and tunnels to somebody's desk.
+_INSPECTION_SERVICES = """
+    webhook.site webhook.cool requestbin.com requestbin.net requestbin.fullcontact.com requestb.in rbaskets.in
+    pipedream.com pipedream.net beeceptor.com hookbin.com smee.io postb.in requestcatcher.com requestinspector.com
+    typedwebhook.tools webhook-test.com webhookinbox.com play.svix.com requestrepo.com httpdump.app ptsv2.com ptsv3.com
+    putsreq.com mocky.io mockbin.io mockbin.org httpbin.org postman-echo.com mock.pstmn.io
+    burpcollaborator.net oastify.com oast.fun oast.live oast.me oast.online oast.pro oast.site interact.sh dnslog.cn
+"""
+_TUNNELS = """
+    ngrok.io ngrok.app ngrok.dev ngrok.com ngrok-free.app ngrok-free.dev localtunnel.me loca.lt trycloudflare.com
+    localhost.run lhr.life lhr.rocks lhrtunnel.link serveo.net serveousercontent.com pagekite.me tunnelmole.net bore.pub
+    telebit.io loophole.site devtunnels.ms sharedwithexpose.com pinggy.io pinggy.link pinggy.online pktriot.net
+    ultrahook.com loclx.io share.zrok.io webhookrelay.com
+"""
+_THROW_AWAY_SERVICES = frozenset((_INSPECTION_SERVICES + _TUNNELS).split())
+
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
+_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def normalised_host(host: str) -> str:
+    """The host as clients look it up: lower case, no percent-encoding, no final dot, Punycode for what is not ASCII.
+
+    What cannot be put into Punycode stays as it is, in lower case.
+    """
+    host = unquote(host).removesuffix(".").lower()
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode("ascii").lower().removesuffix(".")
+    except UnicodeError:
+        return host
+
+
+def is_host(host: str) -> bool:
+    """Whether a normalised host is an IP address in any spelling or a well-formed host name."""
+    return _HOST_NAME.fullmatch(host) is not None or address_of(host) is not None
+
+
+def address_of(host: str) -> Address | None:
+    """The IP address that a normalised host spells, or None when it is a name.
+
+    IPv4 in all the spellings that clients follow (WHATWG URL, "IPv4 parser"): ``127.1``, ``2130706433``,
+    ``0x7f000001``, ``0177.0.0.1``.
+    """
+    if ":" in host:
+        try:
+            return ipaddress.IPv6Address(host)
+        except ValueError:
+            return None
+    return _ipv4_of(host)
+
+
+def internal_kind(host: str) -> str | None:
+    """Why a normalised host cannot be reached from the internet, in words that follow "is"; None for a public one.
+
+    Addresses embedded in IPv6 (IPv4-mapped, 6to4, NAT64) count as what they stand for.
+    """
+    address = address_of(host)
+    if address is not None:
+        return _address_kind(address)
+    if "." not in host:
+        return "the machine itself" if host == "localhost" else "a bare name that only an internal network knows"
+    suffix = next((suffix for suffix in _suffixes(host) if suffix in _INTERNAL_SUFFIXES), None)
+    return suffix and f"a name under .{suffix}, which only an internal network knows"
+
+
+def throw_away_service(host: str) -> str | None:
+    """The inspection or tunnel service that a normalised host belongs to, itself or below it; else None."""
+    return next((suffix for suffix in _suffixes(host) if suffix in _THROW_AWAY_SERVICES), None)
+
+
+def host_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """A function that says whether a normalised host matches one of the patterns.
+
+    :param patterns: host names and addresses in which ``*`` stands for any letters, dots too, and ``?`` for one:
+        ``*.example.com`` is every host below ``example.com``, but neither ``example.com`` itself nor
+        ``evil-example.com``.
+    :raises ValueError: a pattern is no host; the message names it and what is allowed.
+    """
+    expressions = [fnmatch.translate(_checked_pattern(pattern)) for pattern in patterns]
+    matches = re.compile("|".join(expressions or ["(?!)"])).match  # (?!) never matches
+    return lambda host: matches(host) is not None
+
+
+def _checked_pattern(pattern: object) -> str:
+    allowed = (
+        "allowed are hosts such as 'hooks.example.com' and patterns such as '*.example.com', without scheme and port"
+    )
+    if not isinstance(pattern, str):
+        raise ValueError(f"allowed_hosts: {pattern!r}: {allowed}")
+    host = normalised_host(pattern.strip().removeprefix("[").removesuffix("]"))
+    if not is_host(host.replace("*", "a").replace("?", "a")):
+        raise ValueError(f"allowed_hosts: {pattern!r}: {allowed}")
+    if host != "*" and any("*" in label and label != "*" for label in host.split(".")[-2:]):
+        raise ValueError(
+            f"allowed_hosts: {pattern!r} would match hosts of other owners, such as evil-example.com for "
+            "'*example.com'; write '*.example.com', and 'example.com' beside it if that is meant too"
+        )
+    return host
+
+
+def _suffixes(host: str) -> Iterable[str]:
+    labels = host.split(".")
+    return (".".join(labels[start:]) for start in range(len(labels)))
+
+
+def _ipv4_of(host: str) -> ipaddress.IPv4Address | None:
+    parts = host.split(".")
+    if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
+        return None
+    try:
+        *leading, last = [_whole_number(part) for part in parts]
+    except ValueError:
+        return None
+    if any(number > 255 for number in leading) or last >= 256 ** (4 - len(leading)):
+        return None
+    return ipaddress.IPv4Address(sum(number << 8 * (3 - place) for place, number in enumerate(leading)) + last)
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > 16:
+        raise ValueError
+    if digits.startswith("0x"):
+        return int(digits[2:] or "0", 16)
+    return int(digits, 8) if digits.startswith("0") and digits != "0" else int(digits)
+
+
+def _address_kind(address: Address) -> str | None:
+    address = _embedded_ipv4(address) or address
+    if address.is_loopback:
+        return "a loopback address"
+    if address.is_link_local:
+        return "a link-local address"
+    if address.is_unspecified:
+        return "the unspecified address"
+    if address.is_multicast or address.is_reserved:
+        return "an address that is reserved"
+    return None if address.is_global else "an address of a private network"
+
+
+def _embedded_ipv4(address: Address) -> ipaddress.IPv4Address | None:
+    if not isinstance(address, ipaddress.IPv6Address):
+        return None
+    if address.ipv4_mapped or address.sixtofour:
+        return address.ipv4_mapped or address.sixtofour
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return None
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")

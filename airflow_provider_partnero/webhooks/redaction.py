@@ -1,0 +1,124 @@
+"""Secrets in URLs: which parts are secret, and the URL without them.
+
+Works on the text itself and not on a parsed URL, since what cannot be parsed may hold a password too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+HIDDEN = "***"
+
+_WORDS = """
+    auth authorization bearer cred credential credentials jwt pass passphrase passwd password pin pwd secret session
+    sessionid sid sig signature token
+"""
+_ENDINGS = """
+    token secret password passwd passphrase signature apikey accesskey authkey secretkey privatekey signingkey
+"""
+# What makes a "..._key" an identifier instead of a secret.
+_IDENTIFIERS = """
+    event foreign idempotency object partition primary public publishable site sort webhook
+"""
+_SECRET_WORDS = frozenset(_WORDS.split())
+_SECRET_ENDINGS = tuple(_ENDINGS.split())
+_HARMLESS_KEYS = frozenset(_IDENTIFIERS.split())
+
+_FUNCTION_KEY_LENGTH = 20  # ?code= is the key of an Azure function when it is long, and anything when it is short
+
+_AUTHORITY = re.compile(r"^([^/?#@\\]*:)?[/\\]{2}([^/?#\\]*)")
+_PARAMETER = re.compile(r"(?P<start>[?#&;])(?P<name>[^=&;#?]*)=(?P<value>[^&;#]*)")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+# Tokens that give themselves away: Stripe, GitHub, GitLab, Slack, AWS, Google, JSON Web Tokens.
+_TELLTALE = re.compile(
+    r"(?:sk|rk|whsec)_(?:live_|test_)?[0-9A-Za-z]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
+    r"|xox[abeprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]{4,}"
+)
+
+
+def redact_url(url: str) -> str:
+    """The URL with what may be secret replaced by ``***``: userinfo, the values of parameters whose names speak of
+    secrets (:func:`is_secret_name`), and tokens whose form gives them away.
+
+    Never raises, whatever the text. In a URL that is out of order, so that nobody can say where the userinfo ends,
+    everything up to the last ``@`` goes.
+    """
+    url = _without_userinfo(url)
+    url = _PARAMETER.sub(_redacted_parameter, url) if "=" in url else url
+    return _TELLTALE.sub(HIDDEN, url)
+
+
+def has_userinfo(url: str) -> bool:
+    """Whether a user name or a password stands before the host."""
+    return _without_userinfo(url) != url
+
+
+def secret_parameters(url: str) -> tuple[str, ...]:
+    """The names of the parameters of query and fragment whose values are secret, each once, decoded."""
+    if "=" not in url:
+        return ()
+    return tuple(dict.fromkeys(_secret_names(url)))
+
+
+def has_telltale_token(url: str) -> bool:
+    """Whether there is a token, anywhere in the URL, whose form gives it away (``ghp_...``, ``sk_live_...``, a JWT)."""
+    return _TELLTALE.search(url) is not None
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a parameter of this name holds a secret: ``token``, ``api_key``, ``accessToken``, ``auth[secret]``...
+
+    Decided by whole words, so that ``author`` and ``keyword`` are not meant; ``public_key`` or ``webhook_key`` are
+    identifiers.
+    """
+    words = [word.lower() for word in _WORD.findall(name)]
+    if not words:
+        return False
+    if not _SECRET_WORDS.isdisjoint(words) or "".join(words).endswith(_SECRET_ENDINGS):
+        return True
+    return words[-1] in {"key", "keys"} and _HARMLESS_KEYS.isdisjoint(words)
+
+
+def _secret_names(url: str) -> Iterator[str]:
+    for match in _PARAMETER.finditer(url):
+        name = _name_of(match)
+        if _is_secret(name, match["value"]):
+            yield name
+
+
+def _redacted_parameter(match: re.Match[str]) -> str:
+    if not _is_secret(_name_of(match), match["value"]):
+        return match[0]
+    return f"{match['start']}{match['name']}={HIDDEN}"
+
+
+def _name_of(match: re.Match[str]) -> str:
+    return "".join(letter for letter in unquote(match["name"]) if letter.isprintable())
+
+
+def _is_secret(name: str, value: str) -> bool:
+    if not value or value == HIDDEN:
+        return False
+    return is_secret_name(name) or (name.lower() == "code" and len(value) >= _FUNCTION_KEY_LENGTH)
+
+
+def _without_userinfo(url: str) -> str:
+    if "@" not in url:
+        return url
+    authority = _AUTHORITY.match(url.lstrip())
+    if authority is None or not _ends_in_host(authority[2]):
+        scheme = re.match(r"\s*[A-Za-z][A-Za-z0-9+.-]*:[/\\]+", url)
+        start = scheme.end() if scheme else 0
+        return f"{url[:start]}{HIDDEN}{url[url.rindex('@') :]}" if url.rindex("@") > start else url
+    userinfo, at, host = authority[2].rpartition("@")
+    if not at or not userinfo:
+        return url
+    start = len(url) - len(url.lstrip()) + authority.start(2)
+    return f"{url[:start]}{HIDDEN}@{host}{url[start + len(authority[2]) :]}"
+
+
+def _ends_in_host(authority: str) -> bool:
+    """Whether what follows the userinfo is a host with nothing or a number as its port."""
+    return re.fullmatch(r"(\[[^\]\s]*\]|[^\s:\[\]]+)(:\d*)?", authority.rpartition("@")[2]) is not None

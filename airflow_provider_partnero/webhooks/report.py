@@ -1,0 +1,56 @@
+"""An audit's report as a file: JSON for programs, Markdown for tickets, HTML for people."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from airflow_provider_partnero.webhooks.audit import AuditReport
+from airflow_provider_partnero.webhooks.report_html import render_html
+from airflow_provider_partnero.webhooks.report_markdown import render_markdown
+from airflow_provider_partnero.webhooks.texts import visible
+
+SUFFIXES = (".json", ".md", ".html")
+
+
+def render_report(report: AuditReport, *, suffix: str, title: str, generated_at: datetime, conn_id: str) -> str:
+    """The text of a report file. It holds no signing secret and no secret of a URL.
+
+    JSON and Markdown list every finding; the HTML page lists the first of each rule and says how many there are.
+
+    :param suffix: of the file, which says what the text is: ``".json"``, ``".md"`` or ``".html"``.
+    :param title: heading of the report.
+    :param generated_at: when the audit was made; with a time zone.
+    :param conn_id: the Airflow connection that stands for the programme.
+    :raises ValueError: another suffix, or a moment without a time zone.
+    """
+    if generated_at.tzinfo is None:
+        raise ValueError(f"generated_at={generated_at!r}: allowed is a moment with a time zone")
+    moment = generated_at.astimezone(UTC)
+    if suffix == ".json":
+        return _render_json(report, title, moment, conn_id)
+    if suffix == ".md":
+        return render_markdown(report, title, moment, conn_id)
+    if suffix == ".html":
+        return render_html(report, title, moment, conn_id)
+    raise ValueError(f"suffix={suffix!r}: allowed are {', '.join(SUFFIXES)}")
+
+
+def _render_json(report: AuditReport, title: str, moment: datetime, conn_id: str) -> str:
+    plain = {
+        "title": visible(title),
+        "conn_id": visible(conn_id),
+        "generated_at": moment.isoformat(timespec="seconds"),
+        "rules": list(report.rules),
+        **report.to_dict(),
+        "webhooks": [
+            {
+                "key": visible(webhook.key),
+                "name": visible(webhook.name),
+                "is_active": webhook.is_active,
+                "events": [visible(event) for event in webhook.events],
+            }
+            for webhook in report.webhooks
+        ],
+    }
+    return json.dumps(plain, indent=2) + "\n"

@@ -1,0 +1,93 @@
+"""What a rule is, and what it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.webhooks.findings import Finding, Severity
+from airflow_provider_partnero.webhooks.matching import Matching
+from airflow_provider_partnero.webhooks.texts import quoted
+from airflow_provider_partnero.webhooks.urls import Destination
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """What an audit looks at.
+
+    :param webhooks: all webhooks, in an order that does not depend on the order they came in.
+    :param destinations: each webhook's URL, read.
+    :param is_allowed_host: whether events may go to a normalised host; None: to any.
+    :param required_events: events that some active webhook must subscribe to.
+    :param matching: declared and live webhooks side by side; None: nothing is declared.
+    """
+
+    webhooks: tuple[Webhook, ...]
+    destinations: dict[str, Destination]
+    is_allowed_host: Callable[[str], bool] | None = None
+    required_events: tuple[str, ...] = ()
+    matching: Matching | None = None
+
+    def destination(self, webhook: Webhook) -> Destination:
+        """The webhook's URL, read."""
+        return self.destinations[webhook.url]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a check has seen; the rule makes a :class:`Finding` of it.
+
+    :param words: what is wrong and what to do.
+    :param webhook: the webhook it is about; None: about no one webhook.
+    :param name: the name to show when there is no such webhook.
+    :param subject: what tells it from other observations of the same rule about the same webhook.
+    """
+
+    words: str
+    webhook: Webhook | None = None
+    name: str | None = None
+    subject: str = ""
+
+
+Check = Callable[[Programme], Iterator[Observation]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing an audit looks for.
+
+    :param id: stable id, such as ``"PW001"``.
+    :param severity: of its findings.
+    :param title: what it finds, a few words.
+    :param remedy: what to do about it, a sentence.
+    :param check: goes through a programme and yields what it sees; linear in the number of webhooks and events.
+    """
+
+    id: str
+    severity: Severity
+    title: str
+    remedy: str
+    check: Check
+
+    def findings(self, programme: Programme) -> Iterator[Finding]:
+        """What the rule finds in a programme."""
+        for seen in self.check(programme):
+            yield Finding(
+                rule=self.id,
+                severity=self.severity,
+                key=seen.webhook.key if seen.webhook else None,
+                name=seen.webhook.name if seen.webhook else seen.name,
+                words=seen.words,
+                subject=seen.subject,
+            )
+
+
+def rule(id: str, severity: Severity, *, title: str, remedy: str) -> Callable[[Check], Rule]:
+    """Make a check a :class:`Rule`."""
+    return lambda check: Rule(id, severity, title, remedy, check)
+
+
+def label(webhook: Webhook) -> str:
+    """A webhook's name and key, for a sentence about another one."""
+    return f"{quoted(webhook.name, 40)} ({quoted(webhook.key, 40)[1:-1]})"

@@ -1,0 +1,90 @@
+"""Rules about what differs from the declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airflow_provider_partnero.webhooks.findings import Severity
+from airflow_provider_partnero.webhooks.matching import Change, changes_between, keys_of
+from airflow_provider_partnero.webhooks.rules.base import Observation, Programme, rule
+from airflow_provider_partnero.webhooks.texts import listed, quoted
+from airflow_provider_partnero.webhooks.urls import shown_url
+
+
+@rule(
+    "PW008",
+    Severity.WARNING,
+    title="Undeclared webhook",
+    remedy="Declare it, or delete it (reconcile with prune).",
+)
+def undeclared(programme: Programme) -> Iterator[Observation]:
+    """A live webhook that is not declared; also live ones of one name of which only one can be the declared one."""
+    if programme.matching is None:
+        return
+    for webhook in programme.matching.undeclared:
+        yield Observation("Exists at Partnero, but is not declared.", webhook)
+    for spec, namesakes in programme.matching.ambiguous:
+        for webhook in namesakes:
+            yield Observation(
+                f"{len(namesakes):,} webhooks have the name {quoted(spec.name)}, keys {keys_of(namesakes)}, and one is "
+                "declared: put the right one's key into the declaration, or delete the others.",
+                webhook,
+            )
+
+
+@rule(
+    "PW009",
+    Severity.ERROR,
+    title="Missing webhook",
+    remedy="Create it (reconcile), or take it out of the declaration.",
+)
+def missing(programme: Programme) -> Iterator[Observation]:
+    """A declared webhook that Partnero does not have."""
+    if programme.matching is None:
+        return
+    for spec in programme.matching.missing:
+        yield Observation(
+            f"Is declared to deliver to {shown_url(spec.url)}, but does not exist at Partnero.", name=spec.name
+        )
+
+
+@rule(
+    "PW010",
+    Severity.ERROR,
+    title="Drifted webhook",
+    remedy="Put it right (reconcile), or change the declaration.",
+)
+def drifted(programme: Programme) -> Iterator[Observation]:
+    """A webhook that is not as declared."""
+    if programme.matching is None:
+        return
+    for spec, webhook in programme.matching.pairs:
+        changes = changes_between(webhook, spec)
+        if changes:
+            yield Observation(
+                f"Differs from its declaration: {'; '.join(_told(change) for change in changes)}.",
+                webhook,
+                subject=" ".join(change.field for change in changes),
+            )
+
+
+def _told(change: Change) -> str:
+    if isinstance(change.old, tuple) and isinstance(change.new, tuple):
+        return f"events {_events_told(set(change.old), set(change.new))}"
+    if change.field == "is_active":
+        return "it is active, declared inactive" if change.old else "it is inactive, declared active"
+    show = shown_url if change.field == "url" else quoted
+    old, new = show(str(change.old)), show(str(change.new))
+    hidden = " (they differ in what is not shown)" if old == new else ""
+    return f"{change.field} is {old}, declared {new}{hidden}"
+
+
+def _events_told(live: set[str], wanted: set[str]) -> str:
+    lacking, extra = _named(wanted - live), _named(live - wanted)
+    return " and ".join(
+        words for words in (lacking and f"lack {lacking}", extra and f"hold {extra}, which is not declared") if words
+    )
+
+
+def _named(events: set[str]) -> str:
+    return listed([quoted(event)[1:-1] for event in sorted(events)], most=5)

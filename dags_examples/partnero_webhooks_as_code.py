@@ -1,0 +1,69 @@
+"""The webhooks a programme must have stand in a file; this DAG plans, asks, applies and audits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow.sdk import DAG, Param, task
+
+from airflow_provider_partnero.operators.partnero import (
+    PartneroAuditWebhooksOperator,
+    PartneroReconcileWebhooksOperator,
+)
+
+try:  # Airflow 3.1 and later can ask a human
+    from airflow.providers.standard.operators.hitl import ApprovalOperator
+except (ImportError, RuntimeError):
+    ApprovalOperator = None
+
+DECLARATION = "partnero_webhooks_as_code.yaml"
+
+with DAG(
+    dag_id="partnero_webhooks_as_code",
+    schedule=None,
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    params={"approve": Param("ask", enum=["ask", "yes", "no"], description="apply the plan? ask: a human decides")},
+    tags=["partnero", "example"],
+    doc_md="""
+    ### Webhooks as code
+
+    `partnero_webhooks_as_code.yaml`, beside this file, says which webhooks there must be. `plan` logs what differs, as
+    a diff; then a human approves it on the page *Required Actions* (Airflow 3.1 and later), or the run is started with
+    `{"approve": "yes"}`; `apply` makes it so, deletes what nobody declared (at most five) and reads back; `audit`
+    proves it.
+    """,
+):
+    plan = PartneroReconcileWebhooksOperator(task_id="plan", webhooks=DECLARATION, prune=True, dry_run=True)
+
+    @task.branch
+    def decide(planned: dict, params: dict) -> str | None:
+        """Nothing to do, a human's decision, or the one given with the run."""
+        counts = planned["plan"]["counts"]
+        if not (counts["create"] or counts["update"] or counts["delete"]):
+            return "audit"
+        if params["approve"] == "ask" and ApprovalOperator is not None:
+            return "ask_a_human"
+        return "apply" if params["approve"] == "yes" else None
+
+    apply = PartneroReconcileWebhooksOperator(
+        task_id="apply",
+        webhooks=DECLARATION,
+        prune=True,
+        wait_until_active=True,
+        trigger_rule="none_failed_min_one_success",
+    )
+    audit = PartneroAuditWebhooksOperator(
+        task_id="audit", declared=DECLARATION, fail_on="warning", trigger_rule="none_failed_min_one_success"
+    )
+
+    decided = decide(plan.output)
+    decided >> [apply, audit]
+    apply >> audit
+    if ApprovalOperator is not None:
+        ask_a_human = ApprovalOperator(
+            task_id="ask_a_human",
+            subject="Change Partnero's webhooks?",
+            body="{{ ti.xcom_pull(task_ids='plan')['plan']['summary'] }} The log of the task `plan` shows the diff.",
+        )
+        decided >> ask_a_human >> apply
