@@ -28,6 +28,7 @@ from airflow_provider_partnero.demo_programme import BROKEN_PROGRAMME
 if TYPE_CHECKING:
     from airflow_provider_partnero.sandbox import Sandbox
 
+_SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _ACTIVATION_DELAY = 2.0  # seconds until a new webhook is active, so that there is something to wait for
 
 
@@ -84,20 +85,46 @@ def _free(port: int, option: str) -> int:
 
 
 def _show_runs(environment: dict[str, str], folder: Path, sandbox: Sandbox) -> int:
-    log = folder / "airflow.log"
+    log, page = folder / "airflow.log", folder / "audit.html"
     print(f"A local Partnero answers at {sandbox.base_url}: {len(BROKEN_PROGRAMME)} webhooks, not all of them well.")
-    with AirflowProcess(environment, log) as airflow:
+    with AirflowProcess(environment | {"AIRFLOW_VAR_PARTNERO_REPORT_PATH": str(page)}, log) as airflow:
         _step("A fresh Airflow home with its own SQLite database", airflow, "db", "migrate")
         good = _run_dag(airflow, "partnero_webhook_audit")
-        report = airflow.returned("partnero_webhook_audit", "audit")
-        if report:
-            _print_report(report)
+        _print_report(airflow.returned("partnero_webhook_audit", "audit"))
+
+        print(
+            "\nThe file partnero_webhooks_as_code.yaml says what there must be. Plan it, apply it, audit again:", end=""
+        )
+        good &= _mend(airflow)
+
+        print("\nSomebody switches a webhook off and adds another, by hand. The same DAG finds and mends it:", end="")
+        _drift(sandbox)
+        good &= _mend(airflow)
+
+        kept = len(sandbox.webhooks())
         good &= _run_dag(airflow, "partnero_webhook_lifecycle")
         good &= _run_dag(airflow, "partnero_webhooks_mapped")
-    left = len(sandbox.webhooks()) - len(BROKEN_PROGRAMME)
-    print(f"\n{left} webhooks were left behind at Partnero by these runs.")
-    _print_next_steps(folder, log)
+    print(f"\nThe last two created webhooks and left {len(sandbox.webhooks()) - kept} of them behind at Partnero.")
+    _print_next_steps(folder, log, page)
     return 0 if good else 1
+
+
+def _mend(airflow: AirflowProcess) -> bool:
+    good = _run_dag(airflow, "partnero_webhooks_as_code", "--conf", '{"approve": "yes"}')
+    plan = airflow.returned("partnero_webhooks_as_code", "plan")
+    if plan:
+        print(f"    {plan['plan']['summary']}")
+        for action in plan["plan"]["actions"]:
+            changes = ", ".join(f"{c['field']}: {c['old']} -> {c['new']}" for c in action.get("changes", []))
+            print(f"      {_SIGNS[action['kind']]} {action['name']}{f'  ({changes})' if changes else ''}")
+    _print_report(airflow.returned("partnero_webhooks_as_code", "audit"))
+    return good
+
+
+def _drift(sandbox: Sandbox) -> None:
+    finance = next(webhook for webhook in sandbox.webhooks() if webhook["name"] == "Finance: commissions")
+    unknown = {"name": "who made this?", "url": "https://collector.example.net/x", "events": ["customer.created"]}
+    sandbox.put_webhooks([finance | {"is_active": False}, unknown])
 
 
 def _step(words: str, airflow: AirflowProcess, *command: str) -> None:
@@ -108,9 +135,9 @@ def _step(words: str, airflow: AirflowProcess, *command: str) -> None:
     print(f"{done['seconds']:.0f} s")
 
 
-def _run_dag(airflow: AirflowProcess, dag_id: str) -> bool:
+def _run_dag(airflow: AirflowProcess, dag_id: str, *options: str) -> bool:
     print(f"\nDAG {dag_id} ...", end=" ", flush=True)
-    done = airflow("dags", "test", dag_id)
+    done = airflow("dags", "test", dag_id, *options)
     print(f"{'failed' if done['failure'] else 'success'}, {done['seconds']:.0f} s")
     for task_id, state, map_index in airflow.tasks(dag_id):
         index = f"[{map_index}]" if map_index >= 0 else ""
@@ -120,7 +147,13 @@ def _run_dag(airflow: AirflowProcess, dag_id: str) -> bool:
     return not done["failure"]
 
 
-def _print_report(report: dict[str, Any]) -> None:
+def _print_report(report: dict[str, Any] | None) -> None:
+    if report is None:
+        print("    The audit returned no report; Airflow's log tells why.")
+        return
+    if not report["findings"]:
+        print(f"    Audit: nothing to complain about in {report['counts']['webhooks']} webhooks.")
+        return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -140,18 +173,19 @@ def _print_report(report: dict[str, Any]) -> None:
     Console().print(table)
 
 
-def _print_next_steps(folder: Path, log: Path) -> None:
+def _print_next_steps(folder: Path, log: Path, page: Path) -> None:
     print(
         f"""
 Try it with your own programme: the same DAGs run unchanged, only the connection differs.
     export AIRFLOW_CONN_PARTNERO_DEFAULT='{{"conn_type": "partnero", "password": "YOUR-API-TOKEN"}}'
-    airflow connections test partnero_default
+    AIRFLOW__CORE__TEST_CONNECTION=Enabled airflow connections test partnero_default
     airflow dags test partnero_webhook_audit      # reads only
 See it in Airflow's own pages:  partnero-demo --ui
 
-The example DAGs:       {dags_folder()}
-Airflow's log of this:  {log}
-All files of this demo: {folder} (delete it when you like)"""
+The first audit as a page: {page}
+The example DAGs:          {dags_folder()}
+Airflow's log of this:     {log}
+All files of this demo:    {folder} (delete it when you like)"""
     )
 
 

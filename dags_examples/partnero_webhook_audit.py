@@ -24,7 +24,12 @@ with DAG(
     Set `fail_on="error"` instead when a finding shall fail the run and your `on_failure_callback` does the telling.
     """,
 ):
-    audit = PartneroAuditWebhooksOperator(task_id="audit", fail_on="never")
+    audit = PartneroAuditWebhooksOperator(
+        task_id="audit",
+        fail_on="never",
+        # A page for people, if the Variable says where: a path, s3://..., anything ObjectStoragePath takes.
+        report_path="{{ var.value.get('partnero_report_path', '') }}",
+    )
 
     @task.short_circuit
     def has_findings(report: dict) -> bool:

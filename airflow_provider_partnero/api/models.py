@@ -42,6 +42,15 @@ class WebhookEvent(StrEnum):
     REWARD_PAID = "reward.paid"
 
 
+class Secret(str):
+    """A text that no ``repr`` shows, so that a traceback that prints local variables does not either."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """One webhook as Partnero holds it.

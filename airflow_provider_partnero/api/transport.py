@@ -28,6 +28,7 @@ from airflow_provider_partnero.api.errors import (
     PartneroServerError,
     PartneroValidationError,
 )
+from airflow_provider_partnero.api.models import Secret
 
 _LONGEST_MESSAGE = 500  # characters of Partnero's own words that an error quotes
 
@@ -99,7 +100,8 @@ class Transport:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise self._connection_error(method, path, error) from error
+            # Not its cause: the frames of requests hold the token, and some tracebacks print local variables.
+            raise self._connection_error(method, path, error) from None
         if not 200 <= response.status_code < 300:
             raise self._api_error(method, path, response, _json_object(response) or {})
         if not response.content and (method == "DELETE" or path == "/test"):
@@ -141,10 +143,17 @@ class Transport:
 
 def _json_object(response: requests.Response) -> dict[str, Any] | None:
     try:
-        payload = json.loads(response.content)
+        payload = json.loads(response.content, object_pairs_hook=_without_open_secrets)
     except (ValueError, RecursionError):
         return None
     return payload if isinstance(payload, dict) else None
+
+
+def _without_open_secrets(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if isinstance(fields.get("signature"), str):
+        fields["signature"] = Secret(fields["signature"])
+    return fields
 
 
 def _message_of(response: requests.Response, payload: Mapping[str, Any]) -> str:

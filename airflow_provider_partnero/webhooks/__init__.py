@@ -1,0 +1,1 @@
+"""What to think about webhooks: pure functions over models, no I/O, no Airflow."""

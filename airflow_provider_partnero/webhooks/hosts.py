@@ -31,7 +31,8 @@ _TUNNELS = """
 """
 _THROW_AWAY_SERVICES = frozenset((_INSPECTION_SERVICES + _TUNNELS).split())
 
-_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
+_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
+_LONGEST_NAME = 253  # RFC 1035, 3.1
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -43,7 +44,7 @@ def normalised_host(host: str) -> str:
     What cannot be put into Punycode stays as it is, in lower case.
     """
     host = unquote(host).removesuffix(".").lower()
-    if host.isascii():
+    if host.isascii() or len(host) > _LONGEST_NAME:
         return host
     try:
         return host.encode("idna").decode("ascii").lower().removesuffix(".")
@@ -53,7 +54,10 @@ def normalised_host(host: str) -> str:
 
 def is_host(host: str) -> bool:
     """Whether a normalised host is an IP address in any spelling or a well-formed host name."""
-    return _HOST_NAME.fullmatch(host) is not None or address_of(host) is not None
+    if address_of(host) is not None:
+        return True
+    # What ends in a number is an address or nothing (WHATWG URL, "ends in a number").
+    return len(host) <= _LONGEST_NAME and bool(_HOST_NAME.fullmatch(host)) and not _ends_in_number(host)
 
 
 def address_of(host: str) -> Address | None:
@@ -122,6 +126,10 @@ def _checked_pattern(pattern: object) -> str:
 def _suffixes(host: str) -> Iterable[str]:
     labels = host.split(".")
     return (".".join(labels[start:]) for start in range(len(labels)))
+
+
+def _ends_in_number(host: str) -> bool:
+    return _NUMBER.fullmatch(host.rpartition(".")[2]) is not None
 
 
 def _ipv4_of(host: str) -> ipaddress.IPv4Address | None:
