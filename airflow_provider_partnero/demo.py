@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from airflow_provider_partnero.demo_programme import BROKEN_PROGRAMME
 if TYPE_CHECKING:
     from airflow_provider_partnero.sandbox import Sandbox
 
+_TOKEN = "demo-token-of-the-sandbox"  # noqa: S105 - of a Partnero that lives as long as the demo
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _ACTIVATION_DELAY = 2.0  # seconds until a new webhook is active, so that there is something to wait for
 
@@ -69,7 +71,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 def _sandbox(port: int) -> Iterator[Sandbox]:
     from airflow_provider_partnero.sandbox import Sandbox
 
-    with Sandbox(token="demo", port=_free(port, "--sandbox-port")) as sandbox:  # noqa: S106
+    with Sandbox(token=_TOKEN, port=_free(port, "--sandbox-port")) as sandbox:
         yield sandbox
 
 
@@ -89,6 +91,9 @@ def _show_runs(environment: dict[str, str], folder: Path, sandbox: Sandbox) -> i
     print(f"A local Partnero answers at {sandbox.base_url}: {len(BROKEN_PROGRAMME)} webhooks, not all of them well.")
     with AirflowProcess(environment | {"AIRFLOW_VAR_PARTNERO_REPORT_PATH": str(page)}, log) as airflow:
         _step("A fresh Airflow home with its own SQLite database", airflow, "db", "migrate")
+        if version("apache-airflow").startswith("3.0."):
+            _step("The example DAGs, read and stored", airflow, "dags", "reserialize")
+            airflow.activate_assets()
         good = _run_dag(airflow, "partnero_webhook_audit")
         _print_report(airflow.returned("partnero_webhook_audit", "audit"))
 

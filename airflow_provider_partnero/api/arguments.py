@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 LIMIT_RANGE = range(10, 101)  # the specification, "Get a list of webhooks"
+LONGEST = 86_400  # seconds that anything may take or wait
 
 
 def checked_limit(limit: object, *, argument: str = "limit") -> int:
@@ -22,10 +23,11 @@ def checked_count(value: object, *, argument: str, most: int | None = None) -> i
 
 
 def checked_seconds(value: object, *, argument: str, zero: bool = False) -> float:
-    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else -1.0
-    if not 0 <= number < float("inf") or (number == 0 and not zero):
-        raise ValueError(f"{argument}={value!r}: allowed are numbers of seconds {'from' if zero else 'above'} 0")
-    return number
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= LONGEST or (value == 0 and not zero):  # type: ignore[operator]
+        allowed = f"numbers of seconds {'from' if zero else 'above'} 0 up to {LONGEST}"
+        raise ValueError(f"{argument}={value!r}: allowed are {allowed}")
+    return float(value)  # type: ignore[arg-type]
 
 
 def checked_timeout(timeout: object) -> tuple[float, float]:
@@ -43,11 +45,26 @@ def checked_token(token: object) -> str:
 
 
 def checked_base_url(base_url: object) -> str:
+    if isinstance(base_url, str) and any(sign in base_url for sign in "?#@"):
+        raise ValueError(
+            "base_url has a query, a fragment or a login (not shown: it may be secret): "
+            "allowed is http(s)://host[:port]/path"
+        )
     base = _checked_http(base_url, argument="base_url").rstrip("/")
-    parts = urlsplit(base)
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("base_url has a query, a fragment or a login: allowed is scheme://host[:port]/path")
+    host = urlsplit(base).hostname or ""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(
+            f"base_url={base_url!r}: {host!r} is no host name, allowed is a host's name or address"
+        ) from None
     return base
+
+
+def checked_verify(verify: object) -> bool | str:
+    if not isinstance(verify, bool) and (not isinstance(verify, str) or not verify):
+        raise ValueError(f"verify={verify!r}: allowed are True, False and the path of a CA bundle")
+    return verify
 
 
 def checked_key(key: object, *, argument: str = "key") -> str:
@@ -74,15 +91,16 @@ def checked_events(events: object) -> tuple[str, ...]:
     """The events without repetitions, in the order given."""
     if isinstance(events, str) or not isinstance(events, Iterable):
         raise ValueError(f"events={events!r}: allowed is a list of event names such as ['partner.created']")
-    names = tuple(dict.fromkeys(events))
-    if not names:
+    given = list(events)
+    if not given:
         raise ValueError(f"events={events!r}: allowed is a list of at least one event name")
-    for name in names:
-        if not isinstance(name, str) or not name:
+    for name in given:
+        if not isinstance(name, str) or not name.strip():
             raise ValueError(
-                f"events={events!r}: {name!r} is no event name, allowed are texts such as 'partner.created'"
+                f"events={given!r}: {name!r} is no event name, allowed are texts such as 'partner.created'"
             )
-    return tuple(str(name) for name in names)
+        _checked_encodable(name, argument="events")
+    return tuple(dict.fromkeys(map(str, given)))
 
 
 def checked_flag(value: object, *, argument: str) -> bool:

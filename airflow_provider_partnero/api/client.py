@@ -57,13 +57,12 @@ class PartneroClient:
             arguments.checked_token(token),
             self.base_url,
             timeout=arguments.checked_timeout(timeout),
-            verify=verify,
-            connections=self._page_concurrency,
+            verify=arguments.checked_verify(verify),
         )
         self._creation = Creation(
             post=lambda wanted: self._webhook("POST", "/webhooks", wanted.body()),
             get=self._get_or_none,
-            all=self.iter_webhooks,
+            all=lambda: self.iter_webhooks(consistent=True),
             retries=self._retries,
         )
 
@@ -87,10 +86,14 @@ class PartneroClient:
 
         What a good token is answered there is not documented, so an answer that is no JSON is settled by the list.
         """
-        try:
-            self._retries.run(lambda _: self._transport.request("GET", "/test"), Request.REPEATABLE)
-        except PartneroResponseError:
-            self.list_webhooks(limit=10)
+
+        def attempt(_: int) -> None:
+            try:
+                self._transport.request("GET", "/test")
+            except PartneroResponseError:
+                self._transport.request("GET", "/webhooks", params={"limit": 10, "page": 1})
+
+        self._retries.run(attempt, Request.REPEATABLE)
 
     def list_webhooks(self, *, limit: int = 100, page: int = 1) -> list[Webhook]:
         """One page of the webhooks (the specification, "Get a list of webhooks").

@@ -46,7 +46,7 @@ class Wanted:
         :param is_ours: we made it a moment ago, so that it may be switched on but not active yet.
         """
         pairs = {
-            "name": (webhook.name, self.name),
+            "name": (webhook.name.strip(), self.name.strip()),  # Laravel trims what it is sent
             "url": (webhook.url, self.url),
             "events": (set(webhook.events), set(self.events)),
             "is_active": (webhook.is_active or (is_ours and self.is_active), self.is_active),

@@ -106,7 +106,7 @@ class PartneroServerError(PartneroAPIError):
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether the same request may well succeed later: no answer or a broken one, 408, 429, 5xx."""
-    if isinstance(error, PartneroConnectionError | PartneroResponseError):
+    """Whether the same request may well succeed later: no answer or a broken one, a list in motion, 408, 429, 5xx."""
+    if isinstance(error, PartneroConnectionError | PartneroResponseError | PartneroInconsistentReadError):
         return True
     return isinstance(error, PartneroAPIError) and (error.status in {408, 429} or error.status >= 500)

@@ -77,20 +77,24 @@ def read_pages(fetch: Fetch, *, concurrency: int) -> Iterator[Page]:
 
     :param fetch: reads the page of a number; gives up retrying once the event is set.
     :param concurrency: most requests in flight.
-    :raises PartneroResponseError: a page holds exactly what an earlier page held: the server ignores ``page``.
+    :raises PartneroResponseError: a page holds exactly what an earlier page held, or says that more follows and brings
+        nothing new: the server ignores ``page``.
     """
     stopped = threading.Event()
     first = fetch(1, stopped)
     yield first
     if first.is_last:
         return
-    seen = {_keys(first)}
+    seen_pages = {_keys(first)}
+    seen_keys = set(_keys(first))
     with_pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="partnero-pages")
     try:
         for number, page in enumerate(_read_ahead(with_pool, fetch, first, stopped, concurrency), start=2):
-            if page.webhooks and _keys(page) in seen:
-                raise PartneroResponseError(f"page {number} of the webhooks repeats an earlier page")
-            seen.add(_keys(page))
+            keys = _keys(page)
+            if page.webhooks and (keys in seen_pages or (not page.is_last and seen_keys >= keys)):
+                raise PartneroResponseError(f"page {number} of the webhooks repeats what earlier pages held")
+            seen_pages.add(keys)
+            seen_keys |= keys
             yield page
             if page.is_last:
                 return
@@ -118,8 +122,8 @@ def _read_ahead(
         yield page
 
 
-def _keys(page: Page) -> tuple[str, ...]:
-    return tuple(webhook.key for webhook in page.webhooks)
+def _keys(page: Page) -> frozenset[str]:
+    return frozenset(webhook.key for webhook in page.webhooks)
 
 
 @dataclass(frozen=True, slots=True)

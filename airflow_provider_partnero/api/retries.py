@@ -133,7 +133,8 @@ class RetryPlan:
         thousand tasks told the same do not come back in the same instant.
         """
         if retry_after is None:
-            return random.uniform(0, min(self.max_wait, FIRST_BACKOFF * 2 ** (attempt - 1)))  # noqa: S311
+            longest = FIRST_BACKOFF * 2 ** min(attempt - 1, 30)  # more is beyond any max_wait, and beyond a float
+            return random.uniform(0, min(self.max_wait, longest))  # noqa: S311
         return min(self.max_wait, retry_after * random.uniform(1, 1.1))  # noqa: S311
 
     def run(self, attempt: Callable[[int], T], request: Request, stopped: threading.Event | None = None) -> T:

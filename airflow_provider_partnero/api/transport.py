@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -31,6 +32,21 @@ from airflow_provider_partnero.api.errors import (
 from airflow_provider_partnero.api.models import Secret
 
 _LONGEST_MESSAGE = 500  # characters of Partnero's own words that an error quotes
+_CONNECTIONS = 64  # kept open at most, so that threads that share a client do not fight over fewer
+
+# Of OpenSSL: what ends a handshake, so before anything of ours is sent.
+_HANDSHAKE_FAILURES = frozenset(
+    {
+        "CERTIFICATE_VERIFY_FAILED",
+        "HTTP_REQUEST",
+        "NO_PROTOCOLS_AVAILABLE",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "TLSV1_UNRECOGNIZED_NAME",
+        "UNSUPPORTED_PROTOCOL",
+        "WRONG_VERSION_NUMBER",
+    }
+)
 
 _ERROR_CLASSES: dict[int, type[PartneroAPIError]] = {
     401: PartneroAuthenticationError,
@@ -56,6 +72,13 @@ class _Bearer(AuthBase):
         return text.replace(self._token, "***")
 
 
+class _Session(requests.Session):
+    """A session that does not so much as look where a redirect leads: a malformed address would have it raise."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class Transport:
     """A ``requests`` session bound to one base URL and token; several threads may use it at once.
 
@@ -63,19 +86,17 @@ class Transport:
     token must not travel to another host. Cookies are not kept.
     """
 
-    def __init__(
-        self, token: str, base_url: str, *, timeout: tuple[float, float], verify: bool | str, connections: int
-    ) -> None:
+    def __init__(self, token: str, base_url: str, *, timeout: tuple[float, float], verify: bool | str) -> None:
         self._base_url = base_url
         self._timeout = timeout
         self._verify = verify
         self._auth = _Bearer(token)
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers.update(
             {"Accept": "application/json", "User-Agent": f"airflow-provider-partnero/{__version__}"}
         )
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(pool_maxsize=connections)
+        adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
 
@@ -99,7 +120,7 @@ class Transport:
                 verify=self._verify,
                 allow_redirects=False,
             )
-        except requests.RequestException as error:
+        except (OSError, urllib3_errors.HTTPError) as error:  # requests lets some of urllib3's own through
             # Not its cause: the frames of requests hold the token, and some tracebacks print local variables.
             raise self._connection_error(method, path, error) from None
         if not 200 <= response.status_code < 300:
@@ -108,9 +129,10 @@ class Transport:
             return {}
         payload = _json_object(response)
         if payload is None:
+            kind = self._quoted(response.headers.get("Content-Type", "no declared type"))
             raise PartneroResponseError(
                 f"{method} {_shortened(path)}: {response.status_code} with a body that is not the promised JSON object "
-                f"({len(response.content)} bytes of {response.headers.get('Content-Type', 'no declared type')})"
+                f"({len(response.content)} bytes of {kind})"
             )
         if payload.get("status") in (0, "0", False):
             raise self._api_error(method, path, response, payload)
@@ -119,7 +141,7 @@ class Transport:
     def close(self) -> None:
         self._session.close()
 
-    def _connection_error(self, method: str, path: str, error: requests.RequestException) -> PartneroConnectionError:
+    def _connection_error(self, method: str, path: str, error: Exception) -> PartneroConnectionError:
         where = urlsplit(self._base_url).netloc
         words = f"{method} {_shortened(path)}: {_words_for(error, where, self._timeout)}"
         return PartneroConnectionError(self._auth.scrub(words), sent=_was_sent(error))
@@ -129,16 +151,20 @@ class Transport:
     ) -> PartneroAPIError:
         status = response.status_code
         error_class = _ERROR_CLASSES.get(status) or (PartneroServerError if status >= 500 else PartneroAPIError)
-        scrub = self._auth.scrub
         return error_class(
             status,
-            scrub(_message_of(response, payload)),
-            {field: [scrub(text) for text in texts] for field, texts in _errors_of(payload).items()},
-            response.headers.get("X-Request-Id"),
+            self._quoted(_message_of(response, payload)),
+            {self._quoted(field): [self._quoted(text) for text in texts] for field, texts in _errors_of(payload)},
+            self._quoted(response.headers.get("X-Request-Id", "")) or None,
             method,
             _shortened(path),
             _retry_after(response.headers),
         )
+
+    def _quoted(self, words: str) -> str:
+        """The server's words, fit for a message: on one line, without the token, and then shortened (never before)."""
+        line = "".join(character if character.isprintable() else " " for character in words.strip())
+        return self._auth.scrub(line)[:_LONGEST_MESSAGE]
 
 
 def _json_object(response: requests.Response) -> dict[str, Any] | None:
@@ -158,32 +184,40 @@ def _without_open_secrets(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _message_of(response: requests.Response, payload: Mapping[str, Any]) -> str:
     if 300 <= response.status_code < 400:
-        target = urlsplit(response.headers.get("Location", ""))
-        return f"a redirect to {target.scheme}://{target.netloc}, which is not followed: is the base URL right?"
+        origin = _origin(response.headers.get("Location", ""))
+        return f"a redirect to {origin}, which is not followed: is the base URL right?"
     for field in ("message", "error"):
         words = payload.get(field)
         if isinstance(words, str) and words.strip():
-            return "".join(c if c.isprintable() else " " for c in words.strip())[:_LONGEST_MESSAGE]
+            return words
     if response.ok:
         return 'a 2xx that says "status": 0'
     kind = response.headers.get("Content-Type", "").partition(";")[0]
     return f"{response.reason or 'no reason given'}{f' (an answer of type {kind})' if kind else ''}"
 
 
-def _errors_of(payload: Mapping[str, Any]) -> dict[str, list[str]]:
+def _origin(location: str) -> str:
+    try:
+        target = urlsplit(location)
+        return f"{target.scheme}://{target.netloc}" if target.netloc else "another path"
+    except ValueError:
+        return "an address that is none"
+
+
+def _errors_of(payload: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     errors = payload.get("errors")
     if not isinstance(errors, Mapping):
-        return {}
-    return {
-        str(field): [str(text)[:_LONGEST_MESSAGE] for text in (texts if isinstance(texts, list) else [texts])]
+        return []
+    return [
+        (str(field), [str(text) for text in (texts if isinstance(texts, list) else [texts])])
         for field, texts in errors.items()
-    }
+    ]
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that ``Retry-After`` asks to wait (RFC 9110, 10.2.3); a date counts from the server's own clock."""
     value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):  # whole seconds by the RFC; some servers are more exact
         return float(value)
     moment = _http_date(value)
     if moment is None:
@@ -195,30 +229,35 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 def _http_date(value: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _was_sent(error: requests.RequestException) -> bool:
+def _was_sent(error: Exception) -> bool:
     """False only when the connection was never made, so that nothing can have arrived."""
-    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError):
+    if not isinstance(error, requests.RequestException):  # an address that is none, a CA bundle that is not there
+        return isinstance(error, urllib3_errors.HTTPError) and not isinstance(error, urllib3_errors.LocationValueError)
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError | requests.exceptions.InvalidURL):
         return False
     reason = _reason_of(error)
     if isinstance(reason, urllib3_errors.SSLError):
-        return not (reason.args and isinstance(reason.args[0], ssl.SSLCertVerificationError))
+        cause = reason.args[0] if reason.args else None
+        return not (isinstance(cause, ssl.SSLError) and cause.reason in _HANDSHAKE_FAILURES)
     return not isinstance(reason, urllib3_errors.NewConnectionError | urllib3_errors.ConnectTimeoutError)
 
 
-def _reason_of(error: requests.RequestException) -> object:
+def _reason_of(error: Exception) -> object:
     inner = error.args[0] if error.args else None
     return inner.reason if isinstance(inner, urllib3_errors.MaxRetryError) else inner
 
 
-def _words_for(error: requests.RequestException, where: str, timeout: tuple[float, float]) -> str:
+def _words_for(error: Exception, where: str, timeout: tuple[float, float]) -> str:
+    if not isinstance(error, requests.RequestException) or isinstance(error, requests.exceptions.InvalidURL):
+        return f"{where} cannot be asked: {error}"
     if isinstance(error, requests.ConnectTimeout):
         return f"could not connect to {where} within {timeout[0]:g} s"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or isinstance(_reason_of(error), urllib3_errors.ReadTimeoutError):
         return f"{where} was silent for {timeout[1]:g} s"
     if isinstance(error, requests.exceptions.SSLError):
         return f"no trusted TLS connection to {where}: {_reason_of(error)}"

@@ -141,7 +141,9 @@ def test_two_hundred_deferred_sensors_share_one_poll(cluster: Cluster, e2e_sandb
     wait_for(lambda: deferred() == 200, "200 sensors to defer", patience=400)
     wait_for(lambda: cluster.rows("select count(*) from trigger")[0][0] == 200, "200 triggers")
     e2e_sandbox.clear_requests()
-    polls = wait_for(lambda: len(requests) >= 6 and requests if (requests := e2e_sandbox.requests()) else None, "3 polls")
+    polls = wait_for(
+        lambda: len(requests) >= 6 and requests if (requests := e2e_sandbox.requests()) else None, "3 polls"
+    )
     assert {(request.method, request.path) for request in polls} == {("GET", "/webhooks")}
     seconds = polls[-1].at - polls[0].at
     assert len(polls) <= 2 * (seconds / 5 + 2)

@@ -1,0 +1,155 @@
+"""``partnero-demo`` as a newcomer meets it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from .conftest import everything_written, wait_for
+
+pytestmark = pytest.mark.airflow
+
+DEMO = [sys.executable, "-m", "airflow_provider_partnero.demo"]
+
+
+def _environment(folder: Path, **others: str) -> dict[str, str]:
+    return {**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1", **others}
+
+
+def _still_running(folder: Path) -> list[str]:
+    """Command lines of processes whose environment names the folder: what the demo started and did not end."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"AIRFLOW_HOME={folder}".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """What the demo says, and the folder it works in."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = subprocess.run(
+        DEMO, env=_environment(folder), cwd=folder, capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout, folder
+
+
+def test_the_demo_audits_a_broken_programme_mends_it_and_audits_it_clean(shown: tuple[str, Path]) -> None:
+    said, _ = shown
+    assert said.index("Audit: 2 errors, 3 warnings in 8 webhooks") < said.index("1 to update, 4 to delete")
+    assert said.count("nothing to complain about in 4 webhooks") == 2
+    assert "who made this?" in said
+
+
+def test_the_demo_runs_every_example_that_needs_no_event(shown: tuple[str, Path]) -> None:
+    said, _ = shown
+    assert said.count("success, ") == 5
+    assert "left 0 of them behind" in said
+    assert "failed" not in said
+
+
+def test_the_demo_shows_how_to_go_on_and_where_its_files_are(shown: tuple[str, Path]) -> None:
+    said, folder = shown
+    [page] = folder.rglob("audit.html")
+    assert str(page) in said
+    assert "AIRFLOW_CONN_PARTNERO_DEFAULT" in said
+
+
+def test_neither_token_nor_signing_secrets_are_in_any_file_of_the_demo(shown: tuple[str, Path]) -> None:
+    said, folder = shown
+    written = dict(everything_written(folder))
+    assert any(name.endswith("airflow.db") for name in written)
+    secrets = (b"demo-token-of-the-sandbox", b"sEcR")
+    assert [name for name, content in written.items() if any(secret in content for secret in secrets)] == []
+    assert "sEcR" not in said
+
+
+def test_nothing_of_the_demo_runs_on_afterwards(shown: tuple[str, Path]) -> None:
+    _, folder = shown
+    assert _still_running(folder) == []
+
+
+def test_ctrl_c_ends_the_demo_and_all_it_started(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        DEMO, env=_environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    while "partnero_webhook_audit" not in (process.stdout.readline() or "partnero_webhook_audit"):
+        pass
+    wait_for(lambda: _still_running(tmp_path), "Airflow to run")
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=40)
+    assert process.returncode == 130
+    assert "nothing is left running" in complaint
+    assert _still_running(tmp_path) == []
+
+
+def test_a_taken_port_is_said_in_words(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        for options in (["--sandbox-port", port], ["--ui", "--port", port]):
+            done = subprocess.run(
+                [*DEMO, *options], env=_environment(tmp_path), capture_output=True, text=True, timeout=60, check=False
+            )
+            assert done.returncode == 2
+            assert f"port {port} cannot be had" in done.stderr
+            assert options[-2] in done.stderr
+
+
+def test_a_missing_airflow_is_said_in_words(tmp_path: Path) -> None:
+    code = (
+        "import importlib.util, sys\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *a: None if name == 'airflow' else find(name, *a)\n"
+        "from airflow_provider_partnero.demo import main\n"
+        "sys.exit(main([]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=_environment(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "pip install" in done.stderr) == (2, True)
+
+
+def test_the_ui_shows_the_examples_until_ctrl_c(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [*DEMO, "--ui", "--port", str(port)], env=_environment(tmp_path), stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        said = ""
+        while "Ctrl-C" not in said and (heard := process.stdout.readline()):
+            said += heard
+        address = f"http://127.0.0.1:{port}"
+        assert address in said
+        assert requests.get(address, timeout=10).ok
+        token = requests.get(f"{address}/auth/token", timeout=10).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+
+        def listed() -> set[str]:
+            dags = requests.get(f"{address}/api/v2/dags", headers=headers, timeout=10).json()["dags"]
+            return {dag["dag_id"] for dag in dags}
+
+        wait_for(lambda: {"partnero_webhook_audit", "partnero_drift_watch"} <= listed(), "the examples")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    time.sleep(0.5)
+    assert _still_running(tmp_path) == []

@@ -1,0 +1,109 @@
+"""The wheel, in environments that know nothing of this checkout: today's Airflow, and the others we claim."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# An old Airflow does not work with the newest of its dependencies: each gets those of its own time.
+VERSIONS = {"3.0.6": "2025-09-01", "3.1.8": "2026-04-01", "3.2.2": "2026-07-01"}
+
+matrix = pytest.mark.skipif(
+    os.environ.get("PARTNERO_MATRIX") != "1", reason="installs three other Airflows; PARTNERO_MATRIX=1 runs it"
+)
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.skipif(shutil.which("uv") is None, reason="needs uv: pip install uv"),
+]
+
+
+def _uv(*arguments: str, environment: Path | None = None) -> None:
+    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    if environment:
+        kept["VIRTUAL_ENV"] = str(environment)
+    done = subprocess.run(["uv", *arguments], env=kept, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def _run(environment: Path, folder: Path, *command: str) -> str:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV", "PYTHONPATH"))}
+    done = subprocess.run(
+        [str(environment / "bin" / command[0]), *command[1:]],
+        cwd=folder,
+        env=kept,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built package."""
+    folder = tmp_path_factory.mktemp("wheel")
+    _uv("build", "--quiet", "--wheel", "--out-dir", str(folder), str(ROOT))
+    [built] = folder.glob("*.whl")
+    return built
+
+
+def _installed(wheel: Path, folder: Path, version: str, newest: str | None) -> Path:
+    environment = folder / "environment"
+    _uv("venv", "--quiet", "--python", sys.executable, str(environment))
+    cutoff = ["--exclude-newer", newest] if newest else []
+    _uv(
+        "pip",
+        "install",
+        "--quiet",
+        *cutoff,
+        f"apache-airflow=={version}",
+        "pytest",
+        str(wheel),
+        environment=environment,
+    )
+    return environment
+
+
+def test_the_wheel_runs_the_demo_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
+    environment = _installed(wheel, tmp_path, "3.3.2", None)
+    said = _run(environment, tmp_path, "partnero-demo")
+    assert f"{environment}/lib" in said
+    assert str(ROOT) not in said
+    assert "nothing to complain about" in said
+
+
+@matrix
+@pytest.mark.matrix
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_demo_and_a_restarted_triggerer_work_on_airflow(wheel: Path, tmp_path: Path, version: str) -> None:
+    environment = _installed(wheel, tmp_path, version, VERSIONS[version])
+    said = _run(environment, tmp_path, "partnero-demo")
+    assert said.count("DAG partnero_webhook_lifecycle ... success") == 1
+    assert said.count("DAG partnero_webhooks_as_code ... success") == 2
+
+    shutil.copytree(ROOT / "tests" / "e2e", tmp_path / "tests" / "e2e")
+    (tmp_path / "tests" / "__init__.py").touch()
+    said = _run(
+        environment,
+        tmp_path,
+        "python",
+        "-m",
+        "pytest",
+        "--import-mode=importlib",
+        "-q",
+        "-o",
+        "markers=airflow",
+        "tests/e2e/test_cluster.py",
+        "-k",
+        "killed or soft_fail or reschedule or neither",
+    )
+    assert "5 passed" in said

@@ -1,0 +1,278 @@
+"""Report files: what they say, and that what a webhook is called stays what it is called."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_partnero.api.models import Webhook, WebhookEvent
+from airflow_provider_partnero.webhooks.audit import AuditReport, audit
+from airflow_provider_partnero.webhooks.coverage import coverage
+from airflow_provider_partnero.webhooks.report import render_report
+
+from .builders import any_text, live_webhooks, spec, thorough, webhook
+
+MOMENT = datetime(2026, 11, 23, 20, 11, tzinfo=UTC)
+SUFFIXES = [".json", ".md", ".html"]
+HOSTILE = [
+    "<script>document.title = 'owned'</script>",
+    "<img src=x onerror=alert(1)>",
+    "\"><svg onload='alert(1)'>",
+    "</style></title></main>",
+    "&lt;b&gt;",
+    "a|b|c",
+    "`code` **bold** [link](javascript:alert(1)) ![image](https://evil.example/x.png)",
+    "# heading",
+    "line one\nline two\r\n\n| --- |",
+    "\u202egnp.exe",
+    "zero\u200bwidth\u2066isolate",
+    "\x00\x1b[31mred",
+    "\ud800",
+    "=cmd|' /C calc'!A0",
+    "+1+1",
+    "-1+1",
+    "@SUM(A1)",
+    "\t=1+1",
+    "U+202E",
+    "مرحبا",
+]
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its elements, their attributes, its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.cells: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in {"meta", "link", "rect", "circle"}:
+            self.open.append(tag)
+        if tag in {"td", "th", "p", "bdi", "li"}:
+            self.cells.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in {"rect", "circle"}:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" in self.open:
+            return
+        self.text.append(data)
+        if self.cells:
+            self.cells[-1] += data
+
+
+def rendered(report: AuditReport, suffix: str, **fields: Any) -> str:
+    return render_report(
+        report, suffix=suffix, **{"title": "Webhooks", "generated_at": MOMENT, "conn_id": "partnero_default", **fields}
+    )
+
+
+def broken(number: int = 3) -> AuditReport:
+    return audit(
+        [webhook(name=f"Hook {n}", url="http://example.com/", is_active=n > 0) for n in range(number)],
+        required_events=["reward.paid"],
+        declared=[spec(name="Missing")],
+    )
+
+
+@pytest.mark.parametrize("suffix", ["", ".txt", "html", ".HTML", ".yaml"])
+def test_another_suffix_is_refused(suffix: str) -> None:
+    with pytest.raises(ValueError, match=rf"suffix='{re.escape(suffix)}': allowed are .json, .md, .html"):
+        rendered(broken(), suffix)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_moment_without_a_time_zone_is_refused(suffix: str) -> None:
+    with pytest.raises(ValueError, match="generated_at"):
+        rendered(broken(), suffix, generated_at=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("suffix", "written"), [(".json", "2026-11-23T18:11:00+00:00"), (".md", "2026-11-23 18:11"), (".html", "18:11 UTC")]
+)
+def test_the_moment_is_written_in_utc(suffix: str, written: str) -> None:
+    assert written in rendered(broken(), suffix, generated_at=MOMENT.replace(tzinfo=timezone(timedelta(hours=2))))
+
+
+def test_json_holds_everything_and_can_be_read_back() -> None:
+    report = broken()
+    plain = json.loads(rendered(report, ".json"))
+    assert plain["counts"] == report.counts
+    assert plain["findings"] == report.to_dict()["findings"]
+    assert plain["findings_left_out"] == 0
+    assert [kept["name"] for kept in plain["webhooks"]] == ["Hook 0", "Hook 1", "Hook 2"]
+    assert set(plain["webhooks"][0]) == {"key", "name", "is_active", "events"}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_format_tells_title_connection_findings_and_what_to_do(suffix: str) -> None:
+    text = rendered(broken(), suffix, title="My programme", conn_id="my-conn")
+    for words in ("My programme", "my-conn", "PW002", "PW006", "PW009", "Missing", "Hook 1", "reward.paid"):
+        assert words in text
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_format_can_say_that_nothing_is_wrong(suffix: str) -> None:
+    text = rendered(audit([webhook()]), suffix)
+    assert {".json": '"findings": []', ".md": "None.", ".html": "Nothing to mend"}[suffix] in text
+
+
+def test_markdown_lists_every_finding_in_rows_of_five_cells() -> None:
+    report = broken(150)
+    lines = rendered(report, ".md").splitlines()
+    start = lines.index("## Findings") + 4
+    rows = lines[start : start + len(report.findings)]
+    assert all(len(re.split(r"(?<!\\)\|", row)) == 7 for row in rows)
+    assert lines[start + len(report.findings)] == ""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_markdown_shows_a_hostile_name_as_text_in_one_cell(name: str) -> None:
+    text = rendered(audit([webhook(name=name, key=name, is_active=False)]), ".md", title=name)
+    [row] = [line for line in text.splitlines() if line.startswith("| warning | PW001")]
+    cells = re.split(r"(?<!\\)\|", row)
+    assert len(cells) == 7
+    assert not re.search(r"(?<!\\)[<`*\[\]]", cells[3])
+    assert not cells[3].strip().startswith(("=", "+", "-", "@"))
+    assert text.replace("\n", "").isprintable()
+    text.encode()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_html_shows_a_hostile_name_as_text(name: str) -> None:
+    clean, hostile = (
+        audit([webhook(name=text, key=text, events=(text,), is_active=False)], declared=[]) for text in ("plain", name)
+    )
+    text = rendered(hostile, ".html", title=name, conn_id=name)
+    page, plain = Page(text), Page(rendered(clean, ".html", title="plain", conn_id="plain"))
+
+    def structure(page: Page) -> list[str]:
+        return [tag for tag, attributes in page.elements if attributes.get("class") != "raw"]
+
+    assert structure(page) == structure(plain)
+    assert page.open == []
+    assert not any(cell.lstrip().startswith(("=", "+", "-", "@")) for cell in page.cells)
+    assert text.replace("\n", "").isprintable()
+    text.encode()
+
+
+def test_html_writes_out_what_cannot_be_seen() -> None:
+    text = rendered(audit([webhook(name="\u202egnp.exe", is_active=False)]), ".html")
+    assert '<bdi><span class="raw">U+202E</span>gnp.exe</bdi>' in text
+
+
+def test_html_loads_nothing_and_runs_nothing() -> None:
+    page = Page(rendered(broken(), ".html"))
+    tags = {tag for tag, _ in page.elements}
+    assert tags.isdisjoint({"script", "img", "iframe", "object", "form", "base", "video", "audio"})
+    for _, attributes in page.elements:
+        assert not any(name.startswith("on") or name in {"src", "style", "srcset"} for name in attributes)
+        assert (attributes.get("href") or "#").startswith(("#", "data:image/svg+xml,"))
+    policies = [
+        attributes["content"]
+        for tag, attributes in page.elements
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert len(policies) == 1
+    assert (policies[0] or "").startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in (policies[0] or "")
+
+
+def test_html_names_each_id_once_and_links_only_to_ids_it_has() -> None:
+    page = Page(rendered(broken(), ".html"))
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
+    assert len(ids) == len(set(ids))
+    assert links
+    assert all(link and link[1:] in ids for link in links)
+
+
+def rows_of(text: str) -> list[str]:
+    return re.findall(r'<tr><th scope="row"><bdi>(.*?)</bdi>', text)
+
+
+def test_the_matrix_has_every_webhook_of_a_small_programme_with_its_events() -> None:
+    live = [
+        webhook(name="Awake", events=("partner.created", "partner.updated")),
+        webhook(name="Asleep", events=("partner.created",), is_active=False),
+    ]
+    text = rendered(audit(live), ".html")
+    assert rows_of(text) == ["Asleep", "Awake"]
+    asleep, awake = re.findall(r'<tr><th scope="row">.*?</tr>', text)
+    assert (awake.count('aria-label="delivered"'), awake.count("inactive")) == (2, 0)
+    assert (asleep.count('aria-label="delivered"'), asleep.count("subscribed, but inactive")) == (0, 1)
+
+
+def test_the_matrix_of_a_large_programme_has_only_webhooks_with_findings() -> None:
+    live = [webhook(name=f"W{number:03d}", is_active=number not in {7, 11}) for number in range(201)]
+    text = rendered(audit(live), ".html")
+    assert rows_of(text) == ["W007", "W011"]
+    assert "2 of 2 webhooks with findings have a row, out of 201 webhooks in all" in text
+    assert "All 199 active" in text
+
+
+def test_a_page_stays_small_however_many_webhooks_are_wrong_and_says_what_it_leaves_out() -> None:
+    live = [webhook(name=f"Webhook {number}", is_active=False, events=(f"x.{number}",)) for number in range(5_000)]
+    text = rendered(audit(live), ".html")
+    assert len(text.encode()) < 400_000
+    assert "4,900 findings of this rule are not shown here" in text
+    assert "200 of 5,000 webhooks with findings have a row" in text
+    assert "4,976 undocumented events without a column" in text
+
+
+def test_the_counts_of_the_verdict_are_whole() -> None:
+    text = rendered(audit([webhook(is_active=False) for _ in range(1_234)]), ".html")
+    assert "1,234 warnings" in text
+
+
+def test_coverage_counts_active_and_inactive_webhooks_apart_and_keeps_undocumented_events_for_last() -> None:
+    live = [
+        webhook(events=("partner.created", "zebra.seen")),
+        webhook(events=("partner.created", "partner.created")),
+        webhook(events=("partner.created",), is_active=False),
+    ]
+    events = coverage(audit(live).webhooks)
+    assert (events[0].event, events[0].active, events[0].inactive) == ("partner.created", 2, 1)
+    assert (events[-1].event, events[-1].is_documented) == ("zebra.seen", False)
+    assert [event.active for event in events[1:-1]] == [0] * (len(WebhookEvent) - 1)
+    nouns = [event.noun for event in events]
+    assert nouns == sorted(nouns, key=nouns.index)
+
+
+def test_ignored_rules_are_named() -> None:
+    assert "Ignored: PW001, PW014." in rendered(audit([webhook()], ignore=["PW014", "PW001"]), ".html")
+
+
+@thorough
+@given(live_webhooks(), any_text, any_text)
+def test_no_programme_spoils_a_report(live: list[Webhook], title: str, conn_id: str) -> None:
+    report = audit(live, declared=[], required_events=["reward.paid"])
+    for suffix in SUFFIXES:
+        text = rendered(report, suffix, title=title, conn_id=conn_id)
+        text.encode()
+        assert text.replace("\n", "").isprintable()
+    assert Page(rendered(report, ".html", title=title)).open == []
+
+
+@thorough
+@given(st.permutations(range(6)))
+def test_a_report_does_not_depend_on_the_order_of_the_webhooks(order: list[int]) -> None:
+    live = [webhook(key=f"k{n}", name=f"N{n % 3}", url="http://example.com/", signature="s") for n in range(6)]
+    shuffled = [live[position] for position in order]
+    for suffix in SUFFIXES:
+        assert rendered(audit(live), suffix) == rendered(audit(shuffled), suffix)

@@ -1,0 +1,161 @@
+"""No signing secret and no secret of a URL is ever shown: not by the audit, not by the plan, not by a report."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.webhooks.audit import audit
+from airflow_provider_partnero.webhooks.reconcile import PlanError, WebhookSpec, plan
+from airflow_provider_partnero.webhooks.redaction import is_secret_name, redact_url
+from airflow_provider_partnero.webhooks.report import render_report
+
+from .builders import few_names, some_events, thorough
+
+MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+NAMES = [
+    "token",
+    "KEY",
+    "api_key",
+    "apiKey",
+    "access_token",
+    "client-secret",
+    "Password",
+    "sig",
+    "auth[secret]",
+    "t%6fken",
+]
+
+# A text that cannot turn up by chance.
+secrets = st.text(LETTERS, min_size=1, max_size=8).map(lambda text: f"zq{text}qz")
+secret_urls = st.one_of(
+    secrets.map(lambda secret: f"https://user:{secret}@example.com/hook"),
+    secrets.map(lambda secret: f"https://{secret}@localhost"),
+    secrets.map(lambda secret: f"https://user:a/{secret}@example.com/"),
+    secrets.map(lambda secret: f"http://user:{secret}@[::1"),
+    secrets.map(lambda secret: f"user:{secret}@host"),
+    secrets.map(lambda secret: f" https://user:{secret}@exa mple.com\n/"),
+    st.builds("https://example.com/?a=b&{}={}".format, st.sampled_from(NAMES), secrets),
+    st.builds("https://example.com/#{}={}&c=d".format, st.sampled_from(NAMES), secrets),
+    st.builds("http://[::1?{}={}".format, st.sampled_from(NAMES), secrets),
+)
+urls_in_order = st.builds(
+    "https://user:{}@example.com/?{}={}".format, secrets, st.sampled_from(["token", "api_key"]), secrets
+)
+
+
+@st.composite
+def secretive_webhooks(draw: st.DrawFn) -> list[Webhook]:
+    keys = draw(st.lists(st.sampled_from(["k1", "k2", "k3", "k4"]), unique=True, min_size=1))
+    signatures = draw(st.lists(secrets, min_size=1, max_size=3))
+    return [
+        Webhook(
+            key,
+            draw(few_names),
+            draw(secret_urls),
+            draw(st.booleans()),
+            draw(some_events),
+            draw(st.sampled_from(signatures)),
+        )
+        for key in keys
+    ]
+
+
+specifications = st.lists(
+    st.builds(WebhookSpec, few_names, urls_in_order, st.just(("partner.created",))), unique_by=lambda spec: spec.name
+)
+
+
+@thorough
+@given(secretive_webhooks(), specifications)
+def test_no_secret_is_shown_by_an_audit_in_any_form(live: list[Webhook], declared: list[WebhookSpec]) -> None:
+    report = audit(live, declared=declared, allowed_hosts=["none.example"], required_events=["reward.paid"])
+    assert report.findings
+    shown = [repr(report), json.dumps(report.to_dict()), report.to_table(), *(one.words for one in report.findings)]
+    shown += [
+        render_report(report, suffix=suffix, title="T", generated_at=MOMENT, conn_id="c")
+        for suffix in (".json", ".md", ".html")
+    ]
+    assert not any("zq" in text for text in shown)
+
+
+@thorough
+@given(secretive_webhooks(), specifications, st.booleans())
+def test_no_secret_is_shown_by_a_plan(live: list[Webhook], declared: list[WebhookSpec], prune: bool) -> None:
+    shown: list[str] = []
+    try:
+        to_do = plan(declared, live, prune=prune)
+    except PlanError as error:
+        shown.append(str(error))
+    else:
+        shown += [to_do.render(), to_do.summary, json.dumps(to_do.to_dict())]
+        shown += [json.dumps(action.to_dict()) for action in to_do.actions]
+        shown += [repr(change) for action in to_do.actions for change in action.changes]
+    assert shown
+    assert not any("zq" in text for text in shown)
+
+
+@thorough
+@given(st.text())
+def test_redacting_never_raises_and_redacting_twice_changes_nothing(text: str) -> None:
+    assert redact_url(redact_url(text)) == redact_url(text)
+
+
+@pytest.mark.parametrize(
+    "piece", ["eyJ", "ghp_", "?a=", "&", "?code=", "a:", "@", "https://", "eyJaaaaaaaa.", "-eyJ", ";token", "%6b"]
+)
+def test_a_hostile_url_of_a_megabyte_is_redacted_at_once(piece: str) -> None:
+    started = time.process_time()
+    redact_url("https://example.com/" + piece * (1_000_000 // len(piece)))
+    assert time.process_time() - started < 5  # quadratic would be minutes
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/a/b?c=d&e=f#g",
+        "https://example.com/@handle?to=a@b.example",
+        "https://[::1]:8443/",
+        "",
+        "no url at all",
+    ],
+)
+def test_a_url_without_secrets_stays_as_it_is(url: str) -> None:
+    assert redact_url(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "redacted"),
+    [
+        ("https://u:p@example.com:8443/a?b=c", "https://***@example.com:8443/a?b=c"),
+        ("https://u@[::1]/", "https://***@[::1]/"),
+        ("https://a@b@example.com/", "https://***@example.com/"),
+        ("https://example.com/?token=a&b=c&key=d", "https://example.com/?token=***&b=c&key=***"),
+        ("https://example.com/?token=a?b=c&d=e", "https://example.com/?token=***&d=e"),
+        ("https://example.com/?to=https://a.example/?token=c", "https://example.com/?to=https://a.example/?token=***"),
+        ("https://example.com/?a=b?token=c", "https://example.com/?a=b?token=***"),
+        ("https://example.com/eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJ/x", "https://example.com/***/x"),
+    ],
+)
+def test_only_the_secret_is_taken_out(url: str, redacted: str) -> None:
+    assert redact_url(url) == redacted
+
+
+@pytest.mark.parametrize("name", [*NAMES[:-1], "x-api-key", "hmacSecret", "APIKey", "mytoken", "PASSWD", "keys"])
+def test_names_of_secrets_are_recognised(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["author", "keyword", "monkey", "page", "tenant", "public_key", "webhook_key", "passenger", "tokens_left", ""],
+)
+def test_names_of_other_things_are_not_taken_for_secrets(name: str) -> None:
+    assert not is_secret_name(name)
