@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import cached_property
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
@@ -39,9 +40,9 @@ class PartneroOperator(BaseOperator):
         with failing_at_once():
             return self.act(context)
 
+    @abstractmethod
     def act(self, context: Context) -> Any:
         """What this operator does."""
-        raise NotImplementedError
 
 
 def _introduction(operator: type) -> str:

@@ -80,6 +80,7 @@ def test_a_sensor_in_reschedule_mode_succeeds_once_the_webhook_is_active(
     wait_for(lambda: cluster.state("reschedules", run_id, "wait") == "up_for_reschedule", "the sensor to reschedule")
     e2e_sandbox.put_webhooks([_webhook("reschedule01", is_active=True)])
     wait_for(lambda: cluster.run_state("reschedules", run_id) == "success", "the sensor to succeed")
+    assert cluster.state("reschedules", run_id, "wait") == "success"
 
 
 def test_the_connection_form_has_token_base_url_and_the_four_extra_fields_and_hides_the_rest(cluster: Cluster) -> None:
