@@ -113,7 +113,7 @@ class Webhook:
             "events": list(self.events),
         }
         if include_signature:
-            plain["signature"] = self.signature
+            plain["signature"] = None if self.signature is None else str(self.signature)  # a plain text, no Secret
         return plain
 
 

@@ -75,7 +75,7 @@ class _Bearer(AuthBase):
 class _Session(requests.Session):
     """A session that does not so much as look where a redirect leads: a malformed address would have it raise."""
 
-    def get_redirect_target(self, resp: requests.Response) -> None:
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
         return None
 
 

@@ -104,6 +104,8 @@ def test_the_demo_and_a_restarted_triggerer_work_on_airflow(wheel: Path, tmp_pat
         "markers=airflow",
         "tests/e2e/test_cluster.py",
         "-k",
-        "killed or soft_fail or reschedule or neither",
+        # Airflow 3.0 itself does not retry a task whose process is killed.
+        "killed_triggerer or soft_fail or reschedule or neither"
+        + ("" if version == "3.0.6" else " or worker_is_killed"),
     )
-    assert "5 passed" in said
+    assert ("4 passed" if version == "3.0.6" else "5 passed") in said

@@ -1,0 +1,115 @@
+"""What the client's tests share: clients of the sandbox, its request log in short, and servers that misbehave."""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from airflow_provider_partnero.api import PartneroClient
+from airflow_provider_partnero.sandbox import Sandbox
+
+MakeClient = Callable[..., PartneroClient]
+RawServer = Callable[[bytes], str]
+
+DEMO: dict[str, Any] = {"name": "Demo", "url": "https://receiver.example/demo", "events": ["partner.created"]}
+
+
+@pytest.fixture
+def sandbox(partnero_sandbox: Sandbox) -> Sandbox:
+    return partnero_sandbox
+
+
+@pytest.fixture
+def make_client(sandbox: Sandbox) -> Iterator[MakeClient]:
+    """A client of the sandbox that does not wait between attempts, unless its options say otherwise."""
+    made: list[PartneroClient] = []
+
+    def make(token: str = sandbox.token, base_url: str = "", **options: Any) -> PartneroClient:
+        options = {"timeout": 5, "max_wait": 0, **options}
+        made.append(PartneroClient(token, base_url or sandbox.base_url, **options))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> PartneroClient:
+    return make_client()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits between attempts, which are noted and not waited; what chance decides is its upper end."""
+    noted: list[float] = []
+    real_wait = threading.Event.wait
+
+    def wait(event: threading.Event, timeout: float | None = None) -> bool:
+        if threading.current_thread() is threading.main_thread() and timeout is not None:
+            noted.append(timeout)
+            return event.is_set()
+        return real_wait(event, timeout)
+
+    monkeypatch.setattr(threading.Event, "wait", wait)
+    monkeypatch.setattr(random, "uniform", lambda low, high: high)
+    return noted
+
+
+@pytest.fixture
+def raw_server() -> Iterator[RawServer]:
+    """Serve fixed bytes to whoever connects, then close; the function returns a base URL."""
+    listeners: list[socket.socket] = []
+
+    def serve(answer: bytes) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+        threading.Thread(target=_answer_all, args=(listener, answer), daemon=True).start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+
+    yield serve
+    for listener in listeners:
+        listener.close()
+
+
+def _answer_all(listener: socket.socket, answer: bytes) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        with connection:
+            try:
+                connection.recv(1 << 20)
+                connection.sendall(answer)
+            except OSError:
+                continue
+
+
+def http_answer(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:
+    """The bytes of a whole HTTP answer."""
+    head = [b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), b"Connection: close", *headers]
+    return b"\r\n".join(head) + b"\r\n\r\n" + body
+
+
+def sent(sandbox: Sandbox) -> list[str]:
+    """The requests that arrived, in order: ``["POST /webhooks", ...]``."""
+    return [f"{request.method} {request.path}" for request in sandbox.requests()]
+
+
+def pages_asked(sandbox: Sandbox) -> list[int]:
+    """The pages of the list that were asked for."""
+    return [int(request.query.get("page", "1")) for request in sandbox.requests() if request.path == "/webhooks"]
+
+
+def closed_port() -> int:
+    """A port at which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

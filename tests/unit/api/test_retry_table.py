@@ -1,0 +1,234 @@
+"""Every cell of the retry table, with the sandbox's request log as the witness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from airflow_provider_partnero.api import (
+    PartneroAmbiguousError,
+    PartneroAPIError,
+    PartneroAuthenticationError,
+    PartneroClient,
+    PartneroConflictError,
+    PartneroConnectionError,
+    PartneroError,
+    PartneroNotFoundError,
+    PartneroRateLimitError,
+    PartneroResponseError,
+    PartneroServerError,
+    PartneroValidationError,
+)
+from airflow_provider_partnero.sandbox import Sandbox
+
+from .conftest import DEMO, MakeClient, sent
+
+KEY = "i1G7ExNCGI7s"
+Call = Callable[[PartneroClient], Any]
+
+REPEATABLE: dict[str, tuple[Call, str]] = {
+    "get": (lambda client: client.get_webhook(KEY), f"GET /webhooks/{KEY}"),
+    "list": (lambda client: client.list_webhooks(), "GET /webhooks"),
+    "ping": (lambda client: client.ping(), "GET /test"),
+    "put": (lambda client: client.update_webhook(KEY, name="New"), f"PUT /webhooks/{KEY}"),
+    "delete": (lambda client: client.delete_webhook(KEY), f"DELETE /webhooks/{KEY}"),
+}
+# Nothing of these is carried out, so that what the next attempt meets does not depend on them.
+NO_ANSWER: dict[str, dict[str, Any]] = {
+    "reset": {"drop": "before"},
+    "html": {"body": "html"},
+    "not json": {"body": "not-json"},
+}
+SERVER: dict[str, dict[str, Any]] = {str(status): {"status": status} for status in (500, 502, 503, 504, 599)}
+LATER: dict[str, dict[str, Any]] = {"408": {"status": 408}, "429": {"status": 429, "retry_after": 0}}
+REFUSED: dict[int, type[PartneroAPIError]] = {
+    400: PartneroAPIError,
+    401: PartneroAuthenticationError,
+    403: PartneroAuthenticationError,
+    404: PartneroNotFoundError,
+    405: PartneroAPIError,
+    409: PartneroConflictError,
+    422: PartneroValidationError,
+}
+WITHOUT_KEY: Call = lambda client: client.create_webhook(**DEMO)  # noqa: E731
+WITH_KEY: Call = lambda client: client.create_webhook(**DEMO, key="wanted")  # noqa: E731
+POST, LOOK, LIST = "POST /webhooks", "GET /webhooks/wanted", "GET /webhooks"
+
+
+@pytest.fixture(autouse=True)
+def one_webhook(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks([{"key": KEY}])
+
+
+@pytest.mark.parametrize("fault", {**NO_ANSWER, **SERVER, **LATER}.values(), ids={**NO_ANSWER, **SERVER, **LATER})
+@pytest.mark.parametrize("name", REPEATABLE)
+def test_what_may_be_repeated_is_repeated_until_it_succeeds(
+    sandbox: Sandbox, client: PartneroClient, name: str, fault: dict[str, Any]
+) -> None:
+    call, request = REPEATABLE[name]
+    if name == "ping" and "body" in fault:
+        pytest.skip("a test answered in another form is settled by the list: see test_ping")
+    sandbox.fault(times=2, **fault)
+    call(client)
+    assert sent(sandbox) == [request] * 3
+
+
+@pytest.mark.parametrize("body", ["truncated", "cut", "empty"])
+@pytest.mark.parametrize("name", ["get", "list", "put"])
+def test_a_broken_body_is_asked_for_again(sandbox: Sandbox, client: PartneroClient, name: str, body: str) -> None:
+    call, request = REPEATABLE[name]
+    sandbox.fault(times=2, body=body)
+    call(client)
+    assert sent(sandbox) == [request] * 3
+
+
+def test_a_silent_server_is_asked_again(sandbox: Sandbox, make_client: MakeClient) -> None:
+    sandbox.fault(delay=2)
+    assert make_client(timeout=(5, 0.2)).get_webhook(KEY).key == KEY
+    assert sent(sandbox) == [f"GET /webhooks/{KEY}"] * 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"drop": "before"}, PartneroConnectionError),
+        ({"body": "html"}, PartneroResponseError),
+        ({"status": 408}, PartneroAPIError),
+        ({"status": 429}, PartneroRateLimitError),
+        ({"status": 503}, PartneroServerError),
+    ],
+)
+@pytest.mark.parametrize("attempts", [1, 3])
+@pytest.mark.parametrize("name", ["get", "list", "put", "delete"])
+def test_exhausted_attempts_raise_the_last_failure(
+    sandbox: Sandbox,
+    make_client: MakeClient,
+    name: str,
+    attempts: int,
+    fault: dict[str, Any],
+    error: type[PartneroError],
+) -> None:
+    call, request = REPEATABLE[name]
+    sandbox.fault(times=100, **fault)
+    with pytest.raises(error):
+        call(make_client(max_attempts=attempts))
+    assert sent(sandbox) == [request] * attempts
+
+
+@pytest.mark.parametrize("status", REFUSED)
+@pytest.mark.parametrize("name", REPEATABLE)
+def test_a_refusal_is_raised_at_once(sandbox: Sandbox, client: PartneroClient, name: str, status: int) -> None:
+    call, request = REPEATABLE[name]
+    sandbox.fault(status=status)
+    with pytest.raises(REFUSED[status]) as raised:
+        call(client)
+    assert type(raised.value) is REFUSED[status]
+    assert raised.value.status == status
+    assert str(raised.value).startswith(f"{request}: {status} ")
+    assert sent(sandbox) == [request]
+
+
+@pytest.mark.parametrize("status", REFUSED)
+def test_a_refused_post_without_key_is_raised_at_once(sandbox: Sandbox, client: PartneroClient, status: int) -> None:
+    sandbox.fault(status=status)
+    with pytest.raises(REFUSED[status]):
+        WITHOUT_KEY(client)
+    assert sent(sandbox) == [POST]
+
+
+@pytest.mark.parametrize("status", REFUSED)
+def test_a_refused_post_with_key_is_raised_at_once(sandbox: Sandbox, client: PartneroClient, status: int) -> None:
+    sandbox.fault(status=status)
+    with pytest.raises(REFUSED[status]):
+        WITH_KEY(client)
+    # A 409 may mean that the key is taken: that is looked up, and it is not.
+    assert sent(sandbox) == ([POST, LOOK] if status == 409 else [POST])
+
+
+@pytest.mark.parametrize("fault", {**NO_ANSWER, **SERVER}.values(), ids={**NO_ANSWER, **SERVER})
+def test_a_doubtful_post_with_key_looks_before_each_repetition(
+    sandbox: Sandbox, client: PartneroClient, fault: dict[str, Any]
+) -> None:
+    sandbox.fault(method="POST", times=2, **fault)
+    made = WITH_KEY(client)
+    assert made.key == "wanted"
+    assert sent(sandbox) == [POST, LOOK, LIST, POST, LOOK, LIST, POST]
+
+
+@pytest.mark.parametrize("fault", LATER.values(), ids=LATER)
+def test_a_post_with_key_that_was_put_off_is_just_repeated(
+    sandbox: Sandbox, client: PartneroClient, fault: dict[str, Any]
+) -> None:
+    sandbox.fault(method="POST", times=2, **fault)
+    WITH_KEY(client)
+    assert sent(sandbox) == [POST] * 3
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [*NO_ANSWER.values(), *SERVER.values(), {"drop": "after"}, {"body": "truncated"}, {"body": "cut"}],
+)
+def test_a_doubtful_post_without_key_is_never_repeated(
+    sandbox: Sandbox, client: PartneroClient, fault: dict[str, Any]
+) -> None:
+    sandbox.fault(**fault)
+    with pytest.raises(PartneroAmbiguousError, match="'Demo' was sent and may have happened"):
+        WITHOUT_KEY(client)
+    assert sent(sandbox) == [POST]
+
+
+def test_a_post_without_key_to_a_silent_server_is_never_repeated(sandbox: Sandbox, make_client: MakeClient) -> None:
+    sandbox.fault(delay=2)
+    with pytest.raises(PartneroAmbiguousError, match="silent for 0.2 s"):
+        WITHOUT_KEY(make_client(timeout=(5, 0.2)))
+    assert sent(sandbox) == [POST]
+
+
+def test_a_post_without_key_is_repeated_after_429(sandbox: Sandbox, client: PartneroClient) -> None:
+    sandbox.fault(status=429, times=2)
+    WITHOUT_KEY(client)
+    assert sent(sandbox) == [POST] * 3
+    assert len(sandbox.webhooks()) == 2
+
+
+def test_a_post_without_key_is_not_repeated_after_408(sandbox: Sandbox, client: PartneroClient) -> None:
+    sandbox.fault(status=408)
+    with pytest.raises(PartneroAPIError, match="408"):
+        WITHOUT_KEY(client)
+    assert sent(sandbox) == [POST]
+
+
+@pytest.mark.parametrize("fault", [{"drop": "after"}, {"status": 500, "applied": True}, {"body": "html"}])
+def test_a_repeated_delete_that_finds_nothing_has_succeeded(
+    sandbox: Sandbox, client: PartneroClient, fault: dict[str, Any]
+) -> None:
+    sandbox.fault(method="DELETE", applied=True, **{**fault, "drop": fault.get("drop")})
+    client.delete_webhook(KEY)
+    assert sent(sandbox) == [f"DELETE /webhooks/{KEY}"] * 2
+    assert sandbox.webhooks() == []
+
+
+def test_a_first_delete_that_finds_nothing_raises(sandbox: Sandbox, client: PartneroClient) -> None:
+    with pytest.raises(PartneroNotFoundError):
+        client.delete_webhook("none")
+    assert sent(sandbox) == ["DELETE /webhooks/none"]
+
+
+@pytest.mark.parametrize(
+    "call", [*(call for call, _ in REPEATABLE.values()), WITH_KEY, WITHOUT_KEY], ids=[*REPEATABLE, "keyed", "plain"]
+)
+def test_a_2xx_that_says_status_0_is_a_refusal(sandbox: Sandbox, client: PartneroClient, call: Call) -> None:
+    sandbox.fault(body="status-0")
+    with pytest.raises(PartneroAPIError, match='200 a 2xx that says "status": 0') as raised:
+        call(client)
+    assert raised.value.status == 200
+    assert len(sandbox.requests()) == 1
+
+
+def test_a_lost_update_is_repeated_and_holds(sandbox: Sandbox, client: PartneroClient) -> None:
+    sandbox.fault(method="PUT", drop="after")
+    assert client.update_webhook(KEY, name="New", is_active=False).name == "New"
+    assert sandbox.webhooks()[0]["name"] == "New"
+    assert [request.body for request in sandbox.requests()] == [{"name": "New", "is_active": False}] * 2

@@ -1,0 +1,107 @@
+"""How long the client waits between attempts."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_partnero.api import PartneroRateLimitError, PartneroServerError
+from airflow_provider_partnero.api.retries import RetryPlan
+from airflow_provider_partnero.sandbox import Profile, Sandbox
+
+from .conftest import MakeClient, RawServer, http_answer
+
+
+def test_retry_after_in_seconds_is_waited(sandbox: Sandbox, make_client: MakeClient, waits: list[float]) -> None:
+    sandbox.fault(status=429, retry_after=7)
+    make_client(max_wait=60).list_webhooks()
+    assert waits == [pytest.approx(7.7)]  # and up to a tenth more, so that not everybody comes back at once
+
+
+def test_retry_after_as_a_date_is_waited(sandbox: Sandbox, make_client: MakeClient, waits: list[float]) -> None:
+    sandbox.set_profile(Profile(retry_after="date"))
+    sandbox.fault(status=503, retry_after=20)
+    make_client(max_wait=60).list_webhooks()
+    assert len(waits) == 1
+    assert 20 <= waits[0] <= 23.2  # a date has whole seconds only
+
+
+def test_without_retry_after_the_wait_doubles(sandbox: Sandbox, make_client: MakeClient, waits: list[float]) -> None:
+    sandbox.set_profile(Profile(retry_after="none"))
+    sandbox.fault(status=429, retry_after=7, times=5)
+    make_client(max_wait=3, max_attempts=6).list_webhooks()
+    assert waits == [0.5, 1, 2, 3, 3]
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_capped_by_max_wait(
+    sandbox: Sandbox, make_client: MakeClient, waits: list[float], form: str
+) -> None:
+    sandbox.set_profile(Profile(retry_after=form))  # type: ignore[arg-type]
+    sandbox.fault(status=429, retry_after=3600)
+    make_client(max_wait=60).list_webhooks()
+    assert waits == [60]
+
+
+def test_the_waiting_is_real(sandbox: Sandbox, make_client: MakeClient) -> None:
+    sandbox.fault(status=429, retry_after=1)
+    started = time.monotonic()
+    make_client(max_wait=10).list_webhooks()
+    first, second = (request.at for request in sandbox.requests())
+    assert 1 <= second - first <= 1.4
+    assert time.monotonic() - started < 2
+
+
+def test_an_exhausted_rate_limit_tells_what_was_asked_for(sandbox: Sandbox, make_client: MakeClient) -> None:
+    sandbox.fault(status=429, retry_after=90, times=9)
+    with pytest.raises(PartneroRateLimitError) as raised:
+        make_client(max_attempts=2).list_webhooks()
+    assert raised.value.retry_after == 90
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (b"0", 0),
+        (b"120", 120),
+        (b"1.5", 1.5),
+        (b"9" * 400, float("inf")),
+        (b"-1", None),
+        (b"soon", None),
+        (b"", None),
+        (b"\xb2", None),
+        (b"Mon, 23 Nov 2026 10:00:30 GMT", 30),
+        (b"Monday, 23-Nov-26 10:00:30 GMT", 30),
+        (b"Mon, 23 Nov 2026 09:00:00 GMT", 0),
+        (b"Mon, 23 Nov 2026 10:00:30 +99999999999999", None),
+        (b"Mon, 23 Nov 99999 10:00:30 GMT", None),
+    ],
+)
+def test_retry_after_is_read_in_every_form_and_never_trips(
+    make_client: MakeClient, raw_server: RawServer, value: bytes, seconds: float | None
+) -> None:
+    headers = (b"Retry-After: " + value, b"Date: Mon, 23 Nov 2026 10:00:00 GMT")
+    url = raw_server(http_answer(b"{}", *headers, status=b"429 Too Many Requests"))
+    with pytest.raises(PartneroRateLimitError) as raised:
+        make_client(base_url=url, max_attempts=1).list_webhooks()
+    assert raised.value.retry_after == seconds
+
+
+@given(st.integers(1, 10_000), st.none() | st.floats(0, allow_nan=False), st.floats(0, 86_400))
+def test_no_wait_is_negative_or_above_max_wait(attempt: int, retry_after: float | None, max_wait: float) -> None:
+    assert 0 <= RetryPlan(max_attempts=5, max_wait=max_wait).wait(attempt, retry_after) <= max_wait
+
+
+def test_each_wait_is_logged_with_the_failure(
+    sandbox: Sandbox, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox.fault(status=503, times=9)
+    with caplog.at_level(logging.WARNING), pytest.raises(PartneroServerError):
+        make_client(max_attempts=3).list_webhooks()
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider_partnero")]
+    words = "GET /webhooks: 503 Service Unavailable; attempt"
+    assert ours == [f"{words} 2 of 3 in 0.0 s", f"{words} 3 of 3 in 0.0 s"]
