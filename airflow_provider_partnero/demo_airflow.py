@@ -107,7 +107,10 @@ class AirflowProcess:
             (dag_id, task_id),
         )
         value = json.loads(rows[0][0]) if rows else None
-        return json.loads(value) if isinstance(value, str) else value
+        try:  # before Airflow 3.1 the JSON is within a JSON text
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            return value
 
     def _rows(self, query: str, values: tuple[str, ...]) -> list[Any]:
         with sqlite3.connect(self.database) as connection:

@@ -1,0 +1,139 @@
+"""The example DAGs on a real Airflow, against the sandbox: they do what their stories say."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_partnero.demo_airflow import AirflowProcess, airflow_environment, dags_folder
+from airflow_provider_partnero.demo_programme import BROKEN_PROGRAMME
+from airflow_provider_partnero.sandbox import Sandbox
+from airflow_provider_partnero.webhooks.keys import derived_key
+
+pytestmark = pytest.mark.airflow
+
+TOKEN = "tok-examples-51Hq"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(token=TOKEN) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> dict[str, str]:
+    return airflow_environment(tmp_path_factory.mktemp("examples"), sandbox.connection_json)
+
+
+@pytest.fixture(scope="module")
+def airflow(environment: dict[str, str]) -> Iterator[AirflowProcess]:
+    with AirflowProcess(environment, Path(environment["AIRFLOW_HOME"]).parent / "airflow.log") as airflow:
+        assert airflow("db", "migrate")["failure"] is None
+        yield airflow
+
+
+@pytest.fixture(autouse=True)
+def _broken_programme(sandbox: Sandbox) -> None:
+    sandbox.reset()
+    sandbox.put_webhooks(list(BROKEN_PROGRAMME))
+
+
+def _states(airflow: AirflowProcess, dag_id: str) -> dict[str, str]:
+    return {task: state for task, state, _ in airflow.tasks(dag_id)}
+
+
+def test_every_example_parses_with_the_dag_id_of_its_file(airflow: AirflowProcess) -> None:
+    assert airflow("dags", "reserialize")["failure"] is None
+    with closing(sqlite3.connect(airflow.database)) as connection:
+        found = {dag_id for (dag_id,) in connection.execute("select dag_id from dag")}
+        errors = connection.execute("select filename, stacktrace from import_error").fetchall()
+    assert errors == []
+    assert found == {path.stem for path in dags_folder().glob("*.py")}
+
+
+def test_the_audit_alerts_when_there_are_findings_and_only_then(airflow: AirflowProcess, sandbox: Sandbox) -> None:
+    assert airflow("dags", "test", "partnero_webhook_audit")["failure"] is None
+    assert "2 errors, 3 warnings in 8 webhooks" in airflow.returned("partnero_webhook_audit", "alert")
+
+    for key in ("finCommissns", "datWarehous2", "oldBlogHook1", "slackAlerts1", "debugTuesday"):
+        sandbox.delete_webhook(key)
+    assert airflow("dags", "test", "partnero_webhook_audit")["failure"] is None
+    assert _states(airflow, "partnero_webhook_audit") == {
+        "audit": "success",
+        "has_findings": "success",
+        "alert": "skipped",
+    }
+
+
+@pytest.mark.parametrize(("approve", "applied"), [("no", "skipped"), ("yes", "success")])
+def test_webhooks_as_code_are_applied_only_when_approved(
+    airflow: AirflowProcess, sandbox: Sandbox, approve: str, applied: str
+) -> None:
+    done = airflow("dags", "test", "partnero_webhooks_as_code", "--conf", json.dumps({"approve": approve}))
+    assert done["failure"] is None
+    assert _states(airflow, "partnero_webhooks_as_code")["apply"] == applied
+    writes = {request.method for request in sandbox.requests()} - {"GET"}
+    assert writes == (set() if approve == "no" else {"PUT", "DELETE"})
+
+
+def test_webhooks_that_are_as_declared_are_not_written_again(airflow: AirflowProcess, sandbox: Sandbox) -> None:
+    for _ in range(2):
+        sandbox.clear_requests()
+        done = airflow("dags", "test", "partnero_webhooks_as_code", "--conf", '{"approve": "yes"}')
+        assert done["failure"] is None
+    assert {request.method for request in sandbox.requests()} == {"GET"}
+    assert _states(airflow, "partnero_webhooks_as_code")["audit"] == "success"
+
+
+def test_a_rotation_replaces_the_secret_without_showing_it(
+    environment: dict[str, str], airflow: AirflowProcess, sandbox: Sandbox
+) -> None:
+    before = len(sandbox.webhooks())
+    assert airflow("dags", "test", "partnero_rotate_signing_secret")["failure"] is None
+
+    new_key = derived_key("rotated", "crmCustomers")
+    live = {webhook["key"]: webhook for webhook in sandbox.webhooks()}
+    assert len(live) == before
+    assert "crmCustomers" not in live
+    assert live[new_key]["name"] == "CRM: customers"
+    kept = subprocess.run(
+        [str(Path(sys.executable).parent / "airflow"), "variables", "get", "partnero_signing_secret"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert live[new_key]["signature"] in kept.stdout
+    log = (Path(environment["AIRFLOW_HOME"]).parent / "airflow.log").read_text(encoding="utf-8", errors="replace")
+    assert live[new_key]["signature"] not in log
+    assert TOKEN not in log
+
+
+def test_a_rotation_that_broke_off_half_way_is_finished_by_the_next_run(
+    airflow: AirflowProcess, sandbox: Sandbox
+) -> None:
+    before = len(sandbox.webhooks())
+    sandbox.fault(method="DELETE", status=403)
+    assert airflow("dags", "test", "partnero_rotate_signing_secret")["failure"] is not None
+    assert len(sandbox.webhooks()) == before + 1
+
+    assert airflow("dags", "test", "partnero_rotate_signing_secret")["failure"] is None
+    assert len(sandbox.webhooks()) == before
+    assert derived_key("rotated", "crmCustomers") in {webhook["key"] for webhook in sandbox.webhooks()}
+
+
+def test_a_lifecycle_whose_update_fails_leaves_no_webhook_behind(airflow: AirflowProcess, sandbox: Sandbox) -> None:
+    before = sandbox.webhooks()
+    sandbox.fault(method="PUT", status=422)
+    assert airflow("dags", "test", "partnero_webhook_lifecycle")["failure"] is not None
+    assert _states(airflow, "partnero_webhook_lifecycle")["delete"] == "success"
+    assert sandbox.webhooks() == before
