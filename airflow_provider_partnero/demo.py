@@ -181,7 +181,8 @@ def _print_report(report: dict[str, Any] | None) -> None:
 def _print_next_steps(folder: Path, log: Path, page: Path) -> None:
     print(
         f"""
-Try it with your own programme: the same DAGs run unchanged, only the connection differs.
+Try it with your own programme: the same DAGs run unchanged, only the connection differs
+(in a checkout, put `uv run` before each command, as you did now).
     export AIRFLOW_CONN_PARTNERO_DEFAULT='{{"conn_type": "partnero", "password": "YOUR-API-TOKEN"}}'
     AIRFLOW__CORE__TEST_CONNECTION=Enabled airflow connections test partnero_default
     airflow dags test partnero_webhook_audit      # reads only

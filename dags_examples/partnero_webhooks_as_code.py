@@ -38,10 +38,10 @@ with DAG(
 
     @task.branch
     def decide(planned: dict, params: dict) -> str | None:
-        """Nothing to do, a human's decision, or the one given with the run."""
+        """A human's decision, or the one given with the run; a plan without changes needs none."""
         counts = planned["plan"]["counts"]
         if not (counts["create"] or counts["update"] or counts["delete"]):
-            return "audit"
+            return "apply"
         if params["approve"] == "ask" and ApprovalOperator is not None:
             return "ask_a_human"
         return "apply" if params["approve"] == "yes" else None
@@ -53,13 +53,10 @@ with DAG(
         wait_until_active=True,
         trigger_rule="none_failed_min_one_success",
     )
-    audit = PartneroAuditWebhooksOperator(
-        task_id="audit", declared=DECLARATION, fail_on="warning", trigger_rule="none_failed_min_one_success"
-    )
+    audit = PartneroAuditWebhooksOperator(task_id="audit", declared=DECLARATION, fail_on="warning")
 
     decided = decide(plan.output)
-    decided >> [apply, audit]
-    apply >> audit
+    decided >> apply >> audit
     if ApprovalOperator is not None:
         ask_a_human = ApprovalOperator(
             task_id="ask_a_human",

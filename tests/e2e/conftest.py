@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import requests
 
-from airflow_provider_partnero.demo_airflow import airflow_environment, end_group
+from airflow_provider_partnero.demo_airflow import airflow_environment, dags_folder, end_group
 from airflow_provider_partnero.sandbox import Sandbox
 
 AIRFLOW = str(Path(sys.executable).parent / "airflow")
@@ -39,6 +39,8 @@ class Cluster:
         self.address = f"http://127.0.0.1:{port}"
         dags = folder / "dags"
         shutil.copytree(DAGS, dags)
+        for example in dags_folder().glob("partnero_webhooks_as_code.*"):
+            shutil.copy(example, dags)
         self.environment = airflow_environment(folder, sandbox.connection_json) | {
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__API__HOST": "127.0.0.1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import Any
 
 import pytest
@@ -81,6 +82,28 @@ def test_a_sensor_in_reschedule_mode_succeeds_once_the_webhook_is_active(
     e2e_sandbox.put_webhooks([_webhook("reschedule01", is_active=True)])
     wait_for(lambda: cluster.run_state("reschedules", run_id) == "success", "the sensor to succeed")
     assert cluster.state("reschedules", run_id, "wait") == "success"
+
+
+@pytest.mark.parametrize(("option", "applied"), [("Approve", "success"), ("Reject", "skipped")])
+def test_a_plan_waits_for_a_human_and_is_applied_only_when_approved(
+    cluster: Cluster, e2e_sandbox: Sandbox, option: str, applied: str
+) -> None:
+    dag_id = "partnero_webhooks_as_code"
+    run_id = cluster.trigger(dag_id)
+    wait_for(lambda: cluster.state(dag_id, run_id, "ask_a_human") == "awaiting_input", "the question")
+    assert e2e_sandbox.webhooks() == []
+    path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/ask_a_human/-1/hitlDetails"
+    question = cluster.api("GET", path)
+    assert "4 to create, 0 to update, 0 to delete" in question["body"]
+
+    # No human answers within a second; Airflow 3.3.2 fails a task that is queued again before its scheduler has heard
+    # from the executor that the first half ended.
+    time.sleep(3)
+    cluster.api("PATCH", path, chosen_options=[option], params_input={})
+
+    wait_for(lambda: cluster.run_state(dag_id, run_id) == "success", "the run to end")
+    assert cluster.state(dag_id, run_id, "apply") == cluster.state(dag_id, run_id, "audit") == applied
+    assert len(e2e_sandbox.webhooks()) == (4 if option == "Approve" else 0)
 
 
 def test_the_connection_form_has_token_base_url_and_the_four_extra_fields_and_hides_the_rest(cluster: Cluster) -> None:

@@ -1,0 +1,97 @@
+"""An Airflow home of its own, set before anything imports Airflow, and DAGs that really run in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_partnero.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+_HOME = Path(tempfile.mkdtemp(prefix="partnero-unit-airflow-"))
+(_HOME / "dags").mkdir()
+# Airflow reads its configuration when it is first imported, which the collection of the tests does.
+os.environ |= {
+    "AIRFLOW_HOME": str(_HOME),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__DAGS_FOLDER": str(_HOME / "dags"),
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+}
+
+
+def pytest_unconfigure() -> None:
+    """The home goes with the session."""
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """What became of one task instance of a run."""
+
+    state: str | None
+    tries: int
+    returned: Any
+
+
+class Airflow:
+    """A migrated Airflow database; runs DAGs as ``dag.test()`` does, with real tasks, XComs and triggers."""
+
+    def run(self, dag: DAG) -> dict[str, list[TaskRun]]:
+        """Run the DAG once; its task instances by task id, in the order of their map indexes."""
+        from airflow.models.dagbundle import DagBundleModel
+        from airflow.models.serialized_dag import SerializedDagModel
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.models.xcom import XComModel
+        from airflow.serialization.definitions.dag import SerializedDAG
+        from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        dag.fileloc = str(_HOME / "dags" / f"{dag.dag_id}.py")
+        lazy = LazyDeserializedDAG(data=DagSerialization.to_dict(dag))
+        with create_session() as session:
+            session.merge(DagBundleModel(name="dags-folder"))
+            session.flush()
+            SerializedDAG.bulk_write_to_db("dags-folder", None, [lazy], session=session)
+            SerializedDagModel.write_dag(lazy, bundle_name="dags-folder", session=session)
+        run = dag.test()
+        with create_session() as session:
+            instances = session.scalars(
+                select(TaskInstance)
+                .where(TaskInstance.dag_id == dag.dag_id, TaskInstance.run_id == run.run_id)
+                .order_by(TaskInstance.map_index)
+            ).all()
+            values = {
+                (row.task_id, row.map_index): row.value
+                for row in session.scalars(
+                    select(XComModel).where(XComModel.dag_id == dag.dag_id, XComModel.key == "return_value")
+                )
+            }
+            done: dict[str, list[TaskRun]] = {}
+            for ti in instances:
+                value = values.get((ti.task_id, ti.map_index))
+                returned = json.loads(value) if isinstance(value, str) else value
+                done.setdefault(ti.task_id, []).append(TaskRun(ti.state, ti.try_number, returned))
+            return done
+
+
+@pytest.fixture(scope="session")
+def airflow() -> Iterator[Airflow]:
+    """A real Airflow (SQLite) in this process; its database is migrated once a session."""
+    command = [str(Path(sys.executable).parent / "airflow"), "db", "migrate"]
+    subprocess.run(command, capture_output=True, timeout=120, check=True)
+    yield Airflow()
