@@ -96,7 +96,7 @@ class Webhook:
             url=data["url"],
             is_active=bool(data["is_active"]),
             events=tuple(events),
-            signature=signature if isinstance(signature, str) else None,
+            signature=Secret(signature) if isinstance(signature, str) else None,
             unknown={name: value for name, value in data.items() if name not in _KNOWN},
         )
 
