@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, quote
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset
@@ -19,7 +19,8 @@ def partnero_audit_asset(partnero_conn_id: str = "partnero_default") -> Asset:
     """
     from airflow.sdk import Asset
 
-    return Asset(f"partnero://{partnero_conn_id}/audit")
+    # Airflow allows "#", "/" and ":" in a connection id, and nothing but ASCII in an asset.
+    return Asset(f"partnero://{quote(partnero_conn_id, safe='')}/audit")
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:

@@ -11,13 +11,15 @@ from airflow_provider_partnero.api.errors import PartneroRateLimitError
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+_LONGEST = 86_400.0  # seconds; what asks for more is a mistake, and some numbers are beyond any date
+
 
 class PartneroRetryPolicy(RetryPolicy):
     """Retries a task that ran into Partnero's rate limit when Partnero said it may come back.
 
     ``PartneroListWebhooksOperator(..., retries=3, retry_policy=PartneroRetryPolicy())``: a 429 whose ``Retry-After``
-    outlasts the client's own attempts becomes the delay of the task's next try. Every other failure, and a 429 without
-    ``Retry-After``, is left to the task's ``retry_delay``.
+    outlasts the client's own attempts becomes the delay of the task's next try, up to a day. Every other failure, and a
+    429 without ``Retry-After``, is left to the task's ``retry_delay``.
 
     :raises RuntimeError: this Airflow has no retry policies (they came with 3.3).
     """
@@ -36,7 +38,7 @@ class PartneroRetryPolicy(RetryPolicy):
         """The delay Partnero asks for, when the task failed on a 429 that says so; else Airflow's default."""
         if not isinstance(exception, PartneroRateLimitError) or exception.retry_after is None:
             return RetryDecision.default()
-        seconds = exception.retry_after
+        seconds = min(exception.retry_after, _LONGEST)
         return RetryDecision.retry(timedelta(seconds=seconds), f"Partnero's Retry-After: {seconds:g} s")
 
     def serialize(self) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 PARTNERO_URL = "https://api.partnero.com/v1"
 _CONNECT_SECONDS = 5.0
 _EXTRA_FIELDS = ("timeout", "max_attempts", "page_concurrency", "verify_tls")
+_LONGEST_TIMEOUT = 86_400.0  # as the client has it, like the 64 below
+_MOST_AT_ONCE = 64
 
 
 class ConnectionFields(Protocol):
@@ -36,7 +38,9 @@ class Settings:
 def settings_of(connection: ConnectionFields) -> Settings:
     """The client's settings in a connection: host (or port and schema of a URI) and the four extra fields.
 
-    :raises ValueError: an extra field is unknown or of the wrong type; the message names connection, field and value.
+    Other extra fields are left alone.
+
+    :raises ValueError: an extra field is not allowed; the message names connection, field, value and what is.
     """
     extra = _extra_of(connection)
     timeout = _number(connection, extra, "timeout", 30.0)
@@ -44,7 +48,7 @@ def settings_of(connection: ConnectionFields) -> Settings:
         base_url=_base_url_of(connection),
         timeout=(min(_CONNECT_SECONDS, timeout), timeout),
         max_attempts=_whole(connection, extra, "max_attempts", 5),
-        page_concurrency=_whole(connection, extra, "page_concurrency", 8),
+        page_concurrency=_whole(connection, extra, "page_concurrency", 8, most=_MOST_AT_ONCE),
         verify=_verify(connection, extra),
     )
 
@@ -53,14 +57,19 @@ def _base_url_of(connection: ConnectionFields) -> str:
     host = (connection.host or "").strip().rstrip("/")
     if not host:
         return PARTNERO_URL
-    # partnero://:TOKEN@host:8765/v1 arrives in pieces; a host that bears its own scheme is whole.
-    if "://" in host:
-        return host
+    # A URI arrives in pieces: partnero://:TOKEN@host:8765/v1, and Airflow's form for a scheme of the host's own,
+    # partnero://http://:TOKEN@host:8765/v1. A host that bears scheme and path or port is whole.
     port = f":{connection.port}" if connection.port else ""
     path = f"/{connection.schema.strip('/')}" if connection.schema else ""
-    if not path and "/" not in host:
+    scheme, _, name = host.rpartition("://")
+    is_whole = "/" in name or name.count(":") == 1 or "]:" in name
+    if scheme and (is_whole or not (port or path)):
+        return host
+    if name.count(":") > 1 and "[" not in name and "/" not in name:
+        name = f"[{name}]"  # an IPv6 address, out of its brackets
+    if not path and "/" not in name:
         path = "/v1"
-    return f"https://{host}{port}{path}"
+    return f"{scheme or 'https'}://{name}{port}{path}"
 
 
 def _extra_of(connection: ConnectionFields) -> dict[str, Any]:
@@ -72,27 +81,40 @@ def _extra_of(connection: ConnectionFields) -> dict[str, Any]:
         raise ValueError(f"connection {connection.conn_id!r}: its extra is not JSON") from None
     if not isinstance(extra, dict):
         raise ValueError(f"connection {connection.conn_id!r}: its extra is not a JSON object")
-    # The form sends empty fields as null or "".
-    return {field: value for field, value in extra.items() if field in _EXTRA_FIELDS and value not in (None, "")}
+    return {field: value for field, value in extra.items() if field in _EXTRA_FIELDS and not _is_empty(value)}
+
+
+def _is_empty(value: object) -> bool:
+    """As the form sends fields that are left empty."""
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _number(connection: ConnectionFields, extra: dict[str, Any], field: str, default: float) -> float:
     value = extra.get(field, default)
-    try:
-        number = float(value) if not isinstance(value, bool) else 0.0
-    except (TypeError, ValueError):
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise _wrong(connection, field, value, "a number of seconds above 0")
+    number = _as_number(value)
+    if not 0 < number <= _LONGEST_TIMEOUT:
+        raise _wrong(connection, field, value, f"a number of seconds above 0, up to {_LONGEST_TIMEOUT:g}")
     return number
 
 
-def _whole(connection: ConnectionFields, extra: dict[str, Any], field: str, default: int) -> int:
+def _whole(
+    connection: ConnectionFields, extra: dict[str, Any], field: str, default: int, *, most: int | None = None
+) -> int:
     value = extra.get(field, default)
-    number = _number(connection, extra, field, default)
-    if number != int(number):
-        raise _wrong(connection, field, value, "a whole number from 1")
+    number = _as_number(value)
+    if not number.is_integer() or number < 1 or (most is not None and number > most):
+        raise _wrong(connection, field, value, f"a whole number from 1{'' if most is None else f' to {most}'}")
     return int(number)
+
+
+def _as_number(value: object) -> float:
+    """The number in a JSON value or in the text that a URI makes of it; 0, which no field allows, if there is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return 0.0
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _verify(connection: ConnectionFields, extra: dict[str, Any]) -> bool | str:

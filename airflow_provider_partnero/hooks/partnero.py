@@ -14,6 +14,7 @@ from airflow_provider_partnero.api.errors import (
     PartneroConnectionError,
     PartneroError,
     PartneroResponseError,
+    is_passing,
 )
 from airflow_provider_partnero.hooks.connection import settings_of
 
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
 
 # Airflow's masker compiles all its patterns anew for every one it is given: 100 cost 0.1 s, 1,000 cost 22 s, and every
 # log line pays for them. Nothing of ours prints a signature; masking is the second line of defence, for user code.
-_MOST_MASKED = 200
+_MOST_MASKED_OF_LISTS = 200
+_MOST_MASKED = 300
 
 
 class PartneroHook(BaseHook):
     """Partnero's webhooks through an Airflow connection: the client's methods, by the same names.
 
-    Signatures that pass through are registered with Airflow's secrets masker (the first 200 of a hook).
+    Signatures that pass through are registered with Airflow's secrets masker: at most 300 of a hook, 200 of them from
+    lists.
 
     :param partnero_conn_id: connection of type ``partnero``; its password is the programme's API token.
     """
@@ -162,7 +165,8 @@ class PartneroHook(BaseHook):
         new = dict.fromkeys(
             hook.signature for hook in webhooks if hook.signature and hook.signature not in self._masked
         )
-        masked = list(new)[: _MOST_MASKED - len(self._masked)] if len(webhooks) > 1 else list(new)
+        most = _MOST_MASKED if len(webhooks) == 1 else _MOST_MASKED_OF_LISTS
+        masked = list(new)[: max(0, most - len(self._masked))]
         if masked:
             secrets: JsonValue = [*masked]
             mask_secret(secrets)
@@ -175,7 +179,7 @@ def _advice_on(error: PartneroError | ValueError) -> str:
         return f"Partnero refuses the token ({error}). Put this programme's API token into the field 'API token'."
     if isinstance(error, PartneroConnectionError):
         return f"No answer ({error}). Check the field 'Base URL', and network, proxy and firewall of this machine."
-    if isinstance(error, PartneroResponseError) or (isinstance(error, PartneroAPIError) and error.status < 500):
+    if isinstance(error, PartneroResponseError) or (isinstance(error, PartneroAPIError) and not is_passing(error)):
         return (
             f"This does not look like Partnero's API ({error}). "
             "Leave the field 'Base URL' empty for Partnero itself; it ends with /v1."

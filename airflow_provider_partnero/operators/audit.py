@@ -76,7 +76,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         self.declared = declared
         self.report_path = report_path
         # An asset is fixed when the DAG is parsed; a templated connection id is not known by then.
-        if isinstance(partnero_conn_id, str) and "{{" not in partnero_conn_id:
+        if isinstance(partnero_conn_id, str) and not any(sign in partnero_conn_id for sign in ("{{", "{%")):
             self.outlets = [*self.outlets, partnero_audit_asset(partnero_conn_id)]
 
     def act(self, context: Context) -> dict[str, Any]:
@@ -84,12 +84,13 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         from airflow_provider_partnero.webhooks.audit import audit
 
         self._check_arguments()
+        declared = None if self.declared is None else declared_webhooks(self.declared, self, context)
         report = audit(
             self.hook.iter_webhooks(consistent=True),
             ignore=as_events(self.ignore),
             allowed_hosts=None if self.allowed_hosts is None else as_events(self.allowed_hosts),
             required_events=as_events(self.required_events),
-            declared=None if self.declared is None else declared_webhooks(self.declared, self, context),
+            declared=declared,
         )
         self.log.info("%s", report.to_table(max_rows=_ROWS_LOGGED))
         self._write(report)

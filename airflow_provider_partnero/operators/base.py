@@ -24,7 +24,7 @@ class PartneroOperator(BaseOperator):
     ui_fgcolor: str = "#2b1e66"
 
     def __init__(self, *, partnero_conn_id: str = "partnero_default", **kwargs: Any) -> None:
-        kwargs.setdefault("doc_md", _introduction(type(self)))
+        kwargs.setdefault("doc_md", introduction(type(self)))
         super().__init__(**kwargs)
         self.partnero_conn_id = partnero_conn_id
 
@@ -45,6 +45,6 @@ class PartneroOperator(BaseOperator):
         """What this operator does."""
 
 
-def _introduction(operator: type) -> str:
+def introduction(operator: type) -> str:
     """What the operator does, for the task's page in the UI: its docstring up to the parameters."""
     return cleandoc(operator.__doc__ or "").partition("\n:param")[0].strip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -28,9 +30,12 @@ def declared_webhooks(
         absolute, and rendered like any template; or such a file's text, already rendered.
     :raises ValueError: it is not a declaration; the message names the entry, its field and what is allowed.
     """
+    from airflow_provider_partnero.webhooks.matching import check_distinct
+
+    specs = _specs(value, operator, context)
+    check_distinct(specs)
     return tuple(
-        spec if spec.key else replace(spec, key=declared_key(operator.partnero_conn_id, spec.name))
-        for spec in _specs(value, operator, context)
+        spec if spec.key else replace(spec, key=declared_key(operator.partnero_conn_id, spec.name)) for spec in specs
     )
 
 
@@ -45,14 +50,40 @@ def declared_key(partnero_conn_id: str, name: str, generation: int = 0) -> str:
 def _specs(
     value: Sequence[Mapping[str, Any]] | str, operator: PartneroOperator, context: Context
 ) -> tuple[WebhookSpec, ...]:
+    if not isinstance(value, str) or "\n" in value or not value.endswith(DECLARATION_SUFFIXES):
+        return _parsed(value)
+    template = with_absolute_paths(operator.get_template_env()).get_template(value)
+    return _parsed(template.render(context), suffix=PurePosixPath(value).suffix)
+
+
+def _parsed(value: Any, *, suffix: str | None = None) -> tuple[WebhookSpec, ...]:
+    """The specifications in a text, or in what a native template made of one."""
     from airflow_provider_partnero.webhooks.reconcile import parse_specs, specs_from
 
-    if not isinstance(value, str):
-        return specs_from(value)
-    if "\n" in value or not value.endswith(DECLARATION_SUFFIXES):
-        return parse_specs(value, suffix=".yaml")  # which JSON is, too
-    template = with_absolute_paths(operator.get_template_env()).get_template(value)
-    return parse_specs(template.render(context), suffix=PurePosixPath(value).suffix)
+    if isinstance(value, str) and suffix is None:
+        suffix = ".json" if _is_json(value) else ".yaml"
+        value = value if suffix == ".json" else _evaluated(value)
+    if isinstance(value, Mapping):
+        return parse_specs(json.dumps(value), suffix=".json")
+    return parse_specs(value, suffix=suffix or ".yaml") if isinstance(value, str) else specs_from(value)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _evaluated(text: str) -> Any:
+    """The list that a template such as ``{{ ti.xcom_pull(...) }}`` wrote out in Python's way; else the text."""
+    if not text.lstrip().startswith(("[", "{")):
+        return text
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
 
 
 def with_absolute_paths(environment: jinja2.Environment) -> jinja2.Environment:

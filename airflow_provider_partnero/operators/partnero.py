@@ -10,7 +10,13 @@ from airflow_provider_partnero.api.errors import PartneroAmbiguousError, Partner
 from airflow_provider_partnero.operators.audit import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.reconcile import PartneroReconcileWebhooksOperator
-from airflow_provider_partnero.operators.rendered import as_events, as_flag, as_optional_events, as_optional_flag
+from airflow_provider_partnero.operators.rendered import (
+    as_events,
+    as_flag,
+    as_optional_events,
+    as_optional_flag,
+    as_optional_text,
+)
 from airflow_provider_partnero.retry_policy import PartneroRetryPolicy
 
 if TYPE_CHECKING:
@@ -144,7 +150,10 @@ class PartneroCreateWebhookOperator(PartneroOperator):
 
     def act(self, context: Context) -> dict[str, Any]:
         """Look, then create."""
-        key = self.webhook_key or (self._derived_key(context) if self.idempotent else None)
+        key = as_optional_text(self.webhook_key)
+        is_chosen = key is not None
+        if key is None and self.idempotent:
+            key = self._derived_key(context)
         wanted: dict[str, Any] = {
             "name": self.name,
             "url": self.url,
@@ -152,18 +161,18 @@ class PartneroCreateWebhookOperator(PartneroOperator):
             "is_active": as_flag(self.is_active, argument="is_active"),
             "key": key,
         }
-        webhook = self._existing(wanted, context) or self._made(wanted)
+        webhook = self._existing(wanted, context, is_chosen=is_chosen) or self._made(wanted)
         return webhook.to_dict(include_signature=self.include_signature)
 
-    def _existing(self, wanted: dict[str, Any], context: Context) -> Webhook | None:
+    def _existing(self, wanted: dict[str, Any], context: Context, *, is_chosen: bool) -> Webhook | None:
         if wanted["key"] is None:
             return None
         is_retry = context["ti"].try_number > 1
-        is_ours = is_retry and not self.webhook_key
-        existing = self.hook.find_webhook(**wanted, is_ours=is_ours, by_content=is_retry)
+        # What an earlier try has made may be switched on and not active yet.
+        existing = self.hook.find_webhook(**wanted, is_ours=is_retry, by_content=is_retry)
         if existing is None:
             return None
-        if self.webhook_key and self.if_exists == "fail":
+        if is_chosen and self.if_exists == "fail":
             raise PartneroConflictError(
                 409, f"webhook {existing.key!r} exists already, and if_exists='fail'", method="POST", path="/webhooks"
             )
@@ -230,8 +239,8 @@ class PartneroUpdateWebhookOperator(PartneroOperator):
         """Send the fields that are given."""
         webhook = self.hook.update_webhook(
             self.webhook_key,
-            name=self.name,
-            url=self.url,
+            name=as_optional_text(self.name),
+            url=as_optional_text(self.url),
             is_active=as_optional_flag(self.is_active, argument="is_active"),
             events=as_optional_events(self.events),
         )

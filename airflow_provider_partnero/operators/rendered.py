@@ -29,18 +29,33 @@ def as_optional_flag(value: object, *, argument: str) -> bool | None:
 def as_events(value: Iterable[str] | str) -> tuple[str, ...]:
     """Event names, from a list, from the text of one (``"['partner.created']"``), or separated by commas.
 
-    :raises ValueError: a text that starts like a list and is none.
+    :raises ValueError: something else, or a text that starts like a list and is none.
     """
     if not isinstance(value, str):
+        if not isinstance(value, Iterable):
+            raise _no_list(value)
         return tuple(value)
     text = value.strip()
     if not text.startswith(("[", "(")):
         return tuple(name.strip() for name in text.split(",") if name.strip())
     try:
         listed = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        raise ValueError(f"events={value!r}: allowed is a list of event names such as ['partner.created']") from None
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise _no_list(value) from None
+    if isinstance(listed, str):
+        return (listed,)
+    if not isinstance(listed, list | tuple):
+        raise _no_list(value)
     return tuple(listed)
+
+
+def _no_list(value: object) -> ValueError:
+    return ValueError(f"events={value!r}: allowed is a list of event names such as ['partner.created']")
+
+
+def as_optional_text(value: str | None) -> str | None:
+    """A text; None, and a template that renders to ``None`` or to nothing, mean "not given"."""
+    return None if value is None or (isinstance(value, str) and value.strip() in {"", "None"}) else value
 
 
 def as_optional_events(value: Iterable[str] | str | None) -> tuple[str, ...] | None:

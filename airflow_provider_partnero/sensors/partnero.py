@@ -16,6 +16,7 @@ from airflow_provider_partnero.airflow_compat import (
     conf,
 )
 from airflow_provider_partnero.api.errors import PartneroError, PartneroNotFoundError, is_passing
+from airflow_provider_partnero.operators.base import introduction
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -51,6 +52,7 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
         partnero_conn_id: str = "partnero_default",
         **kwargs: Any,
     ) -> None:
+        kwargs.setdefault("doc_md", introduction(type(self)))
         super().__init__(**kwargs)
         if if_missing not in {"fail", "wait"}:
             raise ValueError(f"if_missing={if_missing!r}: allowed are 'fail' and 'wait'")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 if TYPE_CHECKING:
+    from airflow_provider_partnero.api import Webhook
     from airflow_provider_partnero.hooks.partnero import PartneroHook
     from airflow_provider_partnero.triggers.polling import Look, Watch
+
+log = logging.getLogger(__name__)
 
 _SEEN = "partnero_webhooks_seen"
 _STORED_BYTES = 60_000  # Airflow's asset state store takes 64 KiB a value by default
@@ -146,25 +150,48 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
 
         seen: dict[str, str] | None = await self._remembered()
         while True:
-            webhooks = await asyncio.to_thread(all_webhooks, await _connected_hook(self.partnero_conn_id))
+            webhooks = await self._read(all_webhooks)
             if webhooks is not None:
                 difference = None if seen is None else changes(seen, webhooks)
                 if difference is not None:
                     yield TriggerEvent(difference)  # type: ignore[no-untyped-call]
-                if seen is None or difference is not None:
-                    seen = digests(webhooks)
+                is_news = seen is None or difference is not None
+                seen = digests(webhooks)  # whole from now on, even where only a compact memory was left
+                if is_news:
                     await self._remember(seen)
             await asyncio.sleep(self.poke_interval)
 
+    async def _read(self, all_webhooks: Callable[[PartneroHook], list[Webhook] | None]) -> list[Webhook] | None:
+        try:
+            hook = await _connected_hook(self.partnero_conn_id)
+        except Exception as error:  # noqa: BLE001
+            # Connections are edited, and backends of secrets have outages: no reason to stop watching.
+            self.log.warning("Connection %r cannot be used now: %s", self.partnero_conn_id, error)
+            return None
+        return await asyncio.to_thread(all_webhooks, hook)
+
     async def _remembered(self) -> dict[str, str] | None:
-        store = getattr(self, "asset_state_store", None)
-        return await store.aget(_SEEN) if store else None
+        for store in self._stores():
+            seen = await store.aget(self._memory)
+            if seen is not None:
+                return dict(seen)
+        return None
 
     async def _remember(self, seen: dict[str, str]) -> None:
         from airflow_provider_partnero.webhooks.changes import compact
 
-        if store := getattr(self, "asset_state_store", None):
-            await store.aset(_SEEN, compact(seen, _STORED_BYTES))
+        for store in self._stores():
+            await store.aset(self._memory, compact(seen, _STORED_BYTES))
+
+    @property
+    def _memory(self) -> str:
+        """Its name in the store, which watchers of other programmes may share."""
+        return f"{_SEEN}:{self.partnero_conn_id}"
+
+    def _stores(self) -> list[Any]:
+        """One for each asset that this trigger watches for; without a subscript Airflow gives a single asset's only."""
+        stores = getattr(self, "asset_state_store", None)
+        return list(getattr(stores, "_by_name", {}).values()) or ([stores] if stores else [])
 
 
 def _stream_key(partnero_conn_id: str, poke_interval: float) -> Hashable:
@@ -178,7 +205,16 @@ def _new_watch(webhook_key: str) -> Watch:
 
 
 async def _looked(partnero_conn_id: str, watch: Watch) -> Look:
-    hook = await _connected_hook(partnero_conn_id)
+    from airflow_provider_partnero.triggers.polling import Look
+
+    try:
+        hook = await _connected_hook(partnero_conn_id)
+    except ValueError as error:
+        return Look(failure=str(error))
+    except Exception as error:  # noqa: BLE001
+        # Airflow says "not defined" of an outage of its database or of a backend of secrets, too.
+        log.warning("Connection %r cannot be read now, which does not end the wait: %s", partnero_conn_id, error)
+        return Look()
     return await asyncio.to_thread(watch.look, hook)
 
 
@@ -197,8 +233,8 @@ async def _connected_hook(partnero_conn_id: str) -> PartneroHook:
 
 
 def _event_for(look: Look, webhook_key: str, if_missing: str) -> dict[str, Any] | None:
-    if look.failure:
-        return {"failure": look.failure}
+    if words := look.failure or look.refused.get(webhook_key):
+        return {"failure": words}
     webhook = look.webhooks.get(webhook_key)
     if webhook is not None:
         return {"webhook": webhook.to_dict()} if webhook.is_active else None

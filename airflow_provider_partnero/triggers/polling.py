@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from math import ceil
 
 from airflow_provider_partnero.api import PartneroClient, Webhook
-from airflow_provider_partnero.api.errors import PartneroError, PartneroNotFoundError, is_passing
+from airflow_provider_partnero.api.errors import (
+    PartneroAuthenticationError,
+    PartneroError,
+    PartneroNotFoundError,
+    is_passing,
+)
 from airflow_provider_partnero.hooks.partnero import PartneroHook
 
 log = logging.getLogger(__name__)
@@ -24,12 +28,14 @@ class Look:
 
     :param webhooks: by key.
     :param asked: the keys that were asked for one by one (none, where there was no answer); None for the whole list.
-    :param failure: why no later poll can do better, in words; None while there is hope.
+    :param refused: keys of those asked for that Partnero refuses for good, with its words.
+    :param failure: why no later poll can do better for any key, in words; None while there is hope.
     :param pause: seconds that Partnero asked to stay away.
     """
 
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     asked: frozenset[str] | None = frozenset()
+    refused: dict[str, str] = field(default_factory=dict)
     failure: str | None = None
     pause: float = 0.0
 
@@ -64,7 +70,7 @@ class Watch:
         try:
             with hook.get_conn() as client:
                 if len(keys) <= (self.pages or 1):
-                    return Look(webhooks=_by_key(client, keys), asked=keys)
+                    return _by_key(client, keys)
                 webhooks = {webhook.key: webhook for webhook in client.iter_webhooks(page_size=_PAGE)}
         except (PartneroError, ValueError) as error:
             if not is_passing(error):
@@ -85,11 +91,17 @@ def all_webhooks(hook: PartneroHook) -> list[Webhook] | None:
         return None
 
 
-def _by_key(client: PartneroClient, keys: Collection[str]) -> dict[str, Webhook]:
+def _by_key(client: PartneroClient, keys: frozenset[str]) -> Look:
     found: dict[str, Webhook] = {}
+    refused: dict[str, str] = {}
     for key in keys:
         try:
             found[key] = client.get_webhook(key)
         except PartneroNotFoundError:
             continue
-    return found
+        except (PartneroError, ValueError) as error:
+            # A refused token, like an outage, is everybody's; a key that cannot be asked for is the concern of one.
+            if is_passing(error) or isinstance(error, PartneroAuthenticationError):
+                raise
+            refused[key] = str(error)
+    return Look(webhooks=found, asked=keys, refused=refused)

@@ -12,6 +12,7 @@ from airflow_provider_partnero.webhooks.texts import visible
 
 _NAMES_LISTED = 100  # of each kind of change; the counts are always whole
 _WHOLE = "*"  # key of the digest over all webhooks, where there is no room for one each
+_OF_ALL = "all:"  # what that digest begins with, since a webhook may have any key, "*" too
 
 Digests = dict[str, str]
 
@@ -25,7 +26,7 @@ def compact(seen: Mapping[str, str], most_bytes: int) -> Digests:
     """The digests as they are when their JSON has room, else one digest over all of them."""
     if len(json.dumps(seen)) <= most_bytes:
         return dict(seen)
-    return {_WHOLE: _short(json.dumps(sorted(seen.items())))}
+    return {_WHOLE: _OF_ALL + _short(json.dumps(sorted(seen.items())))}
 
 
 def changes(before: Mapping[str, str], webhooks: Iterable[Webhook]) -> dict[str, Any] | None:
@@ -37,7 +38,7 @@ def changes(before: Mapping[str, str], webhooks: Iterable[Webhook]) -> dict[str,
     """
     live = {webhook.key: webhook for webhook in webhooks}
     now = {key: _digest(webhook) for key, webhook in live.items()}
-    if before.keys() == {_WHOLE}:
+    if before.get(_WHOLE, "").startswith(_OF_ALL):
         return None if compact(now, 0) == before else {"counts": {}, "added": [], "removed": [], "changed": []}
     added = [key for key in now if key not in before]
     removed = [key for key in before if key not in now]

@@ -8,15 +8,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from airflow_provider_partnero.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -36,6 +33,14 @@ os.environ |= {
 def pytest_unconfigure() -> None:
     """The home goes with the session."""
     shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets() -> Iterator[None]:
+    """Airflow's masker is one a process, and gets slow with the secrets of a thousand tests."""
+    yield
+    if masker := sys.modules.get("airflow.sdk._shared.secrets_masker.secrets_masker"):
+        masker.reset_secrets_masker()
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,6 @@ class Airflow:
         from airflow.utils.session import create_session
         from sqlalchemy import select
 
-        dag.fileloc = str(_HOME / "dags" / f"{dag.dag_id}.py")
         lazy = LazyDeserializedDAG(data=DagSerialization.to_dict(dag))
         with create_session() as session:
             session.merge(DagBundleModel(name="dags-folder"))
@@ -90,8 +94,8 @@ class Airflow:
 
 
 @pytest.fixture(scope="session")
-def airflow() -> Iterator[Airflow]:
+def airflow() -> Airflow:
     """A real Airflow (SQLite) in this process; its database is migrated once a session."""
     command = [str(Path(sys.executable).parent / "airflow"), "db", "migrate"]
     subprocess.run(command, capture_output=True, timeout=120, check=True)
-    yield Airflow()
+    return Airflow()

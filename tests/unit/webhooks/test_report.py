@@ -99,7 +99,7 @@ def test_another_suffix_is_refused(suffix: str) -> None:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_moment_without_a_time_zone_is_refused(suffix: str) -> None:
     with pytest.raises(ValueError, match="generated_at"):
-        rendered(broken(), suffix, generated_at=datetime(2026, 1, 1))  # noqa: DTZ001
+        rendered(broken(), suffix, generated_at=datetime(2026, 1, 1))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""What several folders of tests share: a connected sandbox, and a task's context in the small."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_partnero.sandbox import Sandbox
+
+MakeContext = Callable[..., Any]
+
+
+@pytest.fixture
+def make_context() -> MakeContext:
+    """What ``execute`` uses of Airflow's context; what is pushed to XCom is in ``context["ti"].pushed``."""
+
+    def make(**fields: Any) -> dict[str, Any]:
+        pushed: dict[str, Any] = {}
+        ti = SimpleNamespace(
+            **{"dag_id": "dag", "task_id": "task", "run_id": "run", "map_index": -1, "try_number": 1, **fields},
+            pushed=pushed,
+            xcom_push=lambda key, value: pushed.update({key: value}),
+        )
+        return {"ti": ti, "outlet_events": _OutletEvents()}
+
+    return make
+
+
+class _OutletEvents(dict[Any, Any]):
+    def __missing__(self, asset: Any) -> Any:
+        self[asset] = SimpleNamespace(extra={})
+        return self[asset]
+
+
+@pytest.fixture
+def sandbox(partnero_sandbox: Sandbox, partnero_connection: str) -> Iterator[Sandbox]:
+    """A fresh local Partnero, which is what the connection ``partnero_default`` leads to."""
+    assert partnero_connection == "partnero_default"
+    yield partnero_sandbox
+    # A task's process ends with the task; here hundreds share one, and the masker's cost is quadratic.
+    from airflow.sdk.log import _secrets_masker  # type: ignore[attr-defined]
+
+    _secrets_masker().reset_masker()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def one_attempt(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The same, through a connection that tries every request once."""
+    connection = json.loads(sandbox.connection_json) | {"extra": {"max_attempts": 1}}
+    monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", json.dumps(connection))
+    return sandbox

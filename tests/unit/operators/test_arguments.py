@@ -1,0 +1,202 @@
+"""Arguments as they arrive after templating, and what is said of those that make no sense."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+
+from airflow_provider_partnero.airflow_compat import AirflowFailException
+from airflow_provider_partnero.operators.partnero import (
+    PartneroCreateWebhookOperator,
+    PartneroDeleteWebhookOperator,
+    PartneroGetWebhookOperator,
+    PartneroListWebhooksOperator,
+    PartneroUpdateWebhookOperator,
+)
+from airflow_provider_partnero.operators.rendered import as_events, as_flag, as_optional_events, as_optional_flag
+from airflow_provider_partnero.sandbox import Sandbox
+from airflow_provider_partnero.sensors.partnero import PartneroWebhookActiveSensor
+from tests.conftest import MakeContext
+
+OLD: dict[str, Any] = {
+    "key": "k",
+    "name": "Old",
+    "url": "https://old.example/",
+    "events": ["partner.created"],
+    "is_active": True,
+}
+ARGUMENTS: dict[Any, dict[str, Any]] = {
+    PartneroListWebhooksOperator: {"is_active": "x", "events": "x"},
+    PartneroGetWebhookOperator: {"webhook_key": "x"},
+    PartneroCreateWebhookOperator: {
+        "name": "x", "url": "x", "events": "x", "is_active": "x", "webhook_key": "x"
+    },
+    PartneroUpdateWebhookOperator: {
+        "webhook_key": "x", "name": "x", "url": "x", "is_active": "x", "events": "x"
+    },
+    PartneroDeleteWebhookOperator: {"webhook_key": "x"},
+    PartneroWebhookActiveSensor: {"webhook_key": "x"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "flag"),
+    [(True, True), (False, False), ("True", True), ("False", False), ("true", True), (" FALSE ", False)],
+)
+def test_a_flag_is_itself_or_its_text(value: Any, flag: bool) -> None:
+    assert as_flag(value, argument="a") is flag
+    assert as_optional_flag(value, argument="a") is flag
+
+
+@pytest.mark.parametrize("value", [1, 0, "1", "yes", "on", [], {}, 1.0])
+def test_what_is_no_flag_is_refused(value: Any) -> None:
+    for read in (as_flag, as_optional_flag):
+        with pytest.raises(ValueError, match=r"is_active=.*: allowed are True and False"):
+            read(value, argument="is_active")
+
+
+@pytest.mark.parametrize("value", [None, "", "None", "  ", " None "])
+def test_nothing_is_not_given(value: Any) -> None:
+    assert as_optional_flag(value, argument="a") is None
+    assert as_optional_events(value) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "events"),
+    [
+        (["a.b", "c.d"], ("a.b", "c.d")),
+        (("a.b",), ("a.b",)),
+        (iter(["a.b"]), ("a.b",)),
+        ("a.b", ("a.b",)),
+        ("a.b, c.d,", ("a.b", "c.d")),
+        ("['a.b', 'c.d']", ("a.b", "c.d")),
+        ('["a.b"]', ("a.b",)),
+        ("('a.b', 'c.d')", ("a.b", "c.d")),
+        ("('a.b')", ("a.b",)),
+        (" [ 'a.b' ] ", ("a.b",)),
+        ("[]", ()),
+    ],
+)
+def test_events_are_a_list_or_the_text_of_one(value: Any, events: tuple[str, ...]) -> None:
+    assert as_events(value) == events
+
+
+@pytest.mark.parametrize("value", [None, 5, True, "[1,", "['a'", "({[]: 1})", "[x]", "(5)", "(None)", "[" * 100_000])
+def test_what_is_no_list_of_events_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="allowed is a list of event names"):
+        as_events(value)
+
+
+@pytest.mark.parametrize("events", [None, 5, "[1, 2]", ["partner.created", None], [""], "", "[]"])
+def test_a_create_with_senseless_events_fails_at_once_and_nothing_is_sent(
+    sandbox: Sandbox, make_context: MakeContext, events: Any
+) -> None:
+    create = PartneroCreateWebhookOperator(task_id="c", name="n", url="https://a.example/", events=events)
+    with pytest.raises(AirflowFailException, match="events=") as failed:
+        create.execute(make_context())
+    assert isinstance(failed.value.__cause__, ValueError)
+    assert sandbox.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "shall_be"),
+    [
+        ({"name": "New"}, {"name": "New"}),
+        ({"url": "https://new.example/"}, {"url": "https://new.example/"}),
+        ({"is_active": False}, {"is_active": False}),
+        ({"is_active": "False", "name": "None"}, {"is_active": False}),
+        ({"events": "customer.created"}, {"events": ["customer.created"]}),
+        ({"name": "New", "url": "None", "is_active": "None", "events": "None"}, {"name": "New"}),
+        ({"name": "New", "url": "", "is_active": "", "events": ""}, {"name": "New"}),
+    ],
+)
+def test_an_update_sends_what_is_given_and_nothing_else(
+    sandbox: Sandbox, make_context: MakeContext, change: dict[str, Any], shall_be: dict[str, Any]
+) -> None:
+    sandbox.put_webhooks([{**OLD, "signature": "stays-as-it-is"}])
+    returned = PartneroUpdateWebhookOperator(task_id="u", webhook_key="k", **change).execute(make_context())
+    assert returned == OLD | shall_be
+    assert sandbox.webhooks() == [OLD | shall_be | {"signature": "stays-as-it-is"}]
+    [request] = sandbox.requests()
+    assert request.method == "PUT"
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"name": None}, {"is_active": "None"}, {"url": "ftp://x"}, {"events": []}, {"is_active": "maybe"}]
+)
+def test_an_update_of_nothing_or_of_nonsense_fails_at_once_and_nothing_is_sent(
+    sandbox: Sandbox, make_context: MakeContext, change: dict[str, Any]
+) -> None:
+    with pytest.raises(AirflowFailException) as failed:
+        PartneroUpdateWebhookOperator(task_id="u", webhook_key="k", **change).execute(make_context())
+    assert isinstance(failed.value.__cause__, ValueError)
+    assert sandbox.requests() == []
+
+
+@pytest.mark.parametrize("key", ["", "a/b", ".", "..", "\ud800", None, 5])
+@pytest.mark.parametrize("operator", [PartneroGetWebhookOperator, PartneroDeleteWebhookOperator])
+def test_a_key_that_cannot_be_one_fails_at_once_and_nothing_is_sent(
+    sandbox: Sandbox, make_context: MakeContext, operator: Any, key: Any
+) -> None:
+    with pytest.raises(AirflowFailException, match="key="):
+        operator(task_id="t", webhook_key=key).execute(make_context())
+    assert sandbox.requests() == []
+
+
+@pytest.mark.parametrize("key", ["a b", "%2f", "ü☃", "a?b#c", "a\\b", "'\"", "x" * 5000, "None"])
+def test_a_strange_key_is_fetched_changed_and_deleted(sandbox: Sandbox, make_context: MakeContext, key: str) -> None:
+    sandbox.put_webhooks([{**OLD, "key": key}, OLD])
+    context = make_context()
+    assert PartneroGetWebhookOperator(task_id="g", webhook_key=key).execute(context)["key"] == key
+    assert PartneroUpdateWebhookOperator(task_id="u", webhook_key=key, name="N").execute(context)["name"] == "N"
+    PartneroDeleteWebhookOperator(task_id="d", webhook_key=key).execute(context)
+    assert [webhook["key"] for webhook in sandbox.webhooks()] == ["k"]
+
+
+@pytest.mark.parametrize("operator", ARGUMENTS, ids=lambda operator: operator.__name__)
+def test_every_argument_renders_and_every_template_field_is_an_argument(operator: Any) -> None:
+    fields = {*ARGUMENTS[operator], "partnero_conn_id"}
+    assert set(operator.template_fields) == fields
+    with DAG("rendering", schedule=None, start_date=datetime(2026, 1, 1)):
+        made = operator(task_id="t", **{field: "{{ ti }}-" + field for field in fields})
+    made.render_template_fields({"ti": "rendered"})
+    assert {field: getattr(made, field) for field in fields} == {field: f"rendered-{field}" for field in fields}
+
+
+@pytest.mark.parametrize("is_native", [False, True])
+@pytest.mark.parametrize(
+    ("is_active", "events", "keys"), [(None, None, "kl"), (True, ["partner.created"], "k"), (False, None, "l")]
+)
+def test_a_list_filters_alike_with_and_without_native_templates(
+    sandbox: Sandbox, make_context: MakeContext, is_native: bool, is_active: bool | None, events: Any, keys: str
+) -> None:
+    sandbox.put_webhooks([OLD, {**OLD, "key": "l", "is_active": False}])
+    with DAG("native", schedule=None, start_date=datetime(2026, 1, 1), render_template_as_native_obj=is_native):
+        listing = PartneroListWebhooksOperator(task_id="l", is_active="{{ active }}", events="{{ wanted }}")
+    listing.render_template_fields({"active": is_active, "wanted": events})  # type: ignore[typeddict-unknown-key]
+    assert "".join(webhook["key"] for webhook in listing.execute(make_context())) == keys
+
+
+@pytest.mark.parametrize(
+    ("operator", "arguments"),
+    [
+        (PartneroCreateWebhookOperator, {"name": "n", "url": "u", "events": "e", "if_exists": "x"}),
+        (PartneroDeleteWebhookOperator, {"webhook_key": "k", "if_missing": "wait"}),
+        (PartneroWebhookActiveSensor, {"webhook_key": "k", "if_missing": "ignore"}),
+    ],
+)
+def test_a_wrong_choice_is_refused_when_the_dag_is_parsed_with_what_is_allowed(
+    operator: Any, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match=r"if_\w+='\w+': allowed are '\w+' and '\w+'"):
+        operator(task_id="t", **arguments)
+
+
+def test_the_task_page_of_the_sensor_says_what_it_does() -> None:
+    sensor = PartneroWebhookActiveSensor(task_id="t", webhook_key="k")
+    assert "until a webhook is active" in str(sensor.doc_md)
+    assert ":param" not in str(sensor.doc_md)
+    assert PartneroWebhookActiveSensor(task_id="t", webhook_key="k", doc_md="mine").doc_md == "mine"

@@ -1,0 +1,200 @@
+"""Creating once, however often the task is tried, whatever Partnero does with keys."""
+
+from __future__ import annotations
+
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from airflow_provider_partnero.airflow_compat import AirflowFailException
+from airflow_provider_partnero.api import PartneroAmbiguousError, PartneroConflictError, PartneroError
+from airflow_provider_partnero.operators.partnero import PartneroCreateWebhookOperator
+from airflow_provider_partnero.sandbox import Profile, Sandbox
+from airflow_provider_partnero.webhooks.keys import derived_key
+from tests.conftest import MakeContext
+
+DEMO: dict[str, Any] = {"name": "Demo", "url": "https://receiver.example/demo", "events": ["partner.created"]}
+TAKEN_KEY = get_args(get_type_hints(Profile)["taken_key"])
+LOST = [{"drop": "after"}, {"status": 503, "applied": True}, {"body": "truncated"}, {"body": "cut"}]
+
+
+def _create(**arguments: Any) -> PartneroCreateWebhookOperator:
+    return PartneroCreateWebhookOperator(task_id="create", **{**DEMO, **arguments})
+
+
+def _asked(sandbox: Sandbox) -> list[str]:
+    return [f"{request.method} {request.path}" for request in sandbox.requests()]
+
+
+def _fail_first_try(sandbox: Sandbox, make_context: MakeContext, fault: dict[str, Any], **arguments: Any) -> None:
+    """A try that makes the webhook and never learns of it: the POST's answer is lost, and so is every look after it."""
+    sandbox.fault(method="POST", **fault)
+    sandbox.fault(method="GET", skip=1, drop="before", times=9)
+    with pytest.raises(PartneroError):
+        _create(**arguments).execute(make_context(try_number=1))
+    sandbox.clear_faults()
+    assert len(sandbox.webhooks()) == 1
+
+
+def test_the_derived_key_is_the_documented_one(sandbox: Sandbox, make_context: MakeContext) -> None:
+    made = _create().execute(make_context(dag_id="d", task_id="t", run_id="r", map_index=3))
+    assert made["key"] == derived_key("partnero_default", "d", "t", "r", 3)
+
+
+def test_the_derived_key_depends_on_the_connection(
+    sandbox: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", sandbox.connection_json)
+    keys = {_create(partnero_conn_id=conn).execute(make_context())["key"] for conn in ("partnero_default", "other")}
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize("fields", [{"map_index": None}, {"map_index": -1}])
+def test_a_task_that_is_not_mapped_has_one_key_however_airflow_says_so(
+    sandbox: Sandbox, make_context: MakeContext, fields: dict[str, Any]
+) -> None:
+    assert _create().execute(make_context(**fields))["key"] == derived_key("partnero_default", "dag", "task", "run", -1)
+
+
+@pytest.mark.parametrize("taken_key", TAKEN_KEY)
+def test_the_first_try_is_one_look_and_one_post_under_every_profile(
+    sandbox: Sandbox, make_context: MakeContext, taken_key: Any
+) -> None:
+    sandbox.reset(Profile(taken_key=taken_key))
+    key = derived_key("partnero_default", "dag", "task", "run", -1)
+    _create().execute(make_context())
+    assert _asked(sandbox) == [f"GET /webhooks/{key}", "POST /webhooks"]
+
+
+@pytest.mark.parametrize("taken_key", TAKEN_KEY)
+@pytest.mark.parametrize("fault", LOST, ids=str)
+@pytest.mark.parametrize("webhook_key", [None, "mine"])
+@pytest.mark.parametrize("delay", [0, 600])
+def test_a_retry_after_a_lost_answer_adopts_the_one_webhook(
+    one_attempt: Sandbox,
+    make_context: MakeContext,
+    taken_key: Any,
+    fault: dict[str, Any],
+    webhook_key: str | None,
+    delay: float,
+) -> None:
+    one_attempt.reset(Profile(taken_key=taken_key))
+    one_attempt.set_activation_delay(delay)
+    _fail_first_try(one_attempt, make_context, fault, webhook_key=webhook_key)
+    one_attempt.clear_requests()
+
+    for try_number in (2, 3):
+        adopted = _create(webhook_key=webhook_key).execute(make_context(try_number=try_number))
+        assert [adopted["key"]] == [webhook["key"] for webhook in one_attempt.webhooks()]
+    assert "POST" not in {request.method for request in one_attempt.requests()}
+
+
+@pytest.mark.parametrize("taken_key", TAKEN_KEY)
+def test_the_answer_lost_within_a_try_is_mended_within_it(
+    sandbox: Sandbox, make_context: MakeContext, taken_key: Any
+) -> None:
+    sandbox.reset(Profile(taken_key=taken_key))
+    sandbox.set_activation_delay(600)
+    sandbox.fault(method="POST", drop="after")
+    made = _create().execute(make_context())
+    assert [made["key"]] == [webhook["key"] for webhook in sandbox.webhooks()]
+
+
+@pytest.mark.parametrize("taken_key", TAKEN_KEY)
+def test_a_hundred_mapped_tasks_of_the_same_content_make_a_hundred_webhooks(
+    sandbox: Sandbox, make_context: MakeContext, taken_key: Any
+) -> None:
+    sandbox.reset(Profile(taken_key=taken_key))
+    for index in range(100):
+        _create().execute(make_context(map_index=index))
+    assert len(sandbox.webhooks()) == 100
+
+
+@pytest.mark.parametrize("try_number", [1, 2])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "Other"),
+        ("url", "https://receiver.example/other"),
+        ("events", ["partner.created", "partner.updated"]),
+    ],
+)
+def test_a_chosen_key_of_a_webhook_that_differs_is_a_conflict_at_once(
+    sandbox: Sandbox, make_context: MakeContext, try_number: int, field: str, value: Any
+) -> None:
+    sandbox.put_webhooks([{**DEMO, "key": "mine", "is_active": True, field: value}])
+    with pytest.raises(AirflowFailException, match=f"differs in {field}") as failed:
+        _create(webhook_key="mine").execute(make_context(try_number=try_number))
+    assert isinstance(failed.value.__cause__, PartneroConflictError)
+    assert _asked(sandbox) == ["GET /webhooks/mine"]
+
+
+def test_a_switched_off_webhook_with_the_chosen_key_is_a_conflict_on_the_first_try(
+    sandbox: Sandbox, make_context: MakeContext
+) -> None:
+    sandbox.put_webhooks([{**DEMO, "key": "mine", "is_active": False}])
+    with pytest.raises(AirflowFailException, match="differs in is_active"):
+        _create(webhook_key="mine").execute(make_context())
+
+
+def test_the_same_events_in_another_order_are_the_same_webhook(sandbox: Sandbox, make_context: MakeContext) -> None:
+    events = ["partner.created", "customer.created"]
+    sandbox.put_webhooks([{**DEMO, "key": "mine", "is_active": True, "events": events[::-1]}])
+    assert _create(webhook_key="mine", events=events).execute(make_context())["key"] == "mine"
+
+
+@pytest.mark.parametrize("nothing", [None, "", "None", " None "])
+def test_a_template_that_renders_to_nothing_is_no_key(
+    sandbox: Sandbox, make_context: MakeContext, nothing: str | None
+) -> None:
+    made = _create(webhook_key=nothing).execute(make_context())
+    assert made["key"] == derived_key("partnero_default", "dag", "task", "run", -1)
+
+
+def test_not_idempotent_is_one_post_and_partneros_own_key(sandbox: Sandbox, make_context: MakeContext) -> None:
+    keys = {_create(idempotent=False).execute(make_context())["key"] for _ in range(2)}
+    assert _asked(sandbox) == ["POST /webhooks"] * 2
+    assert keys == {webhook["key"] for webhook in sandbox.webhooks()}
+    assert len(keys) == 2
+
+
+def test_not_idempotent_with_a_chosen_key_is_safe_all_the_same(one_attempt: Sandbox, make_context: MakeContext) -> None:
+    _fail_first_try(one_attempt, make_context, {"drop": "after"}, webhook_key="mine", idempotent=False)
+    _create(webhook_key="mine", idempotent=False).execute(make_context(try_number=2))
+    assert len(one_attempt.webhooks()) == 1
+
+
+@pytest.mark.parametrize("fault", LOST, ids=str)
+def test_without_a_key_an_unknown_outcome_ends_the_task_and_is_told(
+    sandbox: Sandbox, make_context: MakeContext, fault: dict[str, Any]
+) -> None:
+    sandbox.fault(method="POST", **fault)
+    with pytest.raises(AirflowFailException, match="may have happened") as failed:
+        _create(idempotent=False).execute(make_context())
+    assert isinstance(failed.value.__cause__, PartneroAmbiguousError)
+    assert _asked(sandbox) == ["POST /webhooks"]
+
+
+def test_with_a_key_an_unknown_outcome_is_left_to_the_next_try(one_attempt: Sandbox, make_context: MakeContext) -> None:
+    one_attempt.fault(method="POST", drop="after")
+    one_attempt.fault(method="GET", skip=1, status=503)
+    with pytest.raises(PartneroAmbiguousError):
+        _create().execute(make_context())
+
+
+def test_a_key_freed_between_look_and_retry_is_posted_again(one_attempt: Sandbox, make_context: MakeContext) -> None:
+    _fail_first_try(one_attempt, make_context, {"drop": "after"})
+    one_attempt.delete_webhook(one_attempt.webhooks()[0]["key"])
+    made = _create().execute(make_context(try_number=2))
+    assert [made["key"]] == [webhook["key"] for webhook in one_attempt.webhooks()]
+
+
+@pytest.mark.parametrize("name", ["日本語 ☃", "Robert'); DROP TABLE", "{% not jinja %}", " blanks around ", "x" * 5000])
+@pytest.mark.parametrize("taken_key", ["422", "ignored"])
+def test_hostile_names_are_recognised_on_a_retry(
+    one_attempt: Sandbox, make_context: MakeContext, name: str, taken_key: Any
+) -> None:
+    one_attempt.reset(Profile(taken_key=taken_key))
+    _fail_first_try(one_attempt, make_context, {"drop": "after"}, name=name)
+    _create(name=name).execute(make_context(try_number=2))
+    assert len(one_attempt.webhooks()) == 1

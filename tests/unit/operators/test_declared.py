@@ -1,0 +1,115 @@
+"""The declaration in an operator's argument, read without a Partnero."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+from airflow.sdk import DAG
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_partnero.operators.declared import declared_key, declared_webhooks, with_absolute_paths
+from airflow_provider_partnero.operators.partnero import PartneroAuditWebhooksOperator
+from airflow_provider_partnero.webhooks.reconcile import WebhookSpec
+
+CONTEXT: Any = {}
+yaml: Any = import_module("yaml")  # comes with Airflow, without types
+
+
+def declared(value: Any, *, conn_id: str = "partnero_default") -> tuple[WebhookSpec, ...]:
+    operator = PartneroAuditWebhooksOperator(task_id="audit", partnero_conn_id=conn_id)
+    return declared_webhooks(value, operator, CONTEXT)
+
+
+def test_a_webhook_without_a_key_gets_one_of_connection_and_name_and_another_keeps_its_own() -> None:
+    wanted: dict[str, Any] = {"name": "A", "url": "https://a.example/", "events": ["partner.created"]}
+    first, second = declared([wanted, wanted | {"name": "B", "key": "ownKey000001"}])
+    assert first.key == declared_key("partnero_default", "A")
+    assert second.key == "ownKey000001"
+    [elsewhere] = declared([wanted], conn_id="other")
+    assert elsewhere.key not in {first.key, second.key}
+
+
+@given(st.text(), st.text(), st.integers(0, 2), st.text(), st.text(), st.integers(0, 2))
+@example("a", "bc", 0, "ab", "c", 0)
+@example("a", "b1", 0, "a", "b", 10)
+def test_keys_differ_unless_connection_name_and_generation_agree(
+    conn_id: str, name: str, generation: int, conn_id2: str, name2: str, generation2: int
+) -> None:
+    one, other = declared_key(conn_id, name, generation), declared_key(conn_id2, name2, generation2)
+    assert (one == other) is ((conn_id, name, generation) == (conn_id2, name2, generation2))
+    assert len(one) == 12
+    assert one.isalnum()
+
+
+def test_a_key_is_the_same_in_every_version() -> None:
+    assert declared_key("partnero_default", "CRM: partners") == "Xzp7pToxT8sz"
+
+
+names = st.text(min_size=1, max_size=20).filter(lambda text: bool(text.strip()))
+entries = st.lists(
+    st.fixed_dictionaries(
+        {
+            "name": names,
+            "url": st.sampled_from(["https://a.example/", "https://a.example/x.json", "https://a.example/?a=b#c"]),
+            "events": st.lists(st.sampled_from(["partner.created", "reward.paid"]), min_size=1),
+        },
+        optional={"is_active": st.booleans(), "key": st.none() | st.sampled_from(["k1", "k 2"])},
+    ),
+    max_size=4,
+    unique_by=lambda wanted: wanted["name"],
+).filter(
+    lambda entries: len({one.get("key") for one in entries} - {None}) == sum(bool(one.get("key")) for one in entries)
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(entries, st.booleans())
+def test_list_json_yaml_and_pythons_own_text_declare_the_same(wanted: list[dict[str, Any]], nested: bool) -> None:
+    expected = declared(wanted)
+    value: Any = {"webhooks": wanted} if nested else wanted
+    texts = [
+        json.dumps(value),
+        json.dumps(value, indent="\t", ensure_ascii=False),
+        yaml.safe_dump(value),
+        repr(value),
+    ]
+    for text in texts:
+        assert declared(text) == expected
+    if nested:
+        assert declared(value) == expected  # what a native template makes of a file
+
+
+@pytest.mark.parametrize(
+    "hostile", ["[" * 500, "{" * 500, "- " * 500, "!!python/object/apply:os.system ['true']", "\0"]
+)
+def test_a_hostile_text_is_a_value_error(hostile: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        declared(hostile)
+
+
+class TestTemplates:
+    @pytest.mark.parametrize("native", [False, True])
+    def test_a_relative_path_is_looked_for_beside_the_dag_before_the_root(self, tmp_path: Path, native: bool) -> None:
+        (tmp_path / "d.yaml").write_text("- {name: A, url: 'https://a.example/', events: [partner.created]}")
+        with DAG("d", schedule=None, render_template_as_native_obj=native) as dag:
+            dag.fileloc = str(tmp_path / "d.py")
+            operator = PartneroAuditWebhooksOperator(task_id="audit")
+        assert [spec.name for spec in declared_webhooks("d.yaml", operator, CONTEXT)] == ["A"]
+        with pytest.raises(jinja2.TemplateNotFound):
+            declared_webhooks("missing.yaml", operator, CONTEXT)
+
+    def test_an_environment_without_a_loader_finds_absolute_paths(self, tmp_path: Path) -> None:
+        (tmp_path / "a.yaml").write_text("{{ 1 + 1 }}")
+        environment = with_absolute_paths(jinja2.Environment(autoescape=False))
+        assert environment.get_template(str(tmp_path / "a.yaml")).render() == "2"
+
+    def test_the_environment_given_is_left_as_it_was(self, tmp_path: Path) -> None:
+        environment = jinja2.Environment(autoescape=False)
+        with_absolute_paths(environment)
+        assert environment.loader is None

@@ -1,0 +1,139 @@
+"""The trigger alone, and many of them on one poll under Airflow's own shared-stream manager."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from airflow.triggers.shared_stream import SharedStreamManager
+
+from airflow_provider_partnero.sandbox import Sandbox
+from airflow_provider_partnero.triggers.partnero import PartneroWebhookActiveTrigger
+
+
+@pytest.fixture(autouse=True)
+def _no_watches_of_other_tests() -> None:
+    PartneroWebhookActiveTrigger._watches.clear()
+
+
+def _trigger(key: str = "k", **options: Any) -> PartneroWebhookActiveTrigger:
+    return PartneroWebhookActiveTrigger(key, **{"poke_interval": 0.1, **options})
+
+
+async def _first(stream: AsyncIterator[Any], patience: float = 10) -> Any:
+    async with asyncio.timeout(patience):
+        async for event in stream:
+            return event.payload
+    raise AssertionError("the trigger ended without an event")
+
+
+def _alone(trigger: PartneroWebhookActiveTrigger, patience: float = 10) -> Any:
+    return asyncio.run(_first(trigger.run(), patience))
+
+
+def test_a_trigger_is_made_again_from_what_it_serializes() -> None:
+    path, arguments = _trigger(if_missing="wait").serialize()
+    assert path.rpartition(".")[2] == "PartneroWebhookActiveTrigger"
+    assert PartneroWebhookActiveTrigger(**arguments).serialize() == (path, arguments)
+
+
+def test_alone_it_fires_with_the_webhook_and_no_signature(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks([{"key": "k", "signature": "sEcReTsEcReT1234"}])
+    event = _alone(_trigger())
+    assert event["webhook"]["key"] == "k"
+    assert "sEcReT" not in str(event)
+    assert [request.path for request in sandbox.requests()] == ["/webhooks/k"]
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429}, {"drop": "before"}, {"body": "cut"}])
+def test_alone_it_outlives_an_outage_with_one_request_an_interval(sandbox: Sandbox, fault: dict[str, Any]) -> None:
+    sandbox.put_webhooks([{"key": "k"}])
+    sandbox.fault(times=3, **fault)
+    assert _alone(_trigger())["webhook"]["key"] == "k"
+    assert len(sandbox.requests()) == 4
+
+
+def test_a_longer_retry_after_prolongs_the_interval(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks([{"key": "k"}])
+    sandbox.fault(status=429, retry_after=1)
+    _alone(_trigger(poke_interval=0.05))
+    first, second = sandbox.requests()
+    assert second.at - first.at >= 1
+
+
+@pytest.mark.parametrize(("status", "words"), [(401, "401"), (403, "403")])
+def test_a_refused_token_is_a_failure_told_in_words(sandbox: Sandbox, status: int, words: str) -> None:
+    sandbox.fault(status=status)
+    assert words in _alone(_trigger())["failure"]
+
+
+def test_a_missing_webhook_is_a_failure_or_waited_for(sandbox: Sandbox) -> None:
+    assert "404" in _alone(_trigger())["failure"]
+    with pytest.raises(TimeoutError):
+        _alone(_trigger(if_missing="wait"), patience=0.5)
+
+
+async def _shared(triggers: list[PartneroWebhookActiveTrigger], seconds: float) -> dict[int, Any]:
+    """Run the triggers as the triggerer does; the events that came within the time, by number."""
+    manager = SharedStreamManager()
+    events: dict[int, Any] = {}
+
+    async def run(number: int, trigger: PartneroWebhookActiveTrigger) -> None:
+        key = trigger.shared_stream_key()
+        stream = manager.subscribe(trigger_id=number, trigger=trigger, key=key)
+        async for event in trigger.filter_shared_stream(stream):
+            events[number] = event.payload
+        await manager.unsubscribe(number, key)
+
+    tasks = [asyncio.create_task(run(number, trigger)) for number, trigger in enumerate(triggers)]
+    await asyncio.sleep(seconds)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await manager.stop_all()
+    return events
+
+
+def test_three_hundred_triggers_share_one_poll_and_each_fires_for_its_own_key(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks({"key": f"k{n}", "is_active": n % 100 == 0} for n in range(250))
+    triggers = [_trigger(f"k{n % 250}", poke_interval=1) for n in range(300)]
+    events = asyncio.run(_shared(triggers, 0.8))
+    assert sorted(events) == [0, 100, 200, 250]
+    assert {event["webhook"]["key"] for event in events.values()} == {"k0", "k100", "k200"}
+    assert [request.query["page"] for request in sandbox.requests()] == ["1", "2", "3"]
+
+
+def test_one_waiting_trigger_among_thousands_of_webhooks_asks_for_its_own_key_only(sandbox: Sandbox) -> None:
+    sandbox.seed(2500)
+    sandbox.put_webhooks([{"key": "k", "is_active": False}])
+    assert asyncio.run(_shared([_trigger(poke_interval=0.2)], 0.9)) == {}
+    paths = {request.path for request in sandbox.requests()}
+    assert paths == {"/webhooks/k"}
+    assert 3 <= len(sandbox.requests()) <= 5
+
+
+def test_a_key_missing_from_the_list_is_asked_for_before_the_wait_fails(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks({"key": f"k{n}", "is_active": False} for n in range(3))
+    events = asyncio.run(_shared([_trigger("k0"), _trigger("k1"), _trigger("gone")], 0.5))
+    assert list(events) == [2]
+    assert "404" in events[2]["failure"]
+    assert "/webhooks/gone" in {request.path for request in sandbox.requests()}
+
+
+def test_a_refused_token_ends_every_wait_of_the_group(sandbox: Sandbox) -> None:
+    sandbox.fault(status=401, times=99)
+    events = asyncio.run(_shared([_trigger(f"k{n}") for n in range(5)], 0.5))
+    assert len(events) == 5
+    assert all("401" in event["failure"] for event in events.values())
+
+
+def test_triggers_of_other_connections_or_intervals_do_not_share() -> None:
+    keys = {
+        _trigger().shared_stream_key(),
+        _trigger("other").shared_stream_key(),
+        _trigger(poke_interval=9).shared_stream_key(),
+        _trigger(partnero_conn_id="second").shared_stream_key(),
+    }
+    assert len(keys) == 3

@@ -1,0 +1,426 @@
+"""Triggers that come and go on one poll, and what one of them may and may not do to the others."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from airflow.triggers.shared_stream import SharedStreamManager
+
+from airflow_provider_partnero.sandbox import Profile, Sandbox
+from airflow_provider_partnero.triggers.partnero import PartneroWebhookActiveTrigger
+
+INTERVAL = 0.25
+
+
+@pytest.fixture(autouse=True)
+def _no_watches_of_other_tests() -> None:
+    PartneroWebhookActiveTrigger._watches.clear()
+
+
+class Triggerer:
+    """Drives triggers as Airflow's ``TriggerRunner.run_trigger`` does."""
+
+    def __init__(self) -> None:
+        self.manager = SharedStreamManager()
+        self.events: dict[str, Any] = {}
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, name: str, key: str | None = None, **options: Any) -> None:
+        trigger = PartneroWebhookActiveTrigger(key or name, **{"poke_interval": INTERVAL, **options})
+        self.tasks[name] = asyncio.create_task(self._run(name, trigger), name=name)
+
+    async def cancel(self, name: str) -> None:
+        self.tasks[name].cancel()
+        await asyncio.gather(self.tasks[name], return_exceptions=True)
+
+    async def until(self, condition: Callable[[], bool], patience: float = 10) -> None:
+        async with asyncio.timeout(patience):
+            while not condition():
+                await asyncio.sleep(0.02)
+
+    async def _run(self, name: str, trigger: PartneroWebhookActiveTrigger) -> None:
+        shared_key = trigger.shared_stream_key()
+        number = hash(name)
+        try:
+            stream = self.manager.subscribe(trigger_id=number, trigger=trigger, key=shared_key)
+            async for event in trigger.filter_shared_stream(stream):
+                self.events[name] = event.payload
+        finally:
+            await self.manager.unsubscribe(number, shared_key)
+
+
+@asynccontextmanager
+async def _triggerer() -> AsyncIterator[Triggerer]:
+    triggerer = Triggerer()
+    try:
+        yield triggerer
+    finally:
+        for task in triggerer.tasks.values():
+            task.cancel()
+        ended = await asyncio.gather(*triggerer.tasks.values(), return_exceptions=True)
+        await triggerer.manager.stop_all()
+    assert [error for error in ended if isinstance(error, Exception)] == []
+    # Nothing is left behind in a triggerer that runs for months.
+    assert triggerer.manager._groups == {}
+    assert [watch.keys for watch in PartneroWebhookActiveTrigger._watches.values() if watch.keys] == []
+
+
+def _drive(story: Callable[[Triggerer], Coroutine[Any, Any, None]]) -> dict[str, Any]:
+    async def run() -> dict[str, Any]:
+        async with _triggerer() as triggerer:
+            await story(triggerer)
+            return dict(triggerer.events)
+
+    return asyncio.run(run())
+
+
+def _inactive(*keys: str) -> list[dict[str, Any]]:
+    return [{"key": key, "is_active": False, "signature": f"sEcReT-{key}"} for key in keys]
+
+
+def _active(*keys: str) -> list[dict[str, Any]]:
+    return [{**webhook, "is_active": True} for webhook in _inactive(*keys)]
+
+
+@pytest.mark.parametrize("list_form", ["data", "simple", "full"])
+def test_three_hundred_triggers_cost_one_reading_of_the_list_an_interval(sandbox: Sandbox, list_form: Any) -> None:
+    sandbox.reset(Profile(list_form=list_form))
+    keys = [f"k{number}" for number in range(250)]
+    sandbox.put_webhooks(_inactive(*keys))
+
+    async def story(triggerer: Triggerer) -> None:
+        for number in range(300):
+            triggerer.start(f"t{number}", keys[number % 250], poke_interval=1.0)
+        await triggerer.until(lambda: len(sandbox.requests()) >= 9)
+        sandbox.put_webhooks(_active("k7", "k249"))
+        await triggerer.until(lambda: len(triggerer.events) == 3)
+
+    events = _drive(story)
+    assert {name: event["webhook"]["key"] for name, event in events.items()} == {
+        "t7": "k7",
+        "t257": "k7",
+        "t249": "k249",
+    }
+    assert "sEcReT" not in json.dumps(events)
+    requests = sandbox.requests()
+    assert [request.query["page"] for request in requests] == ["1", "2", "3"] * (len(requests) // 3)
+    starts = [request.at for request in requests if request.query["page"] == "1"]
+    assert min(later - earlier for earlier, later in zip(starts, starts[1:], strict=False)) >= 1.0
+
+
+def test_a_hundred_triggers_of_one_key_are_one_get_an_interval(sandbox: Sandbox) -> None:
+    sandbox.seed(500)
+    sandbox.put_webhooks(_inactive("k"))
+
+    async def story(triggerer: Triggerer) -> None:
+        for number in range(100):
+            triggerer.start(f"t{number}", "k")
+        await triggerer.until(lambda: len(sandbox.requests()) >= 3)
+        sandbox.put_webhooks(_active("k"))
+        await triggerer.until(lambda: len(triggerer.events) == 100)
+
+    assert len(_drive(story)) == 100
+    assert {request.path for request in sandbox.requests()} == {"/webhooks/k"}
+
+
+def test_a_late_one_is_served_by_the_poll_that_runs(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks(_inactive("early") + _active("late"))
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("early")
+        await triggerer.until(lambda: len(sandbox.requests()) >= 2)
+        triggerer.start("late")
+        await triggerer.until(lambda: "late" in triggerer.events)
+        assert len(triggerer.manager._groups) == 1
+        sandbox.put_webhooks(_active("early"))
+        await triggerer.until(lambda: "early" in triggerer.events)
+
+    _drive(story)
+    # one key, then two (which read the list), then one again
+    assert [request.path for request in sandbox.requests()][:2] == ["/webhooks/early"] * 2
+    assert sandbox.requests()[-1].path == "/webhooks/early"
+
+
+def test_a_new_one_starts_a_new_poll_after_the_last_has_left(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks(_active("first", "second"))
+
+    async def story(triggerer: Triggerer) -> None:
+        for name in ("first", "second"):
+            triggerer.start(name)
+            await triggerer.until(lambda name=name: name in triggerer.events)  # type: ignore[misc]
+            await triggerer.until(lambda name=name: triggerer.tasks[name].done())  # type: ignore[misc]
+            assert triggerer.manager._groups == {}
+
+    _drive(story)
+
+
+def test_a_cancelled_one_is_asked_for_no_more(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks(_inactive("stays", "goes"))
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("stays")
+        triggerer.start("goes")
+        await triggerer.until(lambda: len(sandbox.requests()) >= 2)
+        await triggerer.cancel("goes")
+        sandbox.clear_requests()
+        await triggerer.until(lambda: len(sandbox.requests()) >= 3)
+
+    assert _drive(story) == {}
+    assert {request.path for request in sandbox.requests()[1:]} == {"/webhooks/stays"}
+
+
+def test_few_among_many_webhooks_are_asked_for_by_key(sandbox: Sandbox) -> None:
+    sandbox.seed(500)
+    sandbox.put_webhooks(_inactive("a", "b", "c"))
+
+    async def story(triggerer: Triggerer) -> None:
+        for name in "abc":
+            triggerer.start(name)
+        await triggerer.until(lambda: len(sandbox.requests()) >= 6 + 6)
+
+    _drive(story)
+    paths = [request.path for request in sandbox.requests()]
+    assert paths[:6] == ["/webhooks"] * 6  # once, to learn how long the list is
+    assert set(paths[6:]) == {"/webhooks/a", "/webhooks/b", "/webhooks/c"}
+
+
+@pytest.mark.parametrize("crowd", [0, 500])
+@pytest.mark.parametrize("bad", ["a/b", "..", "", "refused"])
+def test_a_key_that_cannot_be_asked_for_is_the_concern_of_its_own_trigger(
+    sandbox: Sandbox, bad: str, crowd: int
+) -> None:
+    sandbox.seed(crowd)
+    sandbox.put_webhooks(_inactive("x", "y"))
+    sandbox.fault(method="GET", path="/webhooks/refused", status=422, times=99)
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("x")
+        triggerer.start("y")
+        triggerer.tasks["bad"] = asyncio.create_task(
+            triggerer._run("bad", PartneroWebhookActiveTrigger(bad, poke_interval=INTERVAL))
+        )
+        await triggerer.until(lambda: "bad" in triggerer.events)
+        await asyncio.sleep(2 * INTERVAL)
+        sandbox.put_webhooks(_active("x", "y"))
+        await triggerer.until(lambda: {"x", "y"} <= set(triggerer.events))
+
+    events = _drive(story)
+    assert set(events.pop("bad")) == {"failure"}
+    assert {name: set(event) for name, event in events.items()} == {"x": {"webhook"}, "y": {"webhook"}}
+
+
+@pytest.mark.parametrize("waiting", [1, 30])
+@pytest.mark.parametrize(
+    "fault", [{"status": 503}, {"status": 429}, {"status": 408}, {"drop": "before"}, {"body": "html"}], ids=str
+)
+def test_an_outage_ends_nobodys_wait_and_is_one_request_an_interval(
+    sandbox: Sandbox, fault: dict[str, Any], waiting: int
+) -> None:
+    keys = [f"k{number}" for number in range(waiting)]
+    sandbox.put_webhooks(_active(*keys))
+    sandbox.fault(times=3, **fault)
+
+    async def story(triggerer: Triggerer) -> None:
+        for key in keys:
+            triggerer.start(key)
+        await triggerer.until(lambda: len(triggerer.events) == waiting)
+
+    assert all("webhook" in event for event in _drive(story).values())
+    requests = sandbox.requests()
+    assert len(requests) == 4
+    assert min(b.at - a.at for a, b in zip(requests, requests[1:], strict=False)) >= INTERVAL
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_a_longer_retry_after_holds_for_all(sandbox: Sandbox, form: Any) -> None:
+    sandbox.reset(Profile(retry_after=form))
+    sandbox.put_webhooks(_active("x", "y"))
+    sandbox.fault(status=429, retry_after=2)
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("x")
+        triggerer.start("y")
+        await triggerer.until(lambda: len(triggerer.events) == 2)
+
+    _drive(story)
+    first, second = sandbox.requests()
+    assert second.at - first.at >= (2 if form == "seconds" else 1)
+
+
+def test_a_shorter_retry_after_does_not_shorten_the_interval(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks(_active("x"))
+    sandbox.fault(status=429, retry_after=0)
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("x", poke_interval=1.0)
+        await triggerer.until(lambda: len(triggerer.events) == 1)
+
+    _drive(story)
+    first, second = sandbox.requests()
+    assert second.at - first.at >= 1.0
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_refused_while_they_wait_ends_every_wait_in_words(sandbox: Sandbox, status: int) -> None:
+    sandbox.put_webhooks(_inactive("x", "y"))
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("x")
+        triggerer.start("y")
+        await triggerer.until(lambda: len(sandbox.requests()) >= 2)
+        sandbox.fault(status=status, times=99)
+        await triggerer.until(lambda: len(triggerer.events) == 2)
+
+    events = _drive(story)
+    assert all(str(status) in event["failure"] for event in events.values())
+    assert sandbox.token not in str(events)
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"), [({"password": ""}, "has no API token"), ({"extra": {"timeout": "soon"}}, "timeout='soon'")]
+)
+def test_a_connection_that_becomes_wrong_is_a_failure_in_words(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, broken: dict[str, Any], words: str
+) -> None:
+    sandbox.put_webhooks(_inactive("x", "y"))
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("x")
+        triggerer.start("y")
+        await triggerer.until(lambda: len(sandbox.requests()) >= 1)
+        connection = json.loads(sandbox.connection_json) | broken
+        monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", json.dumps(connection))
+        await triggerer.until(lambda: len(triggerer.events) == 2)
+
+    assert all(words in event["failure"] for event in _drive(story).values())
+
+
+def test_a_connection_that_cannot_be_read_for_a_while_ends_nobodys_wait(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.put_webhooks(_active("x", "y"))
+    monkeypatch.delenv("AIRFLOW_CONN_PARTNERO_DEFAULT")
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("x")
+        triggerer.start("y")
+        await asyncio.sleep(3 * INTERVAL)
+        assert triggerer.events == {}
+        monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", sandbox.connection_json)
+        await triggerer.until(lambda: len(triggerer.events) == 2)
+
+    assert all("webhook" in event for event in _drive(story).values())
+
+
+def test_a_changed_token_is_used_from_the_next_poll_on(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox.put_webhooks(_inactive("x"))
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("x")
+        await triggerer.until(lambda: len(sandbox.requests()) >= 1)
+        connection = json.loads(sandbox.connection_json) | {"password": "another-token"}
+        monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", json.dumps(connection))
+        await triggerer.until(lambda: len(triggerer.events) == 1)
+
+    assert "401" in _drive(story)["x"]["failure"]
+
+
+@pytest.mark.parametrize("others", [0, 5])
+def test_a_webhook_that_is_made_later_is_found_by_who_waits_for_it(sandbox: Sandbox, others: int) -> None:
+    sandbox.put_webhooks(_inactive(*(f"o{number}" for number in range(others))))
+
+    async def story(triggerer: Triggerer) -> None:
+        for number in range(others):
+            triggerer.start(f"o{number}")
+        triggerer.start("later", if_missing="wait")
+        await triggerer.until(lambda: len(sandbox.requests()) >= 2)
+        sandbox.put_webhooks(_inactive("later"))
+        await asyncio.sleep(2 * INTERVAL)
+        assert triggerer.events == {}
+        sandbox.put_webhooks(_active("later"))
+        await triggerer.until(lambda: bool(triggerer.events))
+
+    assert list(_drive(story)) == ["later"]
+
+
+def test_a_webhook_deleted_while_they_wait_ends_the_wait_of_those_who_said_so(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks(_inactive("x", "gone"))
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("x")
+        triggerer.start("fails", "gone")
+        triggerer.start("waits", "gone", if_missing="wait")
+        await triggerer.until(lambda: len(sandbox.requests()) >= 1)
+        sandbox.delete_webhook("gone")
+        await triggerer.until(lambda: bool(triggerer.events))
+        await asyncio.sleep(2 * INTERVAL)
+
+    events = _drive(story)
+    assert list(events) == ["fails"]
+    assert "404" in events["fails"]["failure"]
+
+
+def test_a_gap_in_a_shifting_list_fails_nobody(sandbox: Sandbox) -> None:
+    keys = [f"k{number:03}" for number in range(150)]
+    sandbox.put_webhooks(_inactive(*keys))
+    # Between page 1 and page 2 the first webhook goes: the one on the seam is on neither page.
+    sandbox.fault(path="^/webhooks$", page=2, mutate=[{"delete": "k000"}])
+
+    async def story(triggerer: Triggerer) -> None:
+        for key in keys[1:]:
+            triggerer.start(key)
+        await triggerer.until(lambda: len(sandbox.requests()) >= 7)
+
+    assert _drive(story) == {}
+    assert "/webhooks/k100" in {request.path for request in sandbox.requests()}
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"drop": "before"}, {"status": 429}], ids=str)
+def test_an_outage_while_a_gap_is_confirmed_fails_nobody(sandbox: Sandbox, fault: dict[str, Any]) -> None:
+    sandbox.put_webhooks(_inactive("x", "y"))
+    sandbox.fault(path="/webhooks/gone", **fault)
+
+    async def story(triggerer: Triggerer) -> None:
+        for name in ("x", "y", "gone"):
+            triggerer.start(name)
+        await triggerer.until(lambda: bool(triggerer.events))
+
+    events = _drive(story)
+    assert "404" in events["gone"]["failure"]
+    assert [request.path for request in sandbox.requests()].count("/webhooks/gone") == 2
+
+
+def test_other_intervals_and_connections_poll_on_their_own(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox.put_webhooks(_inactive("x"))
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", sandbox.connection_json)
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("one", "x")
+        triggerer.start("two", "x", poke_interval=60)
+        triggerer.start("three", "x", partnero_conn_id="other", poke_interval=60)
+        await triggerer.until(lambda: len(sandbox.requests()) >= 4)
+        assert len(triggerer.manager._groups) == 3
+
+    assert _drive(story) == {}
+
+
+def test_the_event_loop_stays_free_while_partnero_is_slow(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks(_active("x"))
+    sandbox.set_latency(0.6)
+    gaps: list[float] = []
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("x")
+        loop = asyncio.get_running_loop()
+        while not triggerer.events:
+            before = loop.time()
+            await asyncio.sleep(0.01)
+            gaps.append(loop.time() - before)
+
+    _drive(story)
+    assert max(gaps) < 0.5
