@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -46,6 +47,8 @@ class Cluster:
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": "a-secret-of-the-tests-" * 4,
+            # Four processes that start at once would make four keys, and not read each other's triggers.
+            "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(b"partnero-tests-partnero-tests-32").decode(),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.address}/execution/",
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
@@ -124,6 +127,15 @@ class Cluster:
         """Ask Airflow's database."""
         with closing(sqlite3.connect(self.home / "airflow.db", timeout=30)) as connection:
             return connection.execute(query, values).fetchall()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Try a test on a whole Airflow again: 3.3.2 fails a task that is queued anew before its scheduler has heard from
+    the executor that the first half ended, which a slow machine makes likely.
+    """
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.get_closest_marker("airflow"):
+            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=2))
 
 
 def wait_for(condition: Callable[[], Any], what: str, patience: float = 90) -> Any:

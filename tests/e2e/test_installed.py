@@ -67,6 +67,7 @@ def _installed(wheel: Path, folder: Path, version: str, newest: str | None) -> P
         *cutoff,
         f"apache-airflow=={version}",
         "pytest",
+        "pytest-rerunfailures",
         str(wheel),
         environment=environment,
     )

@@ -55,6 +55,8 @@ class TaskRun:
 class Airflow:
     """A migrated Airflow database; runs DAGs as ``dag.test()`` does, with real tasks, XComs and triggers."""
 
+    home = _HOME
+
     def run(self, dag: DAG) -> dict[str, list[TaskRun]]:
         """Run the DAG once; its task instances by task id, in the order of their map indexes."""
         from airflow.models.dagbundle import DagBundleModel

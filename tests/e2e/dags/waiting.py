@@ -15,7 +15,7 @@ with DAG(dag_id="waits_through_a_restart", schedule=None, start_date=datetime(20
 
 with DAG(dag_id="times_out_softly", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):
     PartneroWebhookActiveSensor(
-        task_id="wait", webhook_key="neverActive1", deferrable=True, poke_interval=1, timeout=3, soft_fail=True
+        task_id="wait", webhook_key="neverActive1", deferrable=True, poke_interval=1, timeout=10, soft_fail=True
     )
 
 with DAG(dag_id="reschedules", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):

@@ -196,7 +196,7 @@ class TestDeclarations:
         states = {task_id: [one.state for one in runs] for task_id, runs in done.items()}
         assert states["first"] == states["text"] == states["absolute"] == ["success"]
         assert states["mapped"] == ["success", "success"]
-        assert [webhook["name"] for webhook in sandbox.webhooks()] == ["A", "B", "C"]
+        assert sorted(webhook["name"] for webhook in sandbox.webhooks()) == ["A", "B", "C"]
         assert done["text"][0].returned["done"] == []
 
     @pytest.mark.parametrize(
