@@ -1,0 +1,94 @@
+"""What importing us costs the processes that parse DAG files, and what it must not drag in."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import datetime
+
+import pytest
+from airflow.sdk import DAG
+
+from airflow_provider_partnero import get_provider_info
+from airflow_provider_partnero.operators.partnero import PartneroGetWebhookOperator, PartneroRetryPolicy
+
+HEAVY = {"requests", "tenacity", "fastapi", "urllib3", "uvicorn", "httpx", "yaml", "pydantic"}
+
+
+def _loaded(statement: str, *, after: str = "") -> set[str]:
+    """The top-level modules that a statement loads in a fresh process, beyond what ``after`` loads."""
+    code = f"import sys, json\n{after}\nbefore = set(sys.modules)\n{statement}\n"
+    code += "print(json.dumps(sorted({name.split('.')[0] for name in set(sys.modules) - before})))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "operators.partnero",
+        "operators.audit",
+        "operators.reconcile",
+        "sensors.partnero",
+        "assets",
+        "retry_policy",
+        "webhooks.keys",
+        "api.errors",
+    ],
+)
+def test_what_a_dag_file_imports_is_light(module: str) -> None:
+    plain = "from airflow.sdk import DAG, BaseOperator, BaseSensorOperator, task; BaseOperator, BaseSensorOperator"
+    loaded = _loaded(f"import airflow_provider_partnero.{module}", after=plain)
+    assert loaded & HEAVY == set()
+
+
+def test_operators_are_declared_without_anything_heavy() -> None:
+    plain = "from airflow.sdk import DAG, BaseOperator, BaseSensorOperator, task; BaseOperator, BaseSensorOperator"
+    declared = (
+        "from airflow_provider_partnero.operators.partnero import *\n"
+        "from airflow_provider_partnero.sensors.partnero import PartneroWebhookActiveSensor\n"
+        "PartneroGetWebhookOperator(task_id='a', webhook_key='k')\n"
+        "PartneroWebhookActiveSensor(task_id='b', webhook_key='k')\n"
+        "PartneroAuditWebhooksOperator(task_id='c', partnero_conn_id='{{ x }}')\n"
+    )
+    assert _loaded(declared, after=plain) & {"requests", "tenacity", "fastapi", "urllib3"} == set()
+
+
+def test_the_provider_info_is_had_without_airflow() -> None:
+    loaded = _loaded("import airflow_provider_partnero as p; p.get_provider_info(); p.__version__")
+    assert loaded & (HEAVY | {"airflow"}) == set()
+
+
+def test_every_module_and_class_that_the_provider_info_names_exists() -> None:
+    info = get_provider_info()
+    for kind in ("hooks", "operators", "sensors", "triggers"):
+        for entry in info[kind]:
+            for module in entry["python-modules"]:
+                assert __import__(module, fromlist=["x"])
+    for connection in info["connection-types"]:
+        module, _, name = connection["hook-class-name"].rpartition(".")
+        hook = getattr(__import__(module, fromlist=[name]), name)
+        assert hook.conn_type == connection["connection-type"]
+        assert hook.hook_name == connection["hook-name"]
+    for assets in info["asset-uris"]:
+        module, _, name = assets["handler"].rpartition(".")
+        assert callable(getattr(__import__(module, fromlist=[name]), name))
+
+
+def test_the_provider_info_is_plain_json_and_new_every_time() -> None:
+    first = get_provider_info()
+    assert json.loads(json.dumps(first)) == first
+    first["connection-types"].clear()
+    assert get_provider_info()["connection-types"] != []
+
+
+def test_a_dag_with_operator_and_retry_policy_goes_through_airflows_serialization() -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    with DAG("unit_serialized", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
+        PartneroGetWebhookOperator(task_id="get", webhook_key="k", retry_policy=PartneroRetryPolicy(), retries=1)
+    data = json.loads(json.dumps(DagSerialization.to_dict(dag)))
+    again = DagSerialization.from_dict(data)
+    assert again.get_task("get").task_type == "PartneroGetWebhookOperator"
+    assert "Fetch one webhook" in str(data)
