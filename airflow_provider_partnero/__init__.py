@@ -63,6 +63,9 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": _CONNECTION_FIELDS,
             }
         ],
+        "config": {
+            "partnero": {"description": "Partnero's deliveries, received by the API server.", "options": _OPTIONS}
+        },
     }
 
 
@@ -86,5 +89,38 @@ _CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "label": "Verify TLS",
         "schema": {"type": ["string", "null"]},
         "description": "true (also when empty), false, or the path of a CA bundle on the workers.",
+    },
+}
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "receiver_enabled": {
+        "description": (
+            "Receive Partnero's deliveries at ``/partnero/webhooks/<connection id>`` of the API server and turn them "
+            "into asset events. Needs no login: a delivery's proof is its signature."
+        ),
+        "version_added": "0.1.0",
+        "type": "boolean",
+        "example": "True",
+        "default": "False",
+    },
+    "receiver_base_url": {
+        "description": (
+            "Where Partnero reaches the API server, when that is not ``[api] base_url``. "
+            "``PartneroRegisterReceiverOperator`` appends ``/partnero/webhooks/<connection id>``."
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "https://airflow.example.com",
+        "default": "",
+    },
+    "store": {
+        "description": (
+            "How much of a delivery, which may hold personal data, is kept in the asset event: ``full``; "
+            "``data-keys``: of its data only identifiers and the names of its fields; ``ids``: nothing of its data."
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "data-keys",
+        "default": "full",
     },
 }

@@ -8,7 +8,12 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseHook
     from airflow.sdk.configuration import conf
     from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
-    from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+    from airflow.sdk.exceptions import (
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+    )
 else:
     try:  # from 3.1
         from airflow.sdk import BaseHook
@@ -16,10 +21,20 @@ else:
         from airflow.hooks.base import BaseHook
     try:  # from 3.2
         from airflow.sdk.configuration import conf
-        from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+        from airflow.sdk.exceptions import (
+            AirflowFailException,
+            AirflowNotFoundException,
+            AirflowSensorTimeout,
+            AirflowSkipException,
+        )
     except ImportError:
         from airflow.configuration import conf
-        from airflow.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+        from airflow.exceptions import (
+            AirflowFailException,
+            AirflowNotFoundException,
+            AirflowSensorTimeout,
+            AirflowSkipException,
+        )
     try:  # from 3.3
         from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
     except ImportError:
@@ -28,6 +43,7 @@ else:
 
 __all__ = [
     "AirflowFailException",
+    "AirflowNotFoundException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "BaseHook",

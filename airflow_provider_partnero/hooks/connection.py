@@ -6,9 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from airflow_provider_partnero.api.models import Secret
+
 PARTNERO_URL = "https://api.partnero.com/v1"
 _CONNECT_SECONDS = 5.0
-_EXTRA_FIELDS = ("timeout", "max_attempts", "page_concurrency", "verify_tls")
+_EXTRA_FIELDS = ("timeout", "max_attempts", "page_concurrency", "verify_tls", "signing_secrets")
 _LONGEST_TIMEOUT = 86_400.0  # as the client has it, like the 64 below
 _MOST_AT_ONCE = 64
 
@@ -51,6 +53,40 @@ def settings_of(connection: ConnectionFields) -> Settings:
         page_concurrency=_whole(connection, extra, "page_concurrency", 8, most=_MOST_AT_ONCE),
         verify=_verify(connection, extra),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SigningSecret:
+    """A secret that signs deliveries; ``webhook_key`` is None where the connection does not say whose it is."""
+
+    secret: Secret
+    webhook_key: str | None = None
+
+
+def signing_secrets_of(connection: ConnectionFields) -> tuple[SigningSecret, ...]:
+    """The secrets in a connection's extra field ``signing_secrets``, for an Airflow that cannot ask Partnero.
+
+    Allowed are ``{"<webhook key>": "<secret>"}``, a list of secrets, or (in a URI) the JSON text of either.
+
+    :raises ValueError: it is something else; the message names connection and field, never the value.
+    """
+    value = _extra_of(connection).get("signing_secrets", ())
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = [value]
+    pairs = list(value.items()) if isinstance(value, dict) else [(None, item) for item in _as_list(value)]
+    if not all(isinstance(secret, str) and secret.strip() for _, secret in pairs):
+        raise ValueError(
+            f"connection {connection.conn_id!r}, extra field signing_secrets: allowed are a list of secrets and "
+            'an object {"<webhook key>": "<secret>"}'
+        )
+    return tuple(SigningSecret(Secret(secret.strip()), key) for key, secret in pairs)
+
+
+def _as_list(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _base_url_of(connection: ConnectionFields) -> str:

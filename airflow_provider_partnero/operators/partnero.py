@@ -1,4 +1,4 @@
-"""One operator per webhook action, the audit, and the reconciliation."""
+"""One operator per webhook action, the audit, the reconciliation, and the receiver's registration."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.errors import PartneroAmbiguousError, PartneroConflictError, PartneroNotFoundError
 from airflow_provider_partnero.operators.audit import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.operators.base import PartneroOperator
+from airflow_provider_partnero.operators.receiver import (
+    PartneroRegisterReceiverOperator,
+    PartneroUnregisterReceiverOperator,
+)
 from airflow_provider_partnero.operators.reconcile import PartneroReconcileWebhooksOperator
 from airflow_provider_partnero.operators.rendered import (
     as_events,
@@ -31,7 +35,9 @@ __all__ = [
     "PartneroGetWebhookOperator",
     "PartneroListWebhooksOperator",
     "PartneroReconcileWebhooksOperator",
+    "PartneroRegisterReceiverOperator",
     "PartneroRetryPolicy",
+    "PartneroUnregisterReceiverOperator",
     "PartneroUpdateWebhookOperator",
 ]
 

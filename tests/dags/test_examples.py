@@ -56,7 +56,8 @@ def test_every_example_parses_with_the_dag_id_of_its_file(airflow: AirflowProces
         found = {dag_id for (dag_id,) in connection.execute("select dag_id from dag")}
         errors = connection.execute("select filename, stacktrace from import_error").fetchall()
     assert errors == []
-    assert found == {path.stem for path in dags_folder().glob("*.py")}
+    stories = {path.stem for path in dags_folder().glob("*.py")}
+    assert found == stories | {"partnero_event_driven_switch"}
 
 
 def test_the_audit_alerts_when_there_are_findings_and_only_then(airflow: AirflowProcess, sandbox: Sandbox) -> None:

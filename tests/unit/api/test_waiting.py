@@ -27,7 +27,8 @@ def test_retry_after_as_a_date_is_waited(sandbox: Sandbox, make_client: MakeClie
     sandbox.fault(status=503, retry_after=20)
     make_client(max_wait=60).list_webhooks()
     assert len(waits) == 1
-    assert 20 <= waits[0] <= 23.2  # a date has whole seconds only
+    # A date has whole seconds only, the server's clock in `Date` may be a few of them late, and a tenth is added.
+    assert 20 <= waits[0] <= 1.1 * 30
 
 
 def test_without_retry_after_the_wait_doubles(sandbox: Sandbox, make_client: MakeClient, waits: list[float]) -> None:

@@ -1,0 +1,154 @@
+"""The webhook that points at this Airflow's receiver: registered and removed from a DAG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from airflow_provider_partnero.airflow_compat import conf
+from airflow_provider_partnero.api.errors import PartneroNotFoundError
+from airflow_provider_partnero.operators.base import PartneroOperator
+from airflow_provider_partnero.operators.declared import declared_key
+from airflow_provider_partnero.operators.reconciling import ReconcilingOperator, derived_keys
+from airflow_provider_partnero.operators.rendered import as_events, as_flag, as_optional_text
+from airflow_provider_partnero.webhooks.texts import visible
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_partnero.api import Webhook
+
+_SECTION = "partnero"
+_PATH = "/partnero/webhooks/"
+
+
+class PartneroRegisterReceiverOperator(ReconcilingOperator):
+    """Create or update the webhook that delivers events to this Airflow's receiver.
+
+    Safe to repeat: a run that finds the webhook as it should be writes nothing. The webhook is known again by a key
+    derived from connection and name.
+
+    Returns what ``PartneroReconcileWebhooksOperator`` returns, and ``"url"``: where Partnero delivers to.
+
+    :param events: the events to deliver. Templated.
+    :param base_url: where Partnero reaches the API server; ``/partnero/webhooks/<connection id>`` is appended. None:
+        ``[partnero] receiver_base_url``, else ``[api] base_url``. Templated.
+    :param webhook_name: the webhook's name; None: ``Airflow receiver at <host>``, so that two Airflows do not take the
+        webhook from each other. Templated.
+    :param wait_until_active: wait, up to 10 minutes, until the webhook is active. Templated.
+    :param partnero_conn_id: connection of type ``partnero``; also the last part of the receiver's URL. Templated.
+    """
+
+    template_fields: Sequence[str] = ("events", "base_url", "webhook_name", "wait_until_active", "partnero_conn_id")
+
+    def __init__(
+        self,
+        *,
+        events: Iterable[str] | str,
+        base_url: str | None = None,
+        webhook_name: str | None = None,
+        wait_until_active: bool | str = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.events = events
+        self.base_url = base_url
+        self.webhook_name = webhook_name
+        self.wait_until_active = wait_until_active
+
+    def act(self, context: Context) -> dict[str, Any]:
+        """Reconcile the one webhook."""
+        from airflow_provider_partnero.webhooks.reconcile import WebhookSpec
+
+        base_url = _base_url(self.base_url)
+        url = receiver_url(base_url, self.partnero_conn_id)
+        self._warn(url)
+        name = as_optional_text(self.webhook_name) or _default_name(base_url)
+        key = declared_key(self.partnero_conn_id, name)
+        spec = WebhookSpec(name=name, url=url, events=as_events(self.events), key=key)
+        is_waiting = as_flag(self.wait_until_active, argument="wait_until_active")
+        return self.reconcile((spec,), context, wait_until_active=is_waiting) | {"url": url}
+
+    def _warn(self, url: str) -> None:
+        from airflow_provider_partnero.webhooks.hosts import internal_kind
+        from airflow_provider_partnero.webhooks.urls import Destination
+
+        host = Destination.of(url).host
+        kind = internal_kind(host) if host else None
+        if kind:
+            self.log.warning("Partnero cannot reach %s from the internet: its host is %s", url, kind)
+        if not conf.getboolean(_SECTION, "receiver_enabled", fallback=False):
+            self.log.warning(
+                "[partnero] receiver_enabled is not True here; unless it is on the API server, it answers 404"
+            )
+
+
+class PartneroUnregisterReceiverOperator(PartneroOperator):
+    """Delete the webhook that ``PartneroRegisterReceiverOperator`` made with the same arguments.
+
+    Safe to repeat: a webhook that is gone already is fine.
+
+    Returns ``{"deleted": [{"key", "name"}]}``.
+
+    :param base_url: as in ``PartneroRegisterReceiverOperator``. Templated.
+    :param webhook_name: as in ``PartneroRegisterReceiverOperator``. Templated.
+    :param partnero_conn_id: connection of type ``partnero``. Templated.
+    """
+
+    template_fields: Sequence[str] = ("base_url", "webhook_name", "partnero_conn_id")
+
+    def __init__(self, *, base_url: str | None = None, webhook_name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.base_url = base_url
+        self.webhook_name = webhook_name
+
+    def act(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Find it, by its key or by name and URL, and delete it."""
+        base_url = _base_url(self.base_url)
+        url = receiver_url(base_url, self.partnero_conn_id)
+        name = as_optional_text(self.webhook_name) or _default_name(base_url)
+        keys = derived_keys(self.partnero_conn_id, name)
+
+        def is_ours(webhook: Webhook) -> bool:
+            return webhook.key in keys or (webhook.name == name and webhook.url == url)
+
+        found = [webhook for webhook in self.hook.get_conn().iter_webhooks(consistent=True) if is_ours(webhook)]
+        for webhook in found:
+            self._delete(webhook.key)
+        if not found:
+            self.log.info("There is no webhook %r", name)
+        return {"deleted": [{"key": visible(webhook.key), "name": visible(webhook.name)} for webhook in found]}
+
+    def _delete(self, key: str) -> None:
+        try:
+            self.hook.delete_webhook(key)
+            self.log.info("Webhook %r is deleted", key)
+        except PartneroNotFoundError:
+            self.log.info("Webhook %r is gone already", key)
+
+
+def receiver_url(base_url: str, partnero_conn_id: str) -> str:
+    """Where the receiver of a connection answers, below the API server's address."""
+    return f"{base_url.rstrip('/')}{_PATH}{quote(partnero_conn_id, safe='')}"
+
+
+def _base_url(argument: str | None) -> str:
+    given = as_optional_text(argument)
+    sources = (
+        ("base_url", given),
+        ("[partnero] receiver_base_url", conf.get(_SECTION, "receiver_base_url", fallback="")),
+        ("[api] base_url", conf.get("api", "base_url", fallback="")),
+    )
+    source, value = next(((source, value) for source, value in sources if value), ("base_url", ""))
+    parts = urlsplit(value.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(
+            f"{source}={value!r}: allowed is the API server's address as Partnero reaches it, such as "
+            "'https://airflow.example.com'"
+        )
+    return value.strip()
+
+
+def _default_name(base_url: str) -> str:
+    return f"Airflow receiver at {urlsplit(base_url).netloc.rpartition('@')[2]}"

@@ -1,0 +1,45 @@
+"""The receiver's answers. None of them says which part of a forged request was wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer.
+
+    :param status: of HTTP.
+    :param words: what the body says; also the name under which it is counted.
+    :param retry_after: seconds, sent as ``Retry-After``.
+    """
+
+    status: int
+    words: str
+    retry_after: int | None = None
+
+
+ACCEPTED = Answer(202, "accepted")
+UNROUTED = Answer(202, "unrouted")
+DUPLICATE = Answer(200, "duplicate")
+MALFORMED = Answer(400, "malformed")
+UNAUTHORIZED = Answer(401, "unauthorized")
+UNKNOWN = Answer(404, "unknown")
+TOO_SLOW = Answer(408, "too slow")
+TOO_LARGE = Answer(413, "too large")
+NOT_JSON = Answer(415, "not JSON")
+FLOODED = Answer(429, "flooded", retry_after=10)
+UNAVAILABLE = Answer(503, "unavailable", retry_after=10)
+
+
+class RefusedError(Exception):
+    """Ends the reception of one delivery.
+
+    :param answer: what the sender is told.
+    :param reason: what the server's log is told.
+    """
+
+    def __init__(self, answer: Answer, reason: str) -> None:
+        super().__init__(reason)
+        self.answer = answer
+        self.reason = reason

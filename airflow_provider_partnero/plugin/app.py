@@ -1,0 +1,72 @@
+"""The FastAPI app behind ``/partnero``: the receiver, which needs no login, and everything else, which does."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from functools import cache
+from typing import Any
+
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
+from airflow.api_fastapi.core_api.security import requires_access_view
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse
+
+from airflow_provider_partnero.plugin.answers import UNKNOWN, Answer
+from airflow_provider_partnero.plugin.metrics import count
+from airflow_provider_partnero.plugin.programmes import Programmes
+from airflow_provider_partnero.plugin.receiver import Receiver
+from airflow_provider_partnero.plugin.recorder import Recorder
+from airflow_provider_partnero.plugin.recording import Recording
+from airflow_provider_partnero.plugin.settings import receiver_settings
+
+log = logging.getLogger(__name__)
+
+
+def new_app() -> FastAPI:
+    """The app; it reads ``[partnero]`` once."""
+    settings = receiver_settings()
+    receiver = Receiver(settings.store, Recorder(Recording()), Programmes())
+    app = FastAPI(title="Partnero", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.post("/webhooks/{conn_id:path}", status_code=202)
+    async def receive(conn_id: str, request: Request) -> JSONResponse:
+        """One delivery of Partnero."""
+        if not settings.enabled:
+            _say_once_that_it_is_off()
+            return _as_json(UNKNOWN)
+        headers: defaultdict[str, list[str]] = defaultdict(list)
+        for name, value in request.headers.items():
+            headers[name.lower()].append(value)
+        answer = await receiver.receive(conn_id, headers, request.stream)
+        count(answer.words)
+        return _as_json(answer)
+
+    @app.get("/status", dependencies=_LOGIN)
+    async def status() -> dict[str, Any]:
+        """How the receiver is set up, and how often this process has answered what since its start."""
+        return {
+            "receiver_enabled": settings.enabled,
+            "store": settings.store,
+            "answered_by_this_process": dict(receiver.answered),
+        }
+
+    @app.api_route("/{path:path}", methods=_METHODS, dependencies=_LOGIN, include_in_schema=False)
+    async def nothing_else(path: str) -> None:
+        raise HTTPException(404, f"There is no {path!r} here.")
+
+    return app
+
+
+_LOGIN = [Depends(requires_access_view(AccessView.PLUGINS))]
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def _as_json(answer: Answer) -> JSONResponse:
+    headers = {"Retry-After": str(answer.retry_after)} if answer.retry_after else None
+    return JSONResponse({"status": answer.words}, answer.status, headers)
+
+
+@cache
+def _say_once_that_it_is_off() -> None:
+    log.warning("A delivery arrived, but the receiver is off: set [partnero] receiver_enabled = True to switch it on")

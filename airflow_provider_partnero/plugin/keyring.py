@@ -1,0 +1,102 @@
+"""The signing secrets of one programme's webhooks, asked for at Partnero as seldom as can be."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+from airflow_provider_partnero.api.models import Secret
+from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, RefusedError
+from airflow_provider_partnero.plugin.budget import Budget
+from airflow_provider_partnero.plugin.memory import Memory
+
+log = logging.getLogger(__name__)
+
+KNOWN_FOR = 600.0  # seconds
+UNKNOWN_FOR = 60.0  # seconds
+STALE_FOR = 86_400.0  # seconds; an outage of Partnero's API does not stop its deliveries
+_MOST_KEYS = 1_000
+_LOOK_UPS_PER_MINUTE = 60
+
+
+class Keyring:
+    """Remembers secrets for 10 minutes, and for a minute that a key is unknown; at most 60 look-ups a minute in all.
+
+    Belongs to one event loop.
+
+    :param look_up: asks Partnero for one webhook's secret; None: there is no such webhook.
+    """
+
+    def __init__(
+        self, look_up: Callable[[str], Awaitable[Secret | None]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._look_up = look_up
+        self._known: Memory[str, Secret] = Memory(_MOST_KEYS, clock)
+        self._unknown: Memory[str, None] = Memory(_MOST_KEYS, clock)
+        self._refreshed: Memory[str, None] = Memory(_MOST_KEYS, clock)
+        self._budget = Budget(_LOOK_UPS_PER_MINUTE, clock)
+        self._under_way: dict[str, asyncio.Task[Secret | None]] = {}
+
+    async def secret(self, webhook_key: str) -> Secret | None:
+        """The webhook's secret; None when Partnero knows no such webhook.
+
+        :raises RefusedError: Partnero could not be asked.
+        """
+        known = self._known.get(webhook_key, KNOWN_FOR)
+        if known:
+            return known[0]
+        if self._unknown.get(webhook_key, UNKNOWN_FOR):
+            return None
+        try:
+            return await self._asked(webhook_key)
+        except RefusedError:
+            stale = self._known.get(webhook_key, STALE_FOR)
+            if stale is None:
+                raise
+            return stale[0]
+
+    async def other_secret(self, webhook_key: str, tried: Secret) -> Secret | None:
+        """Another secret than the one that did not verify, if Partnero has one; asks at most once a minute."""
+        known = self._known.get(webhook_key, KNOWN_FOR)
+        if known and known[0] != tried:
+            return known[0]
+        if self._refreshed.get(webhook_key, UNKNOWN_FOR):
+            return None
+        fresh = await self._asked(webhook_key)
+        self._refreshed.put(webhook_key, None)
+        return fresh if fresh != tried else None
+
+    def all_known(self) -> Iterator[tuple[str, Secret]]:
+        """Every (webhook key, secret) that is remembered, however old."""
+        return self._known.items()
+
+    async def _asked(self, webhook_key: str) -> Secret | None:
+        """Ask, one question at a time for a key; whoever gives up waiting leaves the question to the others."""
+        task = self._under_way.get(webhook_key)
+        if task is None:
+            if not self._budget.spend():
+                raise RefusedError(FLOODED, f"more than {_LOOK_UPS_PER_MINUTE} look-ups of secrets within a minute")
+            task = asyncio.create_task(self._learn(webhook_key))
+            self._under_way[webhook_key] = task
+            task.add_done_callback(lambda done: self._over(webhook_key, done))
+        return await asyncio.shield(task)
+
+    def _over(self, webhook_key: str, task: asyncio.Task[Secret | None]) -> None:
+        del self._under_way[webhook_key]
+        if not task.cancelled():
+            task.exception()  # or asyncio complains when everybody has given up
+
+    async def _learn(self, webhook_key: str) -> Secret | None:
+        try:
+            secret = await self._look_up(webhook_key)
+        except Exception as error:
+            raise RefusedError(UNAVAILABLE, f"the secret could not be looked up: {error}") from error
+        if secret is None:
+            self._known.forget(webhook_key)
+            self._unknown.put(webhook_key, None)
+        else:
+            self._unknown.forget(webhook_key)
+            self._known.put(webhook_key, secret)
+        return secret

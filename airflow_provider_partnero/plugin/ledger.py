@@ -1,0 +1,92 @@
+"""Our two tables in Airflow's database: which deliveries were recorded, and the clock of their recording.
+
+They are made on the first delivery. Airflow has no table with a unique column for this, and nothing but a unique
+column decides between two API servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from airflow.utils.sqlalchemy import UtcDateTime
+from sqlalchemy import Column, Integer, MetaData, String, Table, delete, insert, select, update
+from sqlalchemy.exc import DBAPIError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.orm import Session
+
+KEPT_FOR = timedelta(days=90)
+TICK = timedelta(microseconds=1)
+
+_metadata = MetaData()
+DELIVERIES = Table(
+    "partnero_delivery",
+    _metadata,
+    # A digest, not the id itself: MySQL compares texts without regard to case, and keys have their limits.
+    Column("delivery_id", String(64), primary_key=True),
+    Column("conn_id", String(250), primary_key=True),
+    Column("recorded_at", UtcDateTime, nullable=False, index=True),
+)
+CLOCK = Table(
+    "partnero_receiver_clock",
+    _metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last", UtcDateTime, nullable=False),
+)
+
+
+def create_tables(connection: Connection) -> None:
+    """Make what is missing; harmless when several API servers do so at once."""
+    try:
+        _metadata.create_all(connection)
+        connection.commit()
+    except DBAPIError:
+        connection.rollback()  # another one was quicker, or there is no permission: the next line tells
+    if connection.scalar(select(CLOCK.c.id)) is None:
+        try:
+            connection.execute(insert(CLOCK).values(id=1, last=datetime(2000, 1, 1, tzinfo=UTC)))
+            connection.commit()
+        except DBAPIError:
+            connection.rollback()
+
+
+def turn(session: Session) -> datetime:
+    """Wait for our turn among all API servers, until the end of the transaction; the time at which we write.
+
+    A run that an asset starts takes the events up to a point in time, and the next run those after it: an event that
+    is committed later than one with a later time is seen by none. So recordings come one after the other, and their
+    times grow, whatever the servers' clocks say.
+    """
+    session.execute(update(CLOCK).where(CLOCK.c.id == 1).values(id=1))  # locks the row; in SQLite, the database
+    last: datetime | None = session.scalar(select(CLOCK.c.last).where(CLOCK.c.id == 1))
+    if last is None:
+        raise LookupError(f"table {CLOCK.name} is empty")
+    return max(datetime.now(UTC), last + TICK)
+
+
+def end_turn(session: Session, last: datetime) -> None:
+    """Remember the latest time that this transaction has used."""
+    session.execute(update(CLOCK).where(CLOCK.c.id == 1).values(last=max(last, datetime.now(UTC))))
+
+
+def recorded(session: Session, delivery_ids: Collection[str]) -> set[tuple[str, str]]:
+    """Which of these are recorded already: (connection, delivery id)."""
+    rows = session.execute(
+        select(DELIVERIES.c.conn_id, DELIVERIES.c.delivery_id).where(DELIVERIES.c.delivery_id.in_(delivery_ids))
+    )
+    return {(conn_id, delivery_id) for conn_id, delivery_id in rows}
+
+
+def enter(session: Session, entries: Iterable[tuple[str, str]], now: datetime) -> None:
+    """Record deliveries: (connection, delivery id)."""
+    rows = [{"conn_id": conn_id, "delivery_id": digest, "recorded_at": now} for conn_id, digest in entries]
+    if rows:
+        session.execute(insert(DELIVERIES), rows)
+
+
+def forget_old(session: Session, now: datetime) -> None:
+    """Delete what is older than 90 days; a delivery as old as that is refused by its own ``created_at``."""
+    session.execute(delete(DELIVERIES).where(DELIVERIES.c.recorded_at < now - KEPT_FOR))

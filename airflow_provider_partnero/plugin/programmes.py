@@ -1,0 +1,85 @@
+"""Which programmes the receiver knows: one for each Airflow connection it was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_provider_partnero.api.models import Secret
+from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, RefusedError
+from airflow_provider_partnero.plugin.budget import Budget
+from airflow_provider_partnero.plugin.keyring import Keyring
+from airflow_provider_partnero.plugin.memory import Memory
+from airflow_provider_partnero.plugin.programme import Programme, load_programme
+
+_KNOWN_FOR = 60.0  # seconds
+_UNKNOWN_FOR = 15.0  # seconds
+_STALE_FOR = 3_600.0  # seconds; for when the secrets backend is out
+_MOST = 256
+_LOADS_PER_MINUTE = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Signers:
+    """Who may sign the deliveries of one programme."""
+
+    programme: Programme
+    keyring: Keyring
+
+
+class Programmes:
+    """Reads connections, at most once a minute each and 120 times a minute in all. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        load: Callable[[str], Programme | None] = load_programme,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._load = load
+        self._clock = clock
+        self._known: Memory[str, Signers] = Memory(_MOST, clock)
+        self._unknown: Memory[str, None] = Memory(_MOST, clock)
+        self._budget = Budget(_LOADS_PER_MINUTE, clock)
+
+    async def signers(self, conn_id: str) -> Signers | None:
+        """Those of a connection; None when there is no connection of type ``partnero`` by this name.
+
+        :raises RefusedError: the connection could not be read.
+        """
+        known = self._known.get(conn_id, _KNOWN_FOR)
+        if known:
+            return known[0]
+        if self._unknown.get(conn_id, _UNKNOWN_FOR):
+            return None
+        stale = self._known.get(conn_id, _STALE_FOR)
+        try:
+            return await self._loaded(conn_id, stale[0] if stale else None)
+        except RefusedError:
+            if stale is None:
+                raise
+            return stale[0]
+
+    async def _loaded(self, conn_id: str, before: Signers | None) -> Signers | None:
+        if not self._budget.spend():
+            raise RefusedError(FLOODED, f"more than {_LOADS_PER_MINUTE} connections to be read within a minute")
+        try:
+            programme = await asyncio.to_thread(self._load, conn_id)
+        except Exception as error:
+            raise RefusedError(UNAVAILABLE, f"connection {conn_id!r} cannot be used: {error}") from error
+        if programme is None:
+            self._known.forget(conn_id)
+            self._unknown.put(conn_id, None)
+            return None
+        signers = before
+        if signers is None or signers.programme != programme:
+            signers = Signers(programme, self._keyring(programme))
+        self._known.put(conn_id, signers)
+        return signers
+
+    def _keyring(self, programme: Programme) -> Keyring:
+        async def look_up(webhook_key: str) -> Secret | None:
+            return await asyncio.to_thread(programme.secret_of, webhook_key)
+
+        return Keyring(look_up, self._clock)

@@ -1,0 +1,115 @@
+"""Records deliveries: all that wait go into one transaction, one transaction at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, Answer, RefusedError
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.webhooks.delivery import PartneroDelivery, Store
+
+_MOST_WAITING = 200
+_MOST_AT_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One delivery to be recorded."""
+
+    conn_id: str
+    asset_uri: str
+    delivery: PartneroDelivery
+    store: Store
+    loop: asyncio.AbstractEventLoop = field(repr=False)
+    answer: asyncio.Future[Answer] = field(repr=False)
+
+
+class Recorder:
+    """A thread with a database session of its own, so that deliveries never take Airflow's own requests' threads.
+
+    :param write: records jobs in one transaction; an answer for each.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Job]], list[Answer]]) -> None:
+        self._write = write
+        self._jobs: queue.Queue[Job] = queue.Queue(_MOST_WAITING)
+        self._thread: threading.Thread | None = None
+
+    async def record(self, conn_id: str, asset_uri: str, delivery: PartneroDelivery, store: Store) -> Answer:
+        """Record one delivery; returns once it is committed.
+
+        :raises RefusedError: too many are waiting, or the database refuses.
+        """
+        loop = asyncio.get_running_loop()
+        job = Job(conn_id, asset_uri, delivery, store, loop, loop.create_future())
+        self._start()
+        try:
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            raise RefusedError(FLOODED, f"{_MOST_WAITING} deliveries are waiting to be recorded") from None
+        return await job.answer
+
+    def _start(self) -> None:
+        # Not before the first delivery: a server may fork its workers after the plugin was loaded.
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="partnero-receiver", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            jobs = [self._jobs.get()]
+            while len(jobs) < _MOST_AT_ONCE:
+                try:
+                    jobs.append(self._jobs.get_nowait())
+                except queue.Empty:
+                    break
+            self._record([job for job in jobs if not job.answer.done()])  # whose sender has given up will come again
+
+    def _record(self, jobs: Sequence[Job]) -> None:
+        try:
+            answers = self._write(jobs)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the senders wait
+            if len(jobs) > 1 and not _is_outage(error):
+                for job in jobs:  # one of them spoils it for all
+                    self._record([job])
+                return
+            refusal = RefusedError(UNAVAILABLE, f"Airflow's database refuses: {_first_line(error)}")
+            for job in jobs:
+                _tell(job, refusal)
+            return
+        for job, answer in zip(jobs, answers, strict=True):
+            _tell(job, answer)
+
+
+def _tell(job: Job, outcome: Answer | RefusedError) -> None:
+    def tell() -> None:
+        if job.answer.done():
+            return
+        if isinstance(outcome, RefusedError):
+            job.answer.set_exception(outcome)
+        else:
+            job.answer.set_result(outcome)
+
+    with suppress(RuntimeError):  # the server is going down, and its loop is closed
+        job.loop.call_soon_threadsafe(tell)
+
+
+def _is_outage(error: Exception) -> bool:
+    from sqlalchemy import exc
+
+    return isinstance(error, exc.OperationalError | exc.InterfaceError | exc.TimeoutError) or (
+        isinstance(error, exc.DBAPIError) and error.connection_invalidated
+    )
+
+
+def _first_line(error: Exception) -> str:
+    """What the driver says, without the statement and its parameters: they hold what was delivered."""
+    cause = getattr(error, "orig", None) or error
+    return f"{type(cause).__name__}: {str(cause).partition(chr(10))[0]}"

@@ -1,0 +1,96 @@
+"""One transaction that records deliveries: an asset event and an entry in the ledger for each, or neither."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from airflow.utils.session import create_session
+from sqlalchemy import text
+
+from airflow_provider_partnero.plugin import ledger
+from airflow_provider_partnero.plugin.answers import ACCEPTED, DUPLICATE, UNROUTED, Answer
+from airflow_provider_partnero.plugin.asset_events import Listeners, find_asset, find_listeners, queue, register
+
+if TYPE_CHECKING:
+    from airflow.models.asset import AssetModel
+    from sqlalchemy.orm import Session
+
+    from airflow_provider_partnero.plugin.recorder import Job
+
+log = logging.getLogger(__name__)
+
+_FORGET_EVERY = 3_600.0  # seconds
+_STATEMENT_MILLISECONDS = 1_500
+
+
+class Recording:
+    """Writes jobs; see :class:`~airflow_provider_partnero.plugin.recorder.Recorder`, whose thread alone calls it."""
+
+    def __init__(self) -> None:
+        self._has_tables = False
+        self._forgotten_at = -_FORGET_EVERY
+
+    def __call__(self, jobs: Sequence[Job]) -> list[Answer]:
+        """Record in one transaction what is new.
+
+        :raises Exception: nothing was recorded.
+        """
+        if not jobs:
+            return []
+        with create_session() as session:
+            self._prepare(session)
+            answers = _recorded(session, jobs)
+            self._forget(session)
+        return answers
+
+    def _prepare(self, session: Session) -> None:
+        if not self._has_tables:
+            ledger.create_tables(session.connection())
+            self._has_tables = True
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(text(f"SET LOCAL statement_timeout = {_STATEMENT_MILLISECONDS}"))
+
+    def _forget(self, session: Session) -> None:
+        if time.monotonic() - self._forgotten_at >= _FORGET_EVERY:
+            ledger.forget_old(session, datetime.now(UTC))
+            self._forgotten_at = time.monotonic()
+
+
+def _recorded(session: Session, jobs: Sequence[Job]) -> list[Answer]:
+    now = ledger.turn(session)
+    seen = ledger.recorded(session, {job.delivery.delivery_id for job in jobs})
+    known = set(seen)
+    routes: dict[str, tuple[AssetModel, Listeners] | None] = {}
+    answers = []
+    for job in jobs:
+        entry = (job.conn_id, job.delivery.delivery_id)
+        if job.asset_uri not in routes:
+            asset = find_asset(session, job.asset_uri)
+            routes[job.asset_uri] = (asset, find_listeners(session, asset)) if asset else None
+        route = routes[job.asset_uri]
+        if entry in known:
+            answers.append(DUPLICATE)
+        elif route is None:
+            answers.append(UNROUTED)
+        else:
+            now += ledger.TICK
+            register(
+                session,
+                route[0],
+                job.delivery.to_extra(job.store),
+                at=now,
+                happened=job.delivery.moment() or now,
+                listeners=route[1],
+            )
+            known.add(entry)
+            answers.append(ACCEPTED if route[1] else UNROUTED)
+    ledger.enter(session, known - seen, now)
+    for route in routes.values():
+        if route:
+            queue(session, *route, now)
+    ledger.end_turn(session, now)
+    return answers
