@@ -6,7 +6,7 @@ column decides between two API servers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,12 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, delete, insert,
 from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.orm import Session
 
 KEPT_FOR = timedelta(days=90)
 TICK = timedelta(microseconds=1)
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 _metadata = MetaData()
 DELIVERIES = Table(
@@ -38,19 +39,39 @@ CLOCK = Table(
 )
 
 
-def create_tables(connection: Connection) -> None:
-    """Make what is missing; harmless when several API servers do so at once."""
-    try:
-        _metadata.create_all(connection)
-        connection.commit()
-    except DBAPIError:
-        connection.rollback()  # another one was quicker, or there is no permission: the next line tells
-    if connection.scalar(select(CLOCK.c.id)) is None:
+class NoTablesError(Exception):
+    """The two tables are missing and cannot be made."""
+
+
+def create_tables(engine: Engine) -> None:
+    """Make what is missing; harmless when several API servers do so at once.
+
+    :raises NoTablesError: they are missing still.
+    """
+    problem = _tried(engine, _metadata.create_all)
+    _tried(engine, lambda connection: connection.execute(insert(CLOCK).values(id=1, last=_LONG_AGO)))
+    with engine.connect() as connection:
         try:
-            connection.execute(insert(CLOCK).values(id=1, last=datetime(2000, 1, 1, tzinfo=UTC)))
-            connection.commit()
-        except DBAPIError:
-            connection.rollback()
+            connection.execute(select(DELIVERIES.c.delivery_id).limit(1))
+            if connection.scalar(select(CLOCK.c.id)) == 1:
+                return
+        except DBAPIError as error:
+            problem = problem or error
+    cause = str(problem.orig).partition("\n")[0] if problem else f"{CLOCK.name} is empty"
+    raise NoTablesError(
+        f"the tables {DELIVERIES.name} and {CLOCK.name} cannot be made ({cause}): allow it to the user of Airflow's "
+        "database once, as `airflow db migrate` needs it too"
+    )
+
+
+def _tried(engine: Engine, change: Callable[[Connection], object]) -> DBAPIError | None:
+    """Another server may have been quicker."""
+    try:
+        with engine.begin() as connection:
+            change(connection)
+    except DBAPIError as error:
+        return error
+    return None
 
 
 def turn(session: Session) -> datetime:

@@ -41,15 +41,19 @@ class Recording:
         """
         if not jobs:
             return []
-        with create_session() as session:
-            self._prepare(session)
-            answers = _recorded(session, jobs)
-            self._forget(session)
+        try:
+            with create_session() as session:
+                self._prepare(session)
+                answers = _recorded(session, jobs)
+                self._forget(session)
+        except Exception:
+            self._has_tables = False  # whoever resets the database, drops them: look again
+            raise
         return answers
 
     def _prepare(self, session: Session) -> None:
         if not self._has_tables:
-            ledger.create_tables(session.connection())
+            ledger.create_tables(session.connection().engine)
             self._has_tables = True
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text(f"SET LOCAL statement_timeout = {_STATEMENT_MILLISECONDS}"))

@@ -23,6 +23,8 @@ import requests
 from airflow_provider_partnero.demo_airflow import airflow_environment, dags_folder, end_group
 from airflow_provider_partnero.sandbox import Sandbox
 
+from .postgres import HOW_TO_START, Postgres, binaries, running
+
 AIRFLOW = str(Path(sys.executable).parent / "airflow")
 TOKEN = "tok-3fQ9zLw7-e2e"
 DAGS = Path(__file__).parent / "dags"
@@ -31,15 +33,20 @@ DAGS = Path(__file__).parent / "dags"
 class Cluster:
     """Airflow's parts as separate processes, so that each can be killed and started again."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox, template: Path) -> None:
+    def __init__(
+        self, folder: Path, sandbox: Sandbox, template: Path, *, postgres: Postgres | None = None, dags: Path = DAGS
+    ) -> None:
+        """
+        :param template: a migrated SQLite database; its twin in PostgreSQL is named ``migrated``.
+        :param postgres: use it instead of SQLite.
+        :param dags: folder of the DAGs.
+        """
         self.folder = folder
         self.sandbox = sandbox
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.address = f"http://127.0.0.1:{port}"
-        dags = folder / "dags"
-        shutil.copytree(DAGS, dags)
+        source, dags = dags, folder / "dags"
+        shutil.copytree(source, dags)
         for example in dags_folder().glob("partnero_webhooks_as_code.*"):
             shutil.copy(example, dags)
         self.environment = airflow_environment(folder, sandbox.connection_json) | {
@@ -59,17 +66,37 @@ class Cluster:
             "PARTNERO_TEST_FOLDER": str(folder),
         }
         self.home = Path(self.environment["AIRFLOW_HOME"])
-        shutil.copy(template, self.home / "airflow.db")
+        self._postgres = postgres
+        if postgres:
+            self._database = folder.name
+            self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = postgres.copy("migrated", self._database)
+        else:
+            shutil.copy(template, self.home / "airflow.db")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._ports: dict[str, int] = {}
 
     def start(self, *parts: str) -> None:
         """Start ``api-server``, ``scheduler``, ``dag-processor`` or ``triggerer``."""
         for part in parts:
-            log = (self.folder / f"{part}.log").open("ab")
-            self._processes[part] = subprocess.Popen(
-                [AIRFLOW, part], env=self.environment, stdout=log, stderr=log, start_new_session=True
+            self._start(part, [AIRFLOW, part])
+
+    def start_server(self, name: str, workers: int = 1) -> str:
+        """Start one more API server, or one of that name again after it was killed; its address."""
+        port = self._ports.setdefault(name, free_port())
+        self._start(name, [AIRFLOW, "api-server", "--port", str(port), "--workers", str(workers)])
+        return f"http://127.0.0.1:{port}"
+
+    def revive(self) -> None:
+        """Start again what died by itself, as any supervisor would: SQLite and several processes do not go well."""
+        for part, process in list(self._processes.items()):
+            if process.poll() is not None:
+                self.start(part)
+
+    def _start(self, name: str, command: list[str]) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                command, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
-            log.close()
 
     def kill(self, part: str) -> None:
         """SIGKILL, to the part and all it started."""
@@ -124,17 +151,29 @@ class Cluster:
         return rows[0][0] if rows else None
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Ask Airflow's database."""
+        """Ask Airflow's database; ``?`` stands for a value."""
+        if self._postgres:
+            return self._postgres.rows(self._database, query.replace("?", "%s"), values)
         with closing(sqlite3.connect(self.home / "airflow.db", timeout=30)) as connection:
             return connection.execute(query, values).fetchall()
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Try a test on a whole Airflow again: 3.3.2 fails a task that is queued anew before its scheduler has heard from
-    the executor that the first half ended, which a slow machine makes likely.
+    the executor that the first half ended, which a slow machine makes likely. On PostgreSQL nothing is tried again: there
+    the promise is that nothing is lost.
     """
     for item in items:
-        if item.path.parent == Path(__file__).parent and item.get_closest_marker("airflow"):
+        is_here = item.path.parent == Path(__file__).parent
+        if is_here and item.get_closest_marker("airflow") and not item.get_closest_marker("postgres"):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=2))
 
 
@@ -169,6 +208,20 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = airflow_environment(folder, "partnero://")
     subprocess.run([AIRFLOW, "db", "migrate"], env=environment, capture_output=True, timeout=120, check=True)
     return Path(environment["AIRFLOW_HOME"]) / "airflow.db"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL server of the tests' own, with a migrated database to copy."""
+    bin_folder = binaries()
+    if bin_folder is None:
+        pytest.skip(HOW_TO_START)
+    with running(bin_folder) as server:
+        server.rows("postgres", "create database migrated")
+        environment = airflow_environment(tmp_path_factory.mktemp("migrated-postgres"), "partnero://")
+        environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = server.url("migrated")
+        subprocess.run([AIRFLOW, "db", "migrate"], env=environment, capture_output=True, timeout=120, check=True)
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ def _polled(sandbox: Sandbox, times: int = 3) -> None:
 
 def _fires(cluster: Cluster, sandbox: Sandbox, change: Callable[[], None]) -> dict[str, Any]:
     """What both assets' DAGs are told about a change, and only once."""
+    cluster.revive()
     before = {name: len(_told(cluster, name)) for name in WATCHED}
     change()
     for name in WATCHED:
