@@ -50,8 +50,8 @@ with DAG(
     doc_md="""
     ### Switch the deliveries on or off
 
-    On: creates the webhook that points at this Airflow, or puts it right, and waits until it is active. Off: deletes it.
-    Both can be run as often as you like.
+    On: creates the webhook that points at this Airflow, or puts it right, and waits until it is active.
+    Off: deletes it. Both can be run as often as you like.
     """,
 ):
 

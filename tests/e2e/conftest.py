@@ -168,8 +168,8 @@ def free_port() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Try a test on a whole Airflow again: 3.3.2 fails a task that is queued anew before its scheduler has heard from
-    the executor that the first half ended, which a slow machine makes likely. On PostgreSQL nothing is tried again: there
-    the promise is that nothing is lost.
+    the executor that the first half ended, which a slow machine makes likely. On PostgreSQL nothing is tried again:
+    there the promise is that nothing is lost.
     """
     for item in items:
         is_here = item.path.parent == Path(__file__).parent
@@ -185,6 +185,18 @@ def wait_for(condition: Callable[[], Any], what: str, patience: float = 90) -> A
             return result
         time.sleep(0.25)
     pytest.fail(f"waited {patience:g} s in vain for: {what}")
+
+
+def wait_until_up(address: str) -> None:
+    """Wait until an API server answers."""
+
+    def is_up() -> bool:
+        try:
+            return requests.get(f"{address}/api/v2/version", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    wait_for(is_up, f"an API server at {address}", patience=120)
 
 
 def everything_written(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -39,7 +39,7 @@ class Postgres:
         with closing(psycopg2.connect(host="127.0.0.1", port=self._port, user="postgres", dbname=database)) as link:
             link.autocommit = True
             with link.cursor() as cursor:
-                cursor.execute(query, values)
+                cursor.execute(query, values or None)
                 return cursor.fetchall() if cursor.description else []
 
     def copy(self, template: str, database: str) -> str:

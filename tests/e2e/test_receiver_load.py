@@ -1,4 +1,4 @@
-"""The receiver under load on PostgreSQL, with two API servers, one of which is killed: nothing is lost, nothing doubled.
+"""The receiver under load on PostgreSQL, two API servers, one of them killed: nothing is lost, nothing doubled.
 
 Prints throughput and latency, and the ratio to Airflow's own way to make an asset event, from one run.
 """
@@ -22,7 +22,7 @@ import requests
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 from airflow_provider_partnero.sandbox.deliveries import Envelope, sealed
 
-from .conftest import TOKEN, Cluster, wait_for
+from .conftest import TOKEN, Cluster, wait_until_up
 from .postgres import Postgres
 
 pytestmark = [pytest.mark.airflow, pytest.mark.postgres]
@@ -63,16 +63,6 @@ def servers(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, migrat
             yield Servers(cluster, addresses)
         finally:
             cluster.stop()
-
-
-def wait_until_up(address: str) -> None:
-    def is_up() -> bool:
-        try:
-            return requests.get(f"{address}/api/v2/version", timeout=2).ok
-        except requests.RequestException:
-            return False
-
-    wait_for(is_up, f"an API server at {address}", patience=120)
 
 
 def envelopes(sandbox: Sandbox, prefix: str, number: int) -> list[Envelope]:
