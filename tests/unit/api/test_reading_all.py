@@ -105,6 +105,7 @@ def test_an_error_in_the_middle_surfaces_after_the_pages_before_it(sandbox: Sand
         read.extend(webhook.key for webhook in make_client(max_attempts=2).iter_webhooks(page_size=10))
     reading = make_client(max_attempts=2).iter_webhooks(page_size=10)
     assert len([next(reading) for _ in range(40)]) == 40
+    reading.close()  # type: ignore[attr-defined]
 
 
 def test_a_reading_that_is_given_up_leaves_no_thread_and_asks_no_more(

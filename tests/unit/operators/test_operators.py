@@ -28,6 +28,14 @@ from tests.conftest import MakeContext
 
 FIELDS = {"key", "name", "url", "is_active", "events"}
 DEMO: dict[str, Any] = {"name": "Demo", "url": "https://receiver.example/demo", "events": ["partner.created"]}
+NEEDED: dict[str, dict[str, Any]] = {
+    "PartneroCreateWebhookOperator": DEMO,
+    "PartneroReconcileWebhooksOperator": {"webhooks": []},
+    "PartneroListWebhooksOperator": {},
+    "PartneroAuditWebhooksOperator": {},
+    "PartneroRegisterReceiverOperator": {"events": ["partner.created"]},
+    "PartneroUnregisterReceiverOperator": {},
+}
 ALL = [getattr(operators, name) for name in operators.__all__ if name.endswith("Operator")]
 
 
@@ -251,12 +259,7 @@ def test_every_template_field_renders(sandbox: Sandbox, make_context: MakeContex
 @pytest.mark.parametrize("operator", ALL, ids=lambda operator: operator.__name__)
 def test_the_connection_is_templated_and_the_task_page_says_what_it_does(operator: Any) -> None:
     assert "partnero_conn_id" in operator.template_fields
-    arguments: dict[str, Any] = {
-        "PartneroCreateWebhookOperator": DEMO,
-        "PartneroReconcileWebhooksOperator": {"webhooks": []},
-        "PartneroListWebhooksOperator": {},
-        "PartneroAuditWebhooksOperator": {},
-    }.get(operator.__name__, {"webhook_key": "k"})
+    arguments = NEEDED.get(operator.__name__, {"webhook_key": "k"})
     made = operator(task_id="t", **arguments)
     assert len(made.doc_md) > 30
     assert ":param" not in made.doc_md
@@ -271,11 +274,6 @@ def test_every_operator_can_be_mapped_and_stand_beside_taskflow(operator: Any) -
         def connections() -> list[str]:
             return ["partnero_default"]
 
-        partial: dict[str, Any] = {
-            "PartneroCreateWebhookOperator": DEMO,
-            "PartneroReconcileWebhooksOperator": {"webhooks": []},
-            "PartneroListWebhooksOperator": {},
-            "PartneroAuditWebhooksOperator": {},
-        }.get(operator.__name__, {"webhook_key": "k"})
+        partial = NEEDED.get(operator.__name__, {"webhook_key": "k"})
         operator.partial(task_id="t", **partial).expand(partnero_conn_id=connections())
     assert dag.get_task("t").upstream_task_ids == {"connections"}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.errors import PartneroError
-from airflow_provider_partnero.operators import reconcile as reconcile_module
+from airflow_provider_partnero.operators import reconciling
 from airflow_provider_partnero.operators.declared import declared_key
 from airflow_provider_partnero.operators.partnero import PartneroReconcileWebhooksOperator
 from airflow_provider_partnero.sandbox import Profile, Sandbox
@@ -429,7 +429,7 @@ def test_nothing_reaches_partnero_after_a_write_and_the_next_run_finishes(
     one_attempt: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     start(one_attempt)
-    real = reconcile_module.PartneroReconcileWebhooksOperator._write
+    real = PartneroReconcileWebhooksOperator._write
     count = 0
 
     def killed(self: Any, action: Any) -> Any:
@@ -568,7 +568,7 @@ class TestTakenKeys:
 class TestActivation:
     @pytest.fixture(autouse=True)
     def _quickly(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(reconcile_module, "_LOOK_EVERY", 0.05)
+        monkeypatch.setattr(reconciling, "_LOOK_EVERY", 0.05)
 
     def test_it_waits_until_all_are_active(self, sandbox: Sandbox, make_context: MakeContext) -> None:
         sandbox.set_activation_delay(0.4)
@@ -586,7 +586,7 @@ class TestActivation:
     def test_one_that_never_is_fails_the_task_and_is_named(
         self, sandbox: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(reconcile_module, "_ACTIVE_WITHIN", 0.2)
+        monkeypatch.setattr(reconciling, "_ACTIVE_WITHIN", 0.2)
         sandbox.set_activation_delay(60)
         with pytest.raises(PartneroError, match="not active yet: 'A'"):
             run([entry("A")], make_context, wait_until_active=True)

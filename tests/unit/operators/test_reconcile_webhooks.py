@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api import PartneroError
-from airflow_provider_partnero.operators import reconcile
+from airflow_provider_partnero.operators import reconciling
 from airflow_provider_partnero.operators.partnero import PartneroReconcileWebhooksOperator
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 from tests.conftest import MakeContext
@@ -218,12 +218,12 @@ def test_a_webhook_that_somebody_deletes_meanwhile_does_not_stop_the_prune(
 def test_it_waits_until_all_that_shall_be_active_are(
     sandbox: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconcile, "_LOOK_EVERY", 0.05)
+    monkeypatch.setattr(reconciling, "_LOOK_EVERY", 0.05)
     sandbox.set_activation_delay(0.5)
     _reconcile(wait_until_active=True).execute(make_context())
     assert _state(sandbox) == _wanted(DECLARED)
 
-    monkeypatch.setattr(reconcile, "_ACTIVE_WITHIN", 0.1)
+    monkeypatch.setattr(reconciling, "_ACTIVE_WITHIN", 0.1)
     sandbox.set_activation_delay(60)
     with pytest.raises(PartneroError, match="not active yet: 'late'"):
         _reconcile([*DECLARED, _spec("late")], wait_until_active=True).execute(make_context())
