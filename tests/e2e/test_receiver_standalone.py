@@ -1,0 +1,293 @@
+"""The receiver and its example on ``airflow standalone`` with SQLite, as anybody would try it."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from airflow_provider_partnero.api import sign
+from airflow_provider_partnero.demo_airflow import dags_folder
+from airflow_provider_partnero.sandbox import Profile, Sandbox
+from airflow_provider_partnero.sandbox.deliveries import Envelope, sealed
+
+from .conftest import TOKEN, Cluster, everything_written, wait_for, wait_until_up
+
+pytestmark = pytest.mark.airflow
+
+PATH = "/partnero/webhooks/partnero_default"
+MUTATIONS = 10_000
+SECRETS = ("first-sEcReT-7Qw2", "second-sEcReT-9Zx4", "other-sEcReT-3Vb8")
+
+
+@pytest.fixture(scope="module")
+def standalone(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Cluster]:
+    """``airflow standalone`` with logins, the event-driven example, and the receiver switched on."""
+    with Sandbox(token=TOKEN) as sandbox:
+        dags = tmp_path_factory.mktemp("example")
+        shutil.copy(dags_folder() / "partnero_event_driven.py", dags)
+        cluster = Cluster(tmp_path_factory.mktemp("standalone"), sandbox, migrated_database, dags=dags)
+        cluster.environment |= {
+            "AIRFLOW__PARTNERO__RECEIVER_ENABLED": "True",
+            "AIRFLOW__PARTNERO__RECEIVER_BASE_URL": cluster.address,
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+        }
+        cluster.start("standalone")
+        try:
+            wait_until_up(cluster.address)
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+def login(cluster: Cluster, address: str | None = None) -> dict[str, str]:
+    """Headers of somebody who has logged in."""
+    passwords = wait_for(
+        lambda: next(cluster.home.glob("simple_auth_manager_passwords.json*"), None), "Airflow's passwords"
+    )
+    given = {"username": "admin", "password": json.loads(passwords.read_text())["admin"]}
+    token = requests.post(f"{address or cluster.address}/auth/token", json=given, timeout=10).json()["access_token"]
+    return {"Authorization": f"Bearer {token}"}
+
+
+def switch(cluster: Cluster, *, on: bool) -> None:
+    """Run the example that registers the receiver at Partnero, or removes it."""
+    dag_id = "partnero_event_driven_switch"
+    wait_for(lambda: cluster.rows("select 1 from serialized_dag where dag_id = ?", dag_id), f"{dag_id} to be parsed")
+    headers = login(cluster)
+    answer = requests.post(
+        f"{cluster.address}/api/v2/dags/{dag_id}/dagRuns",
+        json={"logical_date": None, "conf": {"on": on}},
+        headers=headers,
+        timeout=30,
+    )
+    run_id = answer.json()["dag_run_id"]
+    state = wait_for(
+        lambda: cluster.run_state(dag_id, run_id) in {"success", "failed"} and cluster.run_state(dag_id, run_id),
+        f"{dag_id} to end",
+        patience=120,
+    )
+    assert state == "success"
+
+
+def booked(cluster: Cluster) -> list[str]:
+    """What the example's runs have returned so far, all lines of all runs."""
+    rows = cluster.rows("select value from xcom where dag_id = 'partnero_event_driven' and key = 'return_value'")
+    lines: list[str] = []
+    for (value,) in rows:
+        told = json.loads(value) if isinstance(value, str) else value
+        lines.extend(json.loads(told) if isinstance(told, str) else told)  # JSON in JSON before Airflow 3.1
+    return lines
+
+
+def recorded(cluster: Cluster) -> int:
+    """How many asset events there are."""
+    [(number,)] = cluster.rows("select count(*) from asset_event")
+    return int(number)
+
+
+def envelope(cluster: Cluster, key: str, secret: str | None = None) -> Envelope:
+    """A delivery to the registered webhook; signed with its secret unless told otherwise."""
+    [webhook] = cluster.sandbox.webhooks()
+    signer = webhook | ({"signature": secret} if secret else {})
+    [one] = sealed("transaction.created", {"key": key, "amount": 1}, [signer], Profile())
+    return one
+
+
+def post(cluster: Cluster, body: bytes, headers: Mapping[str, str], path: str = PATH) -> requests.Response:
+    return requests.post(cluster.address + path, body, headers=dict(headers), timeout=5)
+
+
+def emit(cluster: Cluster, key: str) -> list[int | None]:
+    """Let the sandbox deliver a transaction as Partnero does; the status of every attempt."""
+    attempts = cluster.sandbox.emit("transaction.created", {"key": key, "amount": 100})
+    return [attempt.status for attempt in attempts]
+
+
+def test_switched_on_by_the_example_every_transaction_is_booked_once(standalone: Cluster) -> None:
+    switch(standalone, on=True)
+    [webhook] = standalone.sandbox.webhooks()
+    assert webhook["url"] == standalone.address + PATH
+    assert webhook["is_active"] is True
+    assert [emit(standalone, f"tx-{number}") for number in range(3)] == [[202]] * 3
+    expected = [f"transaction.created: tx-{number} of 100" for number in range(3)]
+    wait_for(lambda: len(booked(standalone)) >= 3, "three transactions to be booked", patience=120)
+    assert sorted(booked(standalone)) == expected
+
+
+def test_a_connection_in_airflows_database_and_one_that_nobody_has(standalone: Cluster) -> None:
+    standalone.airflow(
+        "connections", "add", "other", "--conn-type", "partnero", "--conn-password", TOKEN,
+        "--conn-host", standalone.sandbox.base_url,
+    )  # fmt: skip
+    one = envelope(standalone, "other-programme")
+    answer = post(standalone, one.body, one.headers, "/partnero/webhooks/other")
+    assert (answer.status_code, answer.json()) == (202, {"status": "unrouted"})
+    answer = post(standalone, one.body, one.headers, "/partnero/webhooks/nobody")
+    assert (answer.status_code, answer.json()) == (404, {"status": "unknown"})
+
+
+def test_a_rotated_secret_works_at_once_and_the_old_one_no_longer(standalone: Cluster) -> None:
+    assert emit(standalone, "before the rotation") == [202]
+    [webhook] = standalone.sandbox.webhooks()
+    late = envelope(standalone, "signed before the rotation")
+    standalone.sandbox.put_webhooks([webhook | {"signature": SECRETS[0]}])
+    assert emit(standalone, "after the rotation") == [202]
+    assert post(standalone, late.body, late.headers).status_code == 401
+
+
+Forgery = Callable[[bytes, str], tuple[bytes, dict[str, str]]]
+
+FORGERIES: dict[str, tuple[Forgery, str]] = {
+    "no header": (lambda body, _: (body, {}), "no Signature header"),
+    "the old header": (lambda body, signature: (body, {"X-Partnero-Signature": signature}), "older documentation"),
+    "upper case": (lambda body, signature: (body, {"Signature": signature.upper()}), "in upper case"),
+    "truncated": (lambda body, signature: (body, {"Signature": signature[:-1]}), "63 characters"),
+    "prefixed": (lambda body, signature: (body, {"Signature": f"sha256={signature}"}), "around its 64 hex digits"),
+    "wrong secret": (lambda body, _: (body, {"Signature": sign(body, SECRETS[1])}), "not made with this webhook"),
+    "re-serialised": (
+        lambda body, signature: (json.dumps(json.loads(body)).encode(), {"Signature": signature}),
+        "wrote it again",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forged_delivery_is_refused_with_one_word_and_the_log_says_why(standalone: Cluster, name: str) -> None:
+    forge, diagnosis = FORGERIES[name]
+    before = recorded(standalone)
+    genuine = envelope(standalone, f"forged: {name}")
+    body, headers = forge(genuine.body, genuine.headers["Signature"])
+    answer = post(standalone, body, {"Content-Type": "application/json", **headers})
+    assert (answer.status_code, answer.json()) == (401, {"status": "unauthorized"})
+    log = standalone.folder / "standalone.log"
+    wait_for(lambda: diagnosis in log.read_text(errors="replace"), f"the diagnosis {diagnosis!r}", patience=10)
+    assert recorded(standalone) == before
+
+
+def test_a_doubled_header_is_refused(standalone: Cluster) -> None:
+    genuine = envelope(standalone, "doubled")
+    connection = HTTPConnection(urlsplit(standalone.address).netloc, timeout=5)
+    connection.putrequest("POST", PATH)
+    for name, value in (*genuine.headers.items(), ("Signature", genuine.headers["Signature"])):
+        connection.putheader(name, value)
+    connection.putheader("Content-Length", str(len(genuine.body)))
+    connection.endheaders(genuine.body)
+    assert connection.getresponse().status == 401
+    connection.close()
+
+
+def test_a_replayed_delivery_is_a_duplicate_and_no_second_event(standalone: Cluster) -> None:
+    once = envelope(standalone, "replayed")
+    assert post(standalone, once.body, once.headers).status_code == 202
+    before = recorded(standalone)
+    for _ in range(3):
+        answer = post(standalone, once.body, once.headers)
+        assert (answer.status_code, answer.json()) == (200, {"status": "duplicate"})
+    assert recorded(standalone) == before
+
+
+def test_of_ten_thousand_mutated_deliveries_none_is_accepted_and_a_genuine_one_still_is(standalone: Cluster) -> None:
+    genuine = envelope(standalone, "mutated")
+    before = recorded(standalone)
+    chance = random.Random(10_000)
+    mutated = [mutation(genuine, chance) for _ in range(MUTATIONS)]
+
+    def one(forged: tuple[bytes, str]) -> int:
+        body, signature = forged
+        return post(standalone, body, {"Content-Type": "application/json", "Signature": signature}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(one, mutated))
+    print({status: statuses.count(status) for status in sorted(set(statuses))})
+    assert set(statuses) <= {400, 401, 429}
+    assert recorded(standalone) == before
+    assert post(standalone, genuine.body, genuine.headers).status_code == 202
+
+
+def mutation(genuine: Envelope, chance: random.Random) -> tuple[bytes, str]:
+    """Body and signature, one of them changed in one place."""
+    body, signature = bytearray(genuine.body), genuine.headers["Signature"]
+    if chance.random() < 0.3:
+        at = chance.randrange(len(signature))
+        digit = chance.choice([one for one in "0123456789abcdefABCDEF" if one != signature[at]])
+        return bytes(body), signature[:at] + digit + signature[at + 1 :]
+    at = chance.randrange(len(body))
+    way = chance.choice(["flip", "insert", "delete", "swap"])
+    if way == "flip":
+        body[at] ^= 1 << chance.randrange(8)
+    elif way == "insert":
+        body.insert(at, chance.randrange(256))
+    elif way == "delete":
+        del body[at]
+    else:
+        body = body[at:] + body[:at] if at else body + b" "
+    return bytes(body), signature
+
+
+def test_only_deliveries_need_no_login(standalone: Cluster) -> None:
+    assert requests.get(f"{standalone.address}/partnero/status", timeout=5).status_code in {401, 403}
+    for path in ("/partnero/", "/partnero/docs", "/partnero/openapi.json", PATH, "/partnero/webhooks"):
+        assert requests.get(standalone.address + path, timeout=5).status_code in {401, 403}
+    for method in ("PUT", "DELETE", "PATCH"):
+        assert requests.request(method, standalone.address + PATH, timeout=5).status_code in {401, 403}
+    status = requests.get(f"{standalone.address}/partnero/status", headers=login(standalone), timeout=5).json()
+    assert status["receiver_enabled"] is True
+    assert status["answered_by_this_process"]["unauthorized"] > 0
+
+
+def test_deliveries_during_a_restart_come_again_and_are_booked(standalone: Cluster) -> None:
+    standalone.sandbox.set_delivery_backoff(3)  # the third attempt comes 33 seconds after the first
+    standalone.kill("standalone")
+    standalone.sandbox.emit("transaction.created", {"key": "restart", "amount": 7}, wait=False)
+    wait_for(lambda: standalone.sandbox.deliveries()[-1].error, "the first attempt to fail", patience=10)
+    standalone.start("standalone")
+    line = "transaction.created: restart of 7"
+    wait_for(lambda: line in booked(standalone), "the delivery that failed at first to be booked", patience=150)
+    assert booked(standalone).count(line) == 1
+
+
+def test_switched_off_by_the_example_nothing_is_left_at_partnero(standalone: Cluster) -> None:
+    wait_until_up(standalone.address)
+    switch(standalone, on=False)
+    assert standalone.sandbox.webhooks() == []
+
+
+def test_the_section_is_shown_by_airflow_config_list(standalone: Cluster) -> None:
+    shown = standalone.airflow("config", "list", "--section", "partnero", "--include-descriptions", "--defaults")
+    assert {"receiver_enabled", "receiver_base_url", "store"} <= set(shown.replace("=", " ").split())
+    assert "Needs no login" in shown
+
+
+def test_the_receiver_is_off_unless_it_is_switched_on(standalone: Cluster) -> None:
+    standalone.sandbox.put_webhooks([{"key": "offKey", "url": "https://x.example/", "events": ["transaction.created"]}])
+    genuine = envelope(standalone, "off")
+    del standalone.environment["AIRFLOW__PARTNERO__RECEIVER_ENABLED"]
+    address = standalone.start_server("off")
+    wait_until_up(address)
+    before = recorded(standalone)
+    answer = requests.post(address + PATH, genuine.body, headers=dict(genuine.headers), timeout=5)
+    assert (answer.status_code, answer.json()) == (404, {"status": "unknown"})
+    assert recorded(standalone) == before
+    status = requests.get(f"{address}/partnero/status", headers=login(standalone, address), timeout=5).json()
+    assert status["receiver_enabled"] is False
+
+
+def test_no_secret_is_in_anything_that_was_written(standalone: Cluster) -> None:
+    secrets = [TOKEN, *SECRETS]
+    found = [
+        (name, secret)
+        for name, content in everything_written(standalone.folder)
+        for secret in secrets
+        if secret.encode() in content
+    ]
+    assert found == []
