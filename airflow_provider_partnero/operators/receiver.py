@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from airflow_provider_partnero.airflow_compat import conf
+from airflow_provider_partnero.api.arguments import checked_url
 from airflow_provider_partnero.api.errors import PartneroNotFoundError
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.declared import declared_key
@@ -141,14 +142,24 @@ def _base_url(argument: str | None) -> str:
         ("[api] base_url", conf.get("api", "base_url", fallback="")),
     )
     source, value = next(((source, value) for source, value in sources if value), ("base_url", ""))
-    parts = urlsplit(value.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    address = value.strip()
+    if not _is_address(address):
+        from airflow_provider_partnero.webhooks.redaction import redact_url
+
         raise ValueError(
-            f"{source}={value!r}: allowed is the API server's address as Partnero reaches it, such as "
-            "'https://airflow.example.com'"
+            f"{source}={redact_url(value)!r}: allowed is the API server's address as Partnero reaches it, such as "
+            "'https://airflow.example.com', without user, password, '?' and '#'"
         )
-    return value.strip()
+    return address
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(checked_url(text))
+    except ValueError:
+        return False
+    return "@" not in parts.netloc and not {"?", "#"} & set(text)
 
 
 def _default_name(base_url: str) -> str:
-    return f"Airflow receiver at {urlsplit(base_url).netloc.rpartition('@')[2]}"
+    return f"Airflow receiver at {urlsplit(base_url).netloc}"

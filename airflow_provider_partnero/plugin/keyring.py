@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -11,8 +9,7 @@ from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, RefusedError
 from airflow_provider_partnero.plugin.budget import Budget
 from airflow_provider_partnero.plugin.memory import Memory
-
-log = logging.getLogger(__name__)
+from airflow_provider_partnero.plugin.single_flight import SingleFlight
 
 KNOWN_FOR = 600.0  # seconds
 UNKNOWN_FOR = 60.0  # seconds
@@ -37,7 +34,7 @@ class Keyring:
         self._unknown: Memory[str, None] = Memory(_MOST_KEYS, clock)
         self._refreshed: Memory[str, None] = Memory(_MOST_KEYS, clock)
         self._budget = Budget(_LOOK_UPS_PER_MINUTE, clock)
-        self._under_way: dict[str, asyncio.Task[Secret | None]] = {}
+        self._questions: SingleFlight[str, Secret | None] = SingleFlight()
 
     async def secret(self, webhook_key: str) -> Secret | None:
         """The webhook's secret; None when Partnero knows no such webhook.
@@ -73,22 +70,11 @@ class Keyring:
         return self._known.items()
 
     async def _asked(self, webhook_key: str) -> Secret | None:
-        """Ask, one question at a time for a key; whoever gives up waiting leaves the question to the others."""
-        task = self._under_way.get(webhook_key)
-        if task is None:
-            if not self._budget.spend():
-                raise RefusedError(FLOODED, f"more than {_LOOK_UPS_PER_MINUTE} look-ups of secrets within a minute")
-            task = asyncio.create_task(self._learn(webhook_key))
-            self._under_way[webhook_key] = task
-            task.add_done_callback(lambda done: self._over(webhook_key, done))
-        return await asyncio.shield(task)
-
-    def _over(self, webhook_key: str, task: asyncio.Task[Secret | None]) -> None:
-        del self._under_way[webhook_key]
-        if not task.cancelled():
-            task.exception()  # or asyncio complains when everybody has given up
+        return await self._questions.do(webhook_key, lambda: self._learn(webhook_key))
 
     async def _learn(self, webhook_key: str) -> Secret | None:
+        if not self._budget.spend():
+            raise RefusedError(FLOODED, f"more than {_LOOK_UPS_PER_MINUTE} look-ups of secrets within a minute")
         try:
             secret = await self._look_up(webhook_key)
         except Exception as error:

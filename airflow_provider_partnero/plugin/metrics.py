@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-try:  # from 3.3
-    from airflow.sdk.observability import stats
+try:  # from 3.2
+    from airflow.sdk.observability.stats import Stats
 except ImportError:
-    try:  # 3.2
-        from airflow.sdk.observability.stats import Stats as stats  # type: ignore[no-redef]  # noqa: N813
-    except ImportError:
-        from airflow.stats import Stats as stats  # type: ignore[no-redef]  # noqa: N813
+    from airflow.stats import Stats
 
 
 def count(outcome: str) -> None:
     """Count one answer of the receiver: ``partnero.receiver.accepted``, ``.unrouted``, ``.duplicate``, ..."""
-    stats.incr(f"partnero.receiver.{outcome.replace(' ', '_')}")
+    Stats.incr(f"partnero.receiver.{outcome.replace(' ', '_')}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from airflow_provider_partnero.airflow_compat import AirflowNotFoundException, BaseHook
+from airflow_provider_partnero.api.arguments import checked_key
 from airflow_provider_partnero.api.client import PartneroClient
 from airflow_provider_partnero.api.errors import PartneroNotFoundError
 from airflow_provider_partnero.api.models import Secret
@@ -31,8 +32,10 @@ class Programme:
         """Ask Partnero for a webhook's secret; None when there is no such webhook. Takes at most 2 seconds.
 
         :raises PartneroError: there was no usable answer.
-        :raises ValueError: the key cannot be a key, or the connection has no token.
+        :raises ValueError: the connection has no token.
         """
+        if not _can_be_a_key(webhook_key):
+            return None
         if not self.token:
             raise ValueError(f"connection {self.conn_id!r} has neither an API token nor signing_secrets")
         client = PartneroClient(
@@ -48,6 +51,13 @@ class Programme:
             except PartneroNotFoundError:
                 return None
         return Secret(signature) if signature else None
+
+
+def _can_be_a_key(text: str) -> bool:
+    try:
+        return bool(checked_key(text))
+    except ValueError:
+        return False
 
 
 def load_programme(conn_id: str) -> Programme | None:

@@ -13,6 +13,7 @@ from airflow_provider_partnero.plugin.budget import Budget
 from airflow_provider_partnero.plugin.keyring import Keyring
 from airflow_provider_partnero.plugin.memory import Memory
 from airflow_provider_partnero.plugin.programme import Programme, load_programme
+from airflow_provider_partnero.plugin.single_flight import SingleFlight
 
 _KNOWN_FOR = 60.0  # seconds
 _UNKNOWN_FOR = 15.0  # seconds
@@ -42,6 +43,7 @@ class Programmes:
         self._known: Memory[str, Signers] = Memory(_MOST, clock)
         self._unknown: Memory[str, None] = Memory(_MOST, clock)
         self._budget = Budget(_LOADS_PER_MINUTE, clock)
+        self._readings: SingleFlight[str, Signers | None] = SingleFlight()
 
     async def signers(self, conn_id: str) -> Signers | None:
         """Those of a connection; None when there is no connection of type ``partnero`` by this name.
@@ -53,15 +55,15 @@ class Programmes:
             return known[0]
         if self._unknown.get(conn_id, _UNKNOWN_FOR):
             return None
-        stale = self._known.get(conn_id, _STALE_FOR)
         try:
-            return await self._loaded(conn_id, stale[0] if stale else None)
+            return await self._readings.do(conn_id, lambda: self._read(conn_id))
         except RefusedError:
+            stale = self._known.get(conn_id, _STALE_FOR)
             if stale is None:
                 raise
             return stale[0]
 
-    async def _loaded(self, conn_id: str, before: Signers | None) -> Signers | None:
+    async def _read(self, conn_id: str) -> Signers | None:
         if not self._budget.spend():
             raise RefusedError(FLOODED, f"more than {_LOADS_PER_MINUTE} connections to be read within a minute")
         try:
@@ -72,9 +74,9 @@ class Programmes:
             self._known.forget(conn_id)
             self._unknown.put(conn_id, None)
             return None
-        signers = before
-        if signers is None or signers.programme != programme:
-            signers = Signers(programme, self._keyring(programme))
+        before = self._known.get(conn_id, _STALE_FOR)
+        is_as_before = before is not None and before[0].programme == programme
+        signers = before[0] if before and is_as_before else Signers(programme, self._keyring(programme))
         self._known.put(conn_id, signers)
         return signers
 
