@@ -15,7 +15,9 @@ from airflow.models.asset import (
     DagScheduleAssetUriReference,
 )
 from airflow.models.dag import DagModel
-from sqlalchemy import case, or_, select
+from airflow.models.dagrun import DagRun
+from airflow.utils.types import DagRunType
+from sqlalchemy import case, or_, select, update
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -108,6 +110,27 @@ def queue(session: Session, asset: AssetModel, listeners: Listeners, at: datetim
         ),
         rows,
     )
+
+
+def is_seen_to(session: Session, asset: AssetModel, dag_id: str, at: datetime) -> bool:
+    """Whether a plain DAG's run is queued, or has been made, that takes the asset's events up to a point in time.
+
+    The scheduler of Airflow 3.0 and 3.1 deletes all that is queued for a DAG when it makes a run, also what was queued
+    since it looked: such an event would wait for the next delivery.
+    """
+    waiting = (
+        AssetDagRunQueue.asset_id == asset.id,
+        AssetDagRunQueue.target_dag_id == dag_id,
+        AssetDagRunQueue.created_at >= at,
+    )
+    # An update, because it waits for a scheduler that is about to delete the row.
+    session.execute(update(AssetDagRunQueue).where(*waiting).values(target_dag_id=dag_id))
+    if session.scalar(select(AssetDagRunQueue.target_dag_id).where(*waiting)):
+        return True
+    made = select(DagRun.id).where(
+        DagRun.dag_id == dag_id, DagRun.run_type == DagRunType.ASSET_TRIGGERED, DagRun.run_after >= at
+    )
+    return session.scalar(made.limit(1)) is not None
 
 
 def _later(new: Any) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, Answer, RefusedError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST_WAITING = 200
 _MOST_AT_ONCE = 32
+_IDLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,24 @@ class Job:
     answer: asyncio.Future[Answer] = field(repr=False)
 
 
+class Writer(Protocol):
+    """What writes to Airflow's database; the recorder's thread alone calls it."""
+
+    def write(self, jobs: Sequence[Job]) -> list[Answer]:
+        """Record jobs in one transaction; an answer for each."""
+
+    def look_again(self) -> None:
+        """Called about once a second while there is nothing to record."""
+
+
 class Recorder:
     """A thread with a database session of its own, so that deliveries never take Airflow's own requests' threads.
 
-    :param write: records jobs in one transaction; an answer for each.
+    :param writer: see :class:`~airflow_provider_partnero.plugin.recording.Recording`.
     """
 
-    def __init__(self, write: Callable[[Sequence[Job]], list[Answer]]) -> None:
-        self._write = write
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
         self._jobs: queue.Queue[Job] = queue.Queue(_MOST_WAITING)
         self._thread: threading.Thread | None = None
 
@@ -64,7 +75,11 @@ class Recorder:
 
     def _run(self) -> None:
         while True:
-            jobs = [self._jobs.get()]
+            try:
+                jobs = [self._jobs.get(timeout=_IDLE_SECONDS)]
+            except queue.Empty:
+                self._writer.look_again()
+                continue
             while len(jobs) < _MOST_AT_ONCE:
                 try:
                     jobs.append(self._jobs.get_nowait())
@@ -74,7 +89,7 @@ class Recorder:
 
     def _record(self, jobs: Sequence[Job]) -> None:
         try:
-            answers = self._write(jobs)
+            answers = self._writer.write(jobs)
         except Exception as error:  # noqa: BLE001 - whatever it is, the senders wait
             if len(jobs) > 1 and not _is_outage(error):
                 for job in jobs:  # one of them spoils it for all

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,14 @@ from sqlalchemy import text
 
 from airflow_provider_partnero.plugin import ledger
 from airflow_provider_partnero.plugin.answers import ACCEPTED, DUPLICATE, UNROUTED, Answer
-from airflow_provider_partnero.plugin.asset_events import Listeners, find_asset, find_listeners, queue, register
+from airflow_provider_partnero.plugin.asset_events import (
+    Listeners,
+    find_asset,
+    find_listeners,
+    is_seen_to,
+    queue,
+    register,
+)
 
 if TYPE_CHECKING:
     from airflow.models.asset import AssetModel
@@ -25,16 +32,19 @@ log = logging.getLogger(__name__)
 
 _FORGET_EVERY = 3_600.0  # seconds
 _STATEMENT_MILLISECONDS = 1_500
+_LOOK_AGAIN_AFTER = 10.0  # seconds; the scheduler's transactions are shorter
 
 
 class Recording:
     """Writes jobs; see :class:`~airflow_provider_partnero.plugin.recorder.Recorder`, whose thread alone calls it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._has_tables = False
         self._forgotten_at = -_FORGET_EVERY
+        self._latest: dict[str, tuple[datetime, float]] = {}
 
-    def __call__(self, jobs: Sequence[Job]) -> list[Answer]:
+    def write(self, jobs: Sequence[Job]) -> list[Answer]:
         """Record in one transaction what is new.
 
         :raises Exception: nothing was recorded.
@@ -44,12 +54,24 @@ class Recording:
         try:
             with create_session() as session:
                 self._prepare(session)
-                answers = _recorded(session, jobs)
+                latest, answers = _recorded(session, jobs)
                 self._forget(session)
         except Exception:
             self._has_tables = False  # whoever resets the database, drops them: look again
             raise
+        self._latest |= {uri: (at, self._clock()) for uri, at in latest.items()}
         return answers
+
+    def look_again(self) -> None:
+        """See to it that the events of some seconds ago start their runs; see :func:`is_seen_to`."""
+        due = {uri: at for uri, (at, noted) in self._latest.items() if self._clock() - noted >= _LOOK_AGAIN_AFTER}
+        for uri, at in due.items():
+            del self._latest[uri]
+            try:
+                with create_session() as session:
+                    _queue_again(session, uri, at)
+            except Exception as error:  # noqa: BLE001 - the next delivery starts the run
+                log.warning("Whether %s has started its runs cannot be seen: %s", uri, type(error).__name__)
 
     def _prepare(self, session: Session) -> None:
         if not self._has_tables:
@@ -59,16 +81,27 @@ class Recording:
             session.execute(text(f"SET LOCAL statement_timeout = {_STATEMENT_MILLISECONDS}"))
 
     def _forget(self, session: Session) -> None:
-        if time.monotonic() - self._forgotten_at >= _FORGET_EVERY:
+        if self._clock() - self._forgotten_at >= _FORGET_EVERY:
             ledger.forget_old(session, datetime.now(UTC))
-            self._forgotten_at = time.monotonic()
+            self._forgotten_at = self._clock()
 
 
-def _recorded(session: Session, jobs: Sequence[Job]) -> list[Answer]:
+def _queue_again(session: Session, uri: str, at: datetime) -> None:
+    asset = find_asset(session, uri)
+    if asset is None:
+        return
+    plain = find_listeners(session, asset).plain
+    unseen = frozenset(dag_id for dag_id in plain if not is_seen_to(session, asset, dag_id, at))
+    queue(session, asset, Listeners(plain=unseen, partitioned=frozenset()), at)
+
+
+def _recorded(session: Session, jobs: Sequence[Job]) -> tuple[dict[str, datetime], list[Answer]]:
+    """The time of the latest event of each asset, and an answer for each job."""
     now = ledger.turn(session)
     seen = ledger.recorded(session, {job.delivery.delivery_id for job in jobs})
     known = set(seen)
     routes: dict[str, tuple[AssetModel, Listeners] | None] = {}
+    latest: dict[str, datetime] = {}
     answers = []
     for job in jobs:
         entry = (job.conn_id, job.delivery.delivery_id)
@@ -91,10 +124,12 @@ def _recorded(session: Session, jobs: Sequence[Job]) -> list[Answer]:
                 listeners=route[1],
             )
             known.add(entry)
+            if route[1].plain:
+                latest[job.asset_uri] = now
             answers.append(ACCEPTED if route[1] else UNROUTED)
     ledger.enter(session, known - seen, now)
     for route in routes.values():
         if route:
             queue(session, *route, now)
     ledger.end_turn(session, now)
-    return answers
+    return latest, answers

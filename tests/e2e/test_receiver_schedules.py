@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import airflow.sdk
 import pytest
 import requests
 
@@ -24,7 +25,8 @@ pytestmark = [pytest.mark.airflow, pytest.mark.postgres]
 DAGS = Path(__file__).parent / "dags_receiver"
 PATH = "/partnero/webhooks/partnero_default"
 EVENTS = ["transaction.created", "transaction.deleted", "partner.created", "reward.created"]
-CONSUMERS = ("hears_one", "hears_any", "hears_all", "hears_partitions", "hears_without_partitions")
+HAS_PARTITIONS = hasattr(airflow.sdk, "PartitionedAssetTimetable")  # from 3.2
+CONSUMERS = 5 if HAS_PARTITIONS else 4
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, migrat
         try:
             parsed = "select count(*) from serialized_dag where dag_id like 'hears%'"
             wait_until_up(cluster.address)
-            wait_for(lambda: cluster.rows(parsed) == [(len(CONSUMERS),)], "the DAGs to be parsed", patience=180)
+            wait_for(lambda: cluster.rows(parsed) == [(CONSUMERS,)], "the DAGs to be parsed", patience=180)
             yield cluster
         finally:
             cluster.stop()
@@ -122,6 +124,7 @@ def test_a_dag_that_needs_two_events_waits_for_both_and_sees_both(cluster: Clust
     assert {event for event, _ in run} == {"partner.created", "transaction.deleted"}
 
 
+@pytest.mark.skipif(not HAS_PARTITIONS, reason="partitions come with Airflow 3.2")
 def test_partitioned_and_plain_schedules_on_one_event_both_see_it_once(cluster: Cluster) -> None:
     start = datetime.now(UTC)
     for number in range(3):

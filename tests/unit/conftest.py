@@ -57,16 +57,13 @@ class Airflow:
 
     home = _HOME
 
-    def run(self, dag: DAG) -> dict[str, list[TaskRun]]:
-        """Run the DAG once; its task instances by task id, in the order of their map indexes."""
+    def store(self, dag: DAG) -> None:
+        """Write the DAG to the database, as the DAG processor does."""
         from airflow.models.dagbundle import DagBundleModel
         from airflow.models.serialized_dag import SerializedDagModel
-        from airflow.models.taskinstance import TaskInstance
-        from airflow.models.xcom import XComModel
         from airflow.serialization.definitions.dag import SerializedDAG
         from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
         from airflow.utils.session import create_session
-        from sqlalchemy import select
 
         lazy = LazyDeserializedDAG(data=DagSerialization.to_dict(dag))
         with create_session() as session:
@@ -74,6 +71,15 @@ class Airflow:
             session.flush()
             SerializedDAG.bulk_write_to_db("dags-folder", None, [lazy], session=session)
             SerializedDagModel.write_dag(lazy, bundle_name="dags-folder", session=session)
+
+    def run(self, dag: DAG) -> dict[str, list[TaskRun]]:
+        """Run the DAG once; its task instances by task id, in the order of their map indexes."""
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        self.store(dag)
         run = dag.test()
         with create_session() as session:
             instances = session.scalars(
