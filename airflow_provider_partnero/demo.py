@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +19,6 @@ from airflow_provider_partnero.demo_airflow import (
     DemoError,
     airflow_environment,
     dags_folder,
-    end_group,
 )
 from airflow_provider_partnero.demo_programme import BROKEN_PROGRAMME
 
@@ -47,7 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
             sandbox.put_webhooks(list(BROKEN_PROGRAMME))
             sandbox.set_activation_delay(_ACTIVATION_DELAY)
             environment = airflow_environment(folder, sandbox.connection_json)
-            return _show_ui(options, environment, sandbox) if options.ui else _show_runs(environment, folder, sandbox)
+            if not options.ui:
+                return _show_runs(environment, folder, sandbox)
+            from airflow_provider_partnero.demo_ui import show_ui
+
+            show_ui(_free(options.port, "--port"), environment, sandbox)
     except DemoError as error:
         print(f"partnero-demo: {error}", file=sys.stderr)
         return 2
@@ -193,53 +193,6 @@ The example DAGs:          {dags_folder()}
 Airflow's log of this:     {log}
 All files of this demo:    {folder} (delete it when you like)"""
     )
-
-
-def _show_ui(options: argparse.Namespace, environment: dict[str, str], sandbox: Sandbox) -> int:
-    port = _free(options.port, "--port")
-    airflow = shutil.which("airflow", path=environment["PATH"])
-    if airflow is None:
-        raise DemoError("the command 'airflow' is not on the PATH")
-    log = Path(environment["AIRFLOW_HOME"]).parent / "airflow.log"
-    address = f"http://127.0.0.1:{port}"
-    environment |= {
-        "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__BASE_URL": address,
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
-        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-    }
-    print(f"Starting Airflow; its log: {log}", flush=True)
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [airflow, "standalone"], env=environment, stdout=output, stderr=output, start_new_session=True
-        )
-    try:
-        _wait_until_healthy(address, process, log)
-        print(
-            f"\nAirflow   {address}   (no login needed)\nPartnero  {sandbox.root_url}/docs\n\nCtrl-C ends both.",
-            flush=True,
-        )
-        process.wait()
-    finally:
-        end_group(process)
-    raise DemoError(f"Airflow ended by itself; its log tells why: {log}")
-
-
-def _wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path, patience: float = 180) -> None:
-    import requests
-
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise DemoError(f"Airflow ended while starting; its log tells why: {log}")
-        with suppress(requests.RequestException):
-            if requests.get(f"{address}/api/v2/monitor/health", timeout=2).ok:
-                return
-        print(".", end="", flush=True)
-        time.sleep(1)
-    raise DemoError(f"Airflow did not answer within {patience:.0f} s; its log tells why: {log}")
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ def test_a_missing_airflow_is_said_in_words(tmp_path: Path) -> None:
     assert (done.returncode, "pip install" in done.stderr) == (2, True)
 
 
-def test_the_ui_shows_the_examples_until_ctrl_c(tmp_path: Path) -> None:
+def test_the_ui_shows_an_event_that_starts_a_dag_and_the_examples_until_ctrl_c(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -135,10 +135,13 @@ def test_the_ui_shows_the_examples_until_ctrl_c(tmp_path: Path) -> None:
     assert process.stdout is not None
     try:
         said = ""
-        while "Ctrl-C" not in said and (heard := process.stdout.readline()):
+        while "Ctrl-C ends both" not in said and (heard := process.stdout.readline()):
             said += heard
         address = f"http://127.0.0.1:{port}"
         assert address in said
+        assert "delivered, answered 202" in said
+        assert "DAG partnero_event_driven ... success" in said
+        assert "transaction.created: transaction_1 of 99.9" in said
         assert requests.get(address, timeout=10).ok
         token = requests.get(f"{address}/auth/token", timeout=10).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}

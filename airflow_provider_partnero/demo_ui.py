@@ -1,0 +1,149 @@
+"""``partnero-demo --ui``: Airflow with its pages, and an event of Partnero that starts a DAG."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import requests
+
+from airflow_provider_partnero.demo_airflow import DemoError, end_group
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.sandbox import Sandbox
+
+T = TypeVar("T")
+
+_SWITCH, _CONSUMER = "partnero_event_driven_switch", "partnero_event_driven"
+_PATIENCE = 180.0  # seconds
+
+
+def show_ui(port: int, environment: dict[str, str], sandbox: Sandbox) -> NoReturn:
+    """Start ``airflow standalone``, let a transaction happen, and stay until Ctrl-C.
+
+    :param port: of Airflow's pages.
+    :raises DemoError: Airflow does not start, or ends by itself.
+    """
+    airflow = shutil.which("airflow", path=environment["PATH"])
+    if airflow is None:
+        raise DemoError("the command 'airflow' is not on the PATH")
+    log = Path(environment["AIRFLOW_HOME"]).parent / "airflow.log"
+    address = f"http://127.0.0.1:{port}"
+    environment |= {
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__BASE_URL": address,
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__PARTNERO__RECEIVER_ENABLED": "True",
+    }
+    print(f"Starting Airflow; its log: {log}", flush=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [airflow, "standalone"], env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        _wait_until_healthy(address, process, log)
+        print(f"\n\nAirflow   {address}   (no login needed)\nPartnero  {sandbox.root_url}/docs\n", flush=True)
+        _show_event(_Api(address), sandbox, log)
+        print("\nCtrl-C ends both.", flush=True)
+        process.wait()
+    finally:
+        end_group(process)
+    raise DemoError(f"Airflow ended by itself; its log tells why: {log}")
+
+
+def _wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise DemoError(f"Airflow ended while starting; its log tells why: {log}")
+        with suppress(requests.RequestException):
+            if requests.get(f"{address}/api/v2/monitor/health", timeout=2).ok:
+                return
+        print(".", end="", flush=True)
+        time.sleep(1)
+    raise DemoError(f"Airflow did not answer within {_PATIENCE:.0f} s; its log tells why: {log}")
+
+
+class _Api:
+    """The little of Airflow's REST API that the demo needs."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        token = requests.get(f"{address}/auth/token", timeout=10).json()["access_token"]
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def is_known(self, dag_id: str) -> bool:
+        return self._get(f"dags/{dag_id}/details") is not None
+
+    def trigger(self, dag_id: str) -> str:
+        answer = requests.post(
+            f"{self._address}/api/v2/dags/{dag_id}/dagRuns",
+            json={"logical_date": None},
+            headers=self._headers,
+            timeout=30,
+        )
+        answer.raise_for_status()
+        return str(answer.json()["dag_run_id"])
+
+    def ended(self, dag_id: str, run_id: str) -> str | None:
+        """State of a run that is over."""
+        run = self._get(f"dags/{dag_id}/dagRuns/{run_id}") or {}
+        return str(run["state"]) if run.get("state") in {"success", "failed"} else None
+
+    def runs(self, dag_id: str) -> list[str]:
+        return [run["dag_run_id"] for run in (self._get(f"dags/{dag_id}/dagRuns") or {}).get("dag_runs", [])]
+
+    def returned(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        entry = self._get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value")
+        return (entry or {}).get("value")
+
+    def _get(self, path: str) -> Any:
+        with suppress(requests.RequestException):
+            answer = requests.get(f"{self._address}/api/v2/{path}", headers=self._headers, timeout=10)
+            if answer.ok:
+                return answer.json()
+        return None
+
+
+def _show_event(airflow: _Api, sandbox: Sandbox, log: Path) -> None:
+    print("Partnero's events start DAGs. The receiver's webhook is registered ...", end=" ", flush=True)
+    try:
+        start = time.monotonic()
+        _wait_for(lambda: airflow.is_known(_SWITCH) and airflow.is_known(_CONSUMER))
+        switched = airflow.trigger(_SWITCH)
+        state = _wait_for(lambda: airflow.ended(_SWITCH, switched))
+        print(f"{state}, {time.monotonic() - start:.0f} s\nA transaction happens at Partnero ...", end=" ", flush=True)
+
+        start = time.monotonic()
+        sandbox.emit("transaction.created", wait=False)
+        status = _wait_for(lambda: next((one.status for one in sandbox.deliveries() if one.status), None))
+        print(f"delivered, answered {status}\nDAG {_CONSUMER} ...", end=" ", flush=True)
+        run_id = _wait_for(lambda: next(iter(airflow.runs(_CONSUMER)), None))
+        state = _wait_for(lambda: airflow.ended(_CONSUMER, run_id))
+        print(f"{state}, {time.monotonic() - start:.0f} s after the transaction")
+        for line in airflow.returned(_CONSUMER, run_id, "book") or ():
+            print(f"    {line}")
+    except (TimeoutError, requests.RequestException) as error:
+        print(f"did not end as it should ({type(error).__name__}); Airflow's log may tell why: {log}")
+    print(
+        f"Another one:\n    curl {sandbox.root_url}/_sandbox/events -H 'Content-Type: application/json' "
+        """-d '{"event": "transaction.created", "wait": false}'""",
+        flush=True,
+    )
+
+
+def _wait_for(look: Callable[[], T | None]) -> T:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.5)
+    raise TimeoutError
