@@ -7,12 +7,14 @@ import re
 import shlex
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
 
-from airflow_provider_partnero import __version__
+from airflow_provider_partnero import __version__, get_provider_info
 from airflow_provider_partnero.demo_airflow import dags_folder
+from airflow_provider_partnero.plugin import answers
 from airflow_provider_partnero.sandbox import Sandbox
 from airflow_provider_partnero.webhooks.rules import RULES
 
@@ -120,6 +122,20 @@ def test_the_two_commands_are_those_of_the_ci() -> None:
     assert commands == ["pip install uv && uv run partnero-demo", "pip install uv && uv run pytest"]
     assert commands[1] in ci
     assert "uv run partnero-demo" in ci
+
+
+def test_the_configuration_of_the_readme_is_what_the_provider_declares() -> None:
+    shown = ConfigParser()
+    shown.read_string("".join(_blocks("ini")))
+    declared = get_provider_info()["config"]
+    assert {section: set(shown[section]) for section in shown.sections()} == {
+        section: set(described["options"]) for section, described in declared.items()
+    }
+
+
+def test_the_answers_of_the_readme_are_the_receivers() -> None:
+    told = {int(status) for status in re.findall(r"\b[245]\d\d\b", README.split("| answer, within 2 s |")[1][:900])}
+    assert told == {answer.status for answer in vars(answers).values() if isinstance(answer, answers.Answer)}
 
 
 def test_the_table_of_rules_is_the_registry() -> None:

@@ -1,0 +1,50 @@
+"""What Airflow sees of the plugin, and what it costs the processes that never receive anything."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+from airflow_provider_partnero.plugin import URL_PREFIX, PartneroPlugin
+from airflow_provider_partnero.plugin.settings import receiver_settings
+
+
+def test_airflow_finds_the_plugin_by_its_entry_point_and_mounts_it() -> None:
+    [point] = [one for one in entry_points(group="airflow.plugins") if one.name == "partnero"]
+    assert point.load() is PartneroPlugin
+    assert [app["url_prefix"] for app in PartneroPlugin.fastapi_apps] == [URL_PREFIX] == ["/partnero"]
+
+
+def test_importing_it_brings_along_no_web_framework_no_client_and_no_module_but_two_of_ours() -> None:
+    code = (
+        "import airflow.plugins_manager, sys, json\nbefore = set(sys.modules)\n"
+        "import airflow_provider_partnero.plugin\nprint(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    assert set(loaded) <= {"airflow_provider_partnero", "airflow_provider_partnero.plugin"}
+
+
+def test_it_is_off_and_keeps_all_unless_told_otherwise() -> None:
+    settings = receiver_settings()
+    assert (settings.enabled, settings.store) == (False, "full")
+
+
+@pytest.mark.parametrize(("written", "store"), [("IDS", "ids"), (" data-keys ", "data-keys"), ("full", "full")])
+def test_the_options_are_read_from_airflows_configuration(
+    monkeypatch: pytest.MonkeyPatch, written: str, store: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__PARTNERO__STORE", written)
+    monkeypatch.setenv("AIRFLOW__PARTNERO__RECEIVER_ENABLED", "True")
+    settings = receiver_settings()
+    assert (settings.enabled, settings.store) == (True, store)
+
+
+def test_an_option_that_is_not_allowed_is_named_with_its_value_and_what_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__PARTNERO__STORE", "everything")
+    with pytest.raises(ValueError, match=r"\[partnero\] store = 'everything': allowed are full, data-keys, ids"):
+        receiver_settings()
