@@ -1,0 +1,160 @@
+"""How often Partnero is asked for secrets, and what happens when it does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import pytest
+
+from airflow_provider_partnero.api.models import Secret
+from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, RefusedError
+from airflow_provider_partnero.plugin.keyring import Keyring
+
+T = TypeVar("T")
+
+
+class Partnero:
+    """Secrets by webhook key, a clock, and a list of what was asked for."""
+
+    def __init__(self) -> None:
+        self.secrets = {"known": "first"}
+        self.now = 0.0
+        self.asked: list[str] = []
+        self.is_out = False
+        self.keyring = Keyring(self._look_up, lambda: self.now)
+
+    async def _look_up(self, webhook_key: str) -> Secret | None:
+        self.asked.append(webhook_key)
+        await asyncio.sleep(0)
+        if self.is_out:
+            raise ConnectionError("no answer")
+        found = self.secrets.get(webhook_key)
+        return Secret(found) if found else None
+
+
+@pytest.fixture
+def partnero() -> Partnero:
+    return Partnero()
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def test_a_secret_is_asked_for_once_in_ten_minutes(partnero: Partnero) -> None:
+    for now, asked in [(0, 1), (599, 1), (601, 2)]:
+        partnero.now = now
+        assert _run(partnero.keyring.secret("known")) == "first"
+        assert len(partnero.asked) == asked
+
+
+def test_an_unknown_key_is_asked_for_once_a_minute(partnero: Partnero) -> None:
+    for now, asked in [(0, 1), (59, 1), (61, 2)]:
+        partnero.now = now
+        assert _run(partnero.keyring.secret("unknown")) is None
+        assert len(partnero.asked) == asked
+
+
+def test_a_key_that_comes_into_being_is_known_a_minute_later(partnero: Partnero) -> None:
+    assert _run(partnero.keyring.secret("new")) is None
+    partnero.secrets["new"] = "born"
+    partnero.now = 61
+    assert _run(partnero.keyring.secret("new")) == "born"
+
+
+def test_five_hundred_made_up_keys_cost_sixty_look_ups(partnero: Partnero) -> None:
+    async def ask() -> list[Any]:
+        return [await _outcome(partnero.keyring.secret(f"made-up-{number}")) for number in range(500)]
+
+    found = _run(ask())
+    assert found.count(None) == len(partnero.asked) == 60
+    assert {one.answer for one in found if one} == {FLOODED}
+
+
+def test_a_known_secret_is_had_while_look_ups_are_flooded(partnero: Partnero) -> None:
+    async def ask() -> Secret | None:
+        await partnero.keyring.secret("known")
+        for number in range(100):
+            await _outcome(partnero.keyring.secret(f"made-up-{number}"))
+        partnero.now = 0.5
+        return await partnero.keyring.secret("known")
+
+    assert _run(ask()) == "first"
+
+
+def test_a_rotated_secret_is_had_at_once_and_asked_for_once_a_minute(partnero: Partnero) -> None:
+    async def ask() -> None:
+        old = await partnero.keyring.secret("known")
+        assert old is not None
+        partnero.secrets["known"] = "second"
+        assert await partnero.keyring.other_secret("known", old) == "second"
+        assert await partnero.keyring.secret("known") == "second"
+        for _ in range(10):
+            assert await partnero.keyring.other_secret("known", Secret("second")) is None
+        assert len(partnero.asked) == 2
+        partnero.secrets["known"] = "third"
+        partnero.now = 61
+        assert await partnero.keyring.other_secret("known", Secret("second")) == "third"
+
+    _run(ask())
+
+
+def test_many_who_ask_at_once_share_one_question(partnero: Partnero) -> None:
+    async def ask() -> list[Secret | None]:
+        return await asyncio.gather(*(partnero.keyring.secret("known") for _ in range(100)))
+
+    assert set(_run(ask())) == {"first"}
+    assert partnero.asked == ["known"]
+
+
+def test_one_who_gives_up_leaves_the_question_to_the_others(partnero: Partnero) -> None:
+    async def ask() -> Secret | None:
+        impatient = asyncio.create_task(partnero.keyring.secret("known"))
+        patient = asyncio.create_task(partnero.keyring.secret("known"))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        return await patient
+
+    assert _run(ask()) == "first"
+    assert partnero.asked == ["known"]
+
+
+def test_an_old_secret_serves_for_a_day_while_partnero_is_out(partnero: Partnero) -> None:
+    assert _run(partnero.keyring.secret("known")) == "first"
+    partnero.is_out = True
+    partnero.now = 86_399
+    assert _run(partnero.keyring.secret("known")) == "first"
+    partnero.now = 86_401
+    refused = _run(_outcome(partnero.keyring.secret("known")))
+    assert refused.answer == UNAVAILABLE
+
+
+def test_a_webhook_that_is_deleted_is_unknown_when_its_secret_is_asked_for_again(partnero: Partnero) -> None:
+    assert _run(partnero.keyring.secret("known")) == "first"
+    partnero.secrets.clear()
+    partnero.now = 601
+    assert _run(partnero.keyring.secret("known")) is None
+    partnero.is_out = True
+    partnero.now = 700
+    assert isinstance(_run(_outcome(partnero.keyring.secret("known"))), RefusedError)
+
+
+def test_at_most_a_thousand_secrets_are_remembered(partnero: Partnero) -> None:
+    partnero.secrets = {f"k{number}": f"s{number}" for number in range(1_100)}
+
+    async def ask() -> int:
+        for number in range(1_100):
+            partnero.now += 1
+            await partnero.keyring.secret(f"k{number}")
+        return len(list(partnero.keyring.all_known()))
+
+    assert _run(ask()) == 1_000
+
+
+async def _outcome(work: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        return await work
+    except RefusedError as refusal:
+        return refusal
