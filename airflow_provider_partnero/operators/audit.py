@@ -11,7 +11,7 @@ from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.assets import partnero_audit_asset
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.declared import declared_webhooks
-from airflow_provider_partnero.operators.rendered import as_events
+from airflow_provider_partnero.operators.rendered import as_texts
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -87,9 +87,11 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         declared = None if self.declared is None else declared_webhooks(self.declared, self, context)
         report = audit(
             self.hook.iter_webhooks(consistent=True),
-            ignore=as_events(self.ignore),
-            allowed_hosts=None if self.allowed_hosts is None else as_events(self.allowed_hosts),
-            required_events=as_events(self.required_events),
+            ignore=as_texts(self.ignore, argument="ignore"),
+            allowed_hosts=None
+            if self.allowed_hosts is None
+            else as_texts(self.allowed_hosts, argument="allowed_hosts"),
+            required_events=as_texts(self.required_events, argument="required_events"),
             declared=declared,
         )
         self.log.info("%s", report.to_table(max_rows=_ROWS_LOGGED))

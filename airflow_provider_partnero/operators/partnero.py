@@ -15,11 +15,11 @@ from airflow_provider_partnero.operators.receiver import (
 )
 from airflow_provider_partnero.operators.reconcile import PartneroReconcileWebhooksOperator
 from airflow_provider_partnero.operators.rendered import (
-    as_events,
     as_flag,
     as_optional_events,
     as_optional_flag,
     as_optional_text,
+    as_texts,
 )
 from airflow_provider_partnero.retry_policy import PartneroRetryPolicy
 
@@ -163,7 +163,7 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         wanted: dict[str, Any] = {
             "name": self.name,
             "url": self.url,
-            "events": as_events(self.events),
+            "events": as_texts(self.events, argument="events"),
             "is_active": as_flag(self.is_active, argument="is_active"),
             "key": key,
         }

@@ -12,7 +12,7 @@ from airflow_provider_partnero.api.errors import PartneroNotFoundError
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.declared import declared_key
 from airflow_provider_partnero.operators.reconciling import ReconcilingOperator, derived_keys
-from airflow_provider_partnero.operators.rendered import as_events, as_flag, as_optional_text
+from airflow_provider_partnero.operators.rendered import as_flag, as_optional_text, as_texts
 from airflow_provider_partnero.webhooks.texts import visible
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class PartneroRegisterReceiverOperator(ReconcilingOperator):
         self._warn(url)
         name = as_optional_text(self.webhook_name) or _default_name(base_url)
         key = declared_key(self.partnero_conn_id, name)
-        spec = WebhookSpec(name=name, url=url, events=as_events(self.events), key=key)
+        spec = WebhookSpec(name=name, url=url, events=as_texts(self.events, argument="events"), key=key)
         is_waiting = as_flag(self.wait_until_active, argument="wait_until_active")
         return self.reconcile((spec,), context, wait_until_active=is_waiting) | {"url": url}
 

@@ -26,14 +26,14 @@ def as_optional_flag(value: object, *, argument: str) -> bool | None:
     return as_flag(value, argument=argument)
 
 
-def as_events(value: Iterable[str] | str) -> tuple[str, ...]:
-    """Event names, from a list, from the text of one (``"['partner.created']"``), or separated by commas.
+def as_texts(value: Iterable[str] | str, *, argument: str) -> tuple[str, ...]:
+    """Texts, from a list, from the text of one (``"['partner.created']"``), or separated by commas.
 
     :raises ValueError: something else, or a text that starts like a list and is none.
     """
     if not isinstance(value, str):
         if not isinstance(value, Iterable):
-            raise _no_list(value)
+            raise _no_list(value, argument)
         return tuple(value)
     text = value.strip()
     if not text.startswith(("[", "(")):
@@ -41,16 +41,17 @@ def as_events(value: Iterable[str] | str) -> tuple[str, ...]:
     try:
         listed = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        raise _no_list(value) from None
+        raise _no_list(value, argument) from None
     if isinstance(listed, str):
         return (listed,)
     if not isinstance(listed, list | tuple):
-        raise _no_list(value)
+        raise _no_list(value, argument)
     return tuple(listed)
 
 
-def _no_list(value: object) -> ValueError:
-    return ValueError(f"events={value!r}: allowed is a list of event names such as ['partner.created']")
+def _no_list(value: object, argument: str) -> ValueError:
+    kind = "event names such as ['partner.created']" if "events" in argument else "texts"
+    return ValueError(f"{argument}={value!r}: allowed is a list of {kind}")
 
 
 def as_optional_text(value: str | None) -> str | None:
@@ -59,7 +60,7 @@ def as_optional_text(value: str | None) -> str | None:
 
 
 def as_optional_events(value: Iterable[str] | str | None) -> tuple[str, ...] | None:
-    """Like :func:`as_events`; None, and a template that renders to ``None`` or to nothing, mean "not given"."""
+    """Event names; None, and a template that renders to ``None`` or to nothing, mean "not given"."""
     if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
         return None
-    return as_events(value)
+    return as_texts(value, argument="events")

@@ -16,7 +16,7 @@ from airflow_provider_partnero.operators.partnero import (
     PartneroListWebhooksOperator,
     PartneroUpdateWebhookOperator,
 )
-from airflow_provider_partnero.operators.rendered import as_events, as_flag, as_optional_events, as_optional_flag
+from airflow_provider_partnero.operators.rendered import as_flag, as_optional_events, as_optional_flag, as_texts
 from airflow_provider_partnero.sandbox import Sandbox
 from airflow_provider_partnero.sensors.partnero import PartneroWebhookActiveSensor
 from tests.conftest import MakeContext
@@ -81,13 +81,13 @@ def test_nothing_is_not_given(value: Any) -> None:
     ],
 )
 def test_events_are_a_list_or_the_text_of_one(value: Any, events: tuple[str, ...]) -> None:
-    assert as_events(value) == events
+    assert as_texts(value, argument="events") == events
 
 
 @pytest.mark.parametrize("value", [None, 5, True, "[1,", "['a'", "({[]: 1})", "[x]", "(5)", "(None)", "[" * 100_000])
 def test_what_is_no_list_of_events_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="allowed is a list of event names"):
-        as_events(value)
+        as_texts(value, argument="events")
 
 
 @pytest.mark.parametrize("events", [None, 5, "[1, 2]", ["partner.created", None], [""], "", "[]"])
