@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -108,6 +109,7 @@ class Transport:
         :raises PartneroConnectionError: no answer.
         :raises PartneroResponseError: a 2xx that is not a JSON object.
         :raises PartneroAPIError: any other status, and a 2xx that says ``"status": 0``.
+        :raises ValueError: ``verify`` names no file.
         """
         try:
             response = self._session.request(
@@ -121,6 +123,10 @@ class Transport:
                 allow_redirects=False,
             )
         except (OSError, urllib3_errors.HTTPError) as error:  # requests lets some of urllib3's own through
+            if isinstance(self._verify, str) and not Path(self._verify).exists():
+                raise ValueError(
+                    f"verify={self._verify!r}: allowed are True, False, and the path of a CA bundle on this machine"
+                ) from None
             # Not its cause: the frames of requests hold the token, and some tracebacks print local variables.
             raise self._connection_error(method, path, error) from None
         if not 200 <= response.status_code < 300:
