@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_LEAST_PAUSE = 0.1  # seconds; without, a poke_interval of 0 would be a flood
 _SEEN = "partnero_webhooks_seen"
 _STORED_BYTES = 60_000  # Airflow's asset state store takes 64 KiB a value by default
 
@@ -73,7 +74,7 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
         while True:
             look = await _looked(kwargs["partnero_conn_id"], watch)
             yield look
-            await asyncio.sleep(max(kwargs["poke_interval"], look.pause))
+            await asyncio.sleep(max(kwargs["poke_interval"], look.pause, _LEAST_PAUSE))
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Look]) -> AsyncIterator[TriggerEvent]:
         """Fire on the first poll that settles this trigger's own webhook."""
@@ -100,7 +101,7 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
             if event is not None:
                 yield TriggerEvent(event)  # type: ignore[no-untyped-call]
                 return
-            await asyncio.sleep(max(self.poke_interval, look.pause))
+            await asyncio.sleep(max(self.poke_interval, look.pause, _LEAST_PAUSE))
 
     async def _event_if_missing(self, look: Look) -> dict[str, Any] | None:
         if self.webhook_key in look.webhooks:
@@ -159,7 +160,7 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
                 seen = digests(webhooks)  # whole from now on, even where only a compact memory was left
                 if is_news:
                     await self._remember(seen)
-            await asyncio.sleep(self.poke_interval)
+            await asyncio.sleep(max(self.poke_interval, _LEAST_PAUSE))
 
     async def _read(self, all_webhooks: Callable[[PartneroHook], list[Webhook] | None]) -> list[Webhook] | None:
         try:
