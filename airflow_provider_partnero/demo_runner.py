@@ -8,21 +8,36 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
+from queue import SimpleQueue
+from typing import NoReturn
 
 
-def main(log_path: str) -> None:
+def main(log_path: str) -> NoReturn:
     """Read one command line of ``airflow`` per input line (as a JSON list) until the input ends."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    for line in sys.stdin:
+    lines: SimpleQueue[str] = SimpleQueue()
+    threading.Thread(target=_listen, args=(lines,), daemon=True).start()
+    while True:
+        line = lines.get()
         started = time.monotonic()
         words = _run(json.loads(line))
         answers.write(json.dumps({"failure": words, "seconds": time.monotonic() - started}) + "\n")
+
+
+def _listen(lines: SimpleQueue[str]) -> NoReturn:
+    """Whoever talks to us is gone when the input ends, killed perhaps; a task that waits for its sandbox never ends."""
+    for line in sys.stdin:
+        lines.put(line)
+    os.killpg(0, signal.SIGKILL)
+    raise SystemExit
 
 
 def _run(command: list[str]) -> str | None:

@@ -97,6 +97,14 @@ def test_ctrl_c_ends_the_demo_and_all_it_started(tmp_path: Path) -> None:
     assert _still_running(tmp_path) == []
 
 
+def test_a_demo_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
+    process = subprocess.Popen(DEMO, env=_environment(tmp_path), stdout=subprocess.DEVNULL)
+    wait_for(lambda: _still_running(tmp_path), "Airflow to run")
+    process.kill()
+    process.wait()
+    wait_for(lambda: not _still_running(tmp_path), "Airflow to end", patience=10)
+
+
 def test_a_taken_port_is_said_in_words(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
