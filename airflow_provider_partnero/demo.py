@@ -33,8 +33,10 @@ _ACTIVATION_DELAY = 2.0  # seconds until a new webhook is active, so that there 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; 0 when all went well, 1 when a DAG failed, 2 when the demo could not run, 130 after Ctrl-C."""
     options = _options(arguments)
-    # SIGTERM ends the demo as Ctrl-C does: through every context manager, so that nothing stays behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGTERM ends the demo as Ctrl-C does: through every context manager, so that nothing stays behind. A shell that
+    # starts it in the background has SIGINT ignored.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     try:
         if importlib.util.find_spec("airflow") is None:
             raise DemoError("Airflow is not installed here: pip install 'apache-airflow>=3.0'")

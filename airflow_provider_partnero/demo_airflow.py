@@ -68,7 +68,7 @@ class AirflowProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        end_group(self._process)
+        end_group(self._process, patience=1)  # a running DAG does not obey SIGTERM, and its database goes with it
 
     def __call__(self, *command: str) -> dict[str, Any]:
         """Run one command of ``airflow``: ``{"failure": words or None, "seconds"}``."""
