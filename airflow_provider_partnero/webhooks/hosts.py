@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterable
 from urllib.parse import unquote
 
 # Top-level names that no public resolver answers: RFC 2606, 6761, 6762, 8375, ICANN's SSAC 113 (.internal) and its
-# name collision list (.corp, .home, .mail), and what routers and offices have made a habit of.
+# name collision list (.corp, .home, .mail), and what routers, offices and Kubernetes have made a habit of.
 _INTERNAL_NAMES = """
-    localhost localdomain local internal intranet private corp home home.arpa lan mail test invalid
+    localhost localdomain local internal intranet private corp home home.arpa lan mail svc test invalid
 """
 _INTERNAL_SUFFIXES = frozenset(_INTERNAL_NAMES.split())
 
 # Services that show whoever has the address what arrives there, and tunnels to somebody's desk.
 _INSPECTION_SERVICES = """
-    webhook.site webhook.cool requestbin.com requestbin.net requestbin.fullcontact.com requestb.in rbaskets.in
+    webhook.site webhook.cool requestbin.com requestbin.io requestbin.net requestbin.fullcontact.com requestb.in
+    rbaskets.in
     pipedream.com pipedream.net beeceptor.com hookbin.com smee.io postb.in requestcatcher.com requestinspector.com
     typedwebhook.tools webhook-test.com webhookinbox.com play.svix.com requestrepo.com httpdump.app ptsv2.com ptsv3.com
     putsreq.com mocky.io mockbin.io mockbin.org httpbin.org postman-echo.com mock.pstmn.io
@@ -27,29 +28,27 @@ _TUNNELS = """
     ngrok.io ngrok.app ngrok.dev ngrok.com ngrok-free.app ngrok-free.dev localtunnel.me loca.lt trycloudflare.com
     localhost.run lhr.life lhr.rocks lhrtunnel.link serveo.net serveousercontent.com pagekite.me tunnelmole.net bore.pub
     telebit.io loophole.site devtunnels.ms sharedwithexpose.com pinggy.io pinggy.link pinggy.online pktriot.net
-    ultrahook.com loclx.io share.zrok.io webhookrelay.com
+    ultrahook.com loclx.io share.zrok.io webhookrelay.com tunnelto.dev app.github.dev gitpod.io
 """
 _THROW_AWAY_SERVICES = frozenset((_INSPECTION_SERVICES + _TUNNELS).split())
 
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
 _LONGEST_NAME = 253  # RFC 1035, 3.1
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
+_WILDCARDS = frozenset("*?")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def normalised_host(host: str) -> str:
-    """The host as clients look it up: lower case, no percent-encoding, no final dot, Punycode for what is not ASCII.
+    """The host as clients look it up: lower case, no percent-encoding, no final dot, Punycode for what is not ASCII, an
+    address in its usual spelling.
 
     What cannot be put into Punycode stays as it is, in lower case.
     """
-    host = unquote(host).removesuffix(".").lower()
-    if host.isascii() or len(host) > _LONGEST_NAME:
-        return host
-    try:
-        return host.encode("idna").decode("ascii").lower().removesuffix(".")
-    except UnicodeError:
-        return host
+    host = _in_ascii(unquote(host).lower()).removesuffix(".")
+    address = address_of(host)
+    return host if address is None else str(address)
 
 
 def is_host(host: str) -> bool:
@@ -99,7 +98,8 @@ def host_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
     :param patterns: host names and addresses in which ``*`` stands for any letters, dots too, and ``?`` for one:
         ``*.example.com`` is every host below ``example.com``, but neither ``example.com`` itself nor
         ``evil-example.com``.
-    :raises ValueError: a pattern is no host; the message names it and what is allowed.
+    :raises ValueError: a pattern is no host, or leaves open whose hosts it means, as ``hooks.*`` does; the message
+        names it and what is allowed.
     """
     expressions = [fnmatch.translate(_checked_pattern(pattern)) for pattern in patterns]
     matches = re.compile("|".join(expressions or ["(?!)"])).match  # (?!) never matches
@@ -115,12 +115,34 @@ def _checked_pattern(pattern: object) -> str:
     host = normalised_host(pattern.strip().removeprefix("[").removesuffix("]"))
     if not is_host(host.replace("*", "a").replace("?", "a")):
         raise ValueError(f"allowed_hosts: {pattern!r}: {allowed}")
-    if host != "*" and any("*" in label and label != "*" for label in host.split(".")[-2:]):
+    if not _names_an_owner(host):
         raise ValueError(
             f"allowed_hosts: {pattern!r} would match hosts of other owners, such as evil-example.com for "
-            "'*example.com'; write '*.example.com', and 'example.com' beside it if that is meant too"
+            "'*example.com' and hooks.evil.example for 'hooks.*'; write '*.example.com', and 'example.com' beside it "
+            "if that is meant too"
         )
     return host
+
+
+def _names_an_owner(pattern: str) -> bool:
+    """Whether a pattern says who owns the hosts it means, in its last two labels, or means any host (below a name)."""
+    *front, last = pattern.split(".")
+    if pattern == "*" or front == ["*"]:
+        return pattern == "*" or not _WILDCARDS.intersection(last)
+    return not _WILDCARDS.intersection("".join((*front[-1:], last)))
+
+
+def _in_ascii(host: str) -> str:
+    if host.isascii() or len(host) > _LONGEST_NAME:
+        return host
+    # Python's own codec is of 2003: it makes fass.de of faß.de, which clients of today take for another domain.
+    from idna import IDNAError, uts46_remap  # comes with requests
+
+    try:
+        labels = uts46_remap(host, std3_rules=False).split(".")
+        return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels)
+    except (IDNAError, UnicodeError):
+        return host
 
 
 def _suffixes(host: str) -> Iterable[str]:
@@ -157,7 +179,7 @@ def _address_kind(address: Address) -> str | None:
     address = _embedded_ipv4(address) or address
     if address.is_loopback:
         return "a loopback address"
-    if address.is_link_local:
+    if address.is_link_local or (isinstance(address, ipaddress.IPv6Address) and address.is_site_local):
         return "a link-local address"
     if address.is_unspecified:
         return "the unspecified address"

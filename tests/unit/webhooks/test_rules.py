@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -103,6 +104,7 @@ def test_pw003_fires_for_a_webhook_without_events_only() -> None:
         ("https://example.com./hook", "https://example.com/hook"),
         ("https://example.com/hook#a", "https://example.com/hook#b"),
         ("https://bücher.example/", "https://xn--bcher-kva.example/"),
+        ("https://127.1/hook", "https://2130706433/hook"),
         ("not a url", "not a url"),
     ],
 )
@@ -154,6 +156,10 @@ def test_pw004_reports_every_webhook_but_the_first_of_many() -> None:
         ("hooks-?.example.com", "hooks-1.example.com"),
         ("*.bücher.example", "a.xn--bcher-kva.example"),
         ("192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1", "3221225985"),
+        ("2001:db8::1", "[2001:0DB8:0:0::1]"),
+        ("faß.example", "xn--fa-hia.example"),
+        ("*.lan", "crm.lan"),
         ("*", "anything.example"),
     ],
 )
@@ -177,6 +183,18 @@ def test_pw005_is_silent_for_a_host_that_a_pattern_allows(pattern: str, host: st
 )
 def test_pw005_fires_for_a_host_that_no_pattern_allows(url: str) -> None:
     assert len(found("PW005", [webhook(url=url)], allowed_hosts=["*.example.com"])) == 1
+
+
+def test_pw005_takes_no_domain_for_another_that_an_old_encoding_makes_of_it() -> None:
+    assert len(found("PW005", [webhook(url="https://faß.example/")], allowed_hosts=["fass.example"])) == 1
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*example.com", "hooks.*", "example.*", "hooks.*.com", "203.0.113.*", "?xample.com", "a.example.co?"]
+)
+def test_a_pattern_that_would_allow_hosts_of_other_owners_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match=f"{re.escape(repr(pattern))} would match hosts of other owners"):
+        audit([], allowed_hosts=[pattern])
 
 
 def test_pw005_allows_no_host_with_an_empty_list_and_any_without_one() -> None:
@@ -284,6 +302,7 @@ def test_pw010_says_so_when_only_a_hidden_secret_differs() -> None:
         "db.internal",
         "airflow.corp",
         "nas.home.arpa",
+        "crm.default.svc",
         "shop.test",
         "webserver",
         "127.0.0.1",
@@ -307,6 +326,7 @@ def test_pw010_says_so_when_only_a_hidden_secret_differs() -> None:
         "[::]",
         "[fe80::1]",
         "[fd00::1]",
+        "[fec0::1]",
         "[::ffff:127.0.0.1]",
         "[::ffff:a00:1]",
         "[::127.0.0.1]",
