@@ -32,19 +32,37 @@ _FUNCTION_KEY = re.compile(r"[^&;#]{20}")
 _AUTHORITY = re.compile(r"^([^/?#@\\]*:)?[/\\]{2}([^/?#\\]*)")
 _PARAMETER = re.compile(r"[?#&;]([^=&;#?]*)=")
 _VALUE = re.compile(r"[^&;#]+")
+_ENCODED = re.compile(r"[^&;#?]*")
+_LEVELS = 2  # of percent-encoding that are looked into: a URL within a URL within a URL
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-# Tokens that give themselves away: Stripe, GitHub, GitLab, Slack, AWS, Google, JSON Web Tokens. They begin where a word
-# begins, which also keeps the search linear.
+# Tokens that give themselves away: Stripe, GitHub, GitLab, Slack, AWS, Google, Telegram, JSON Web Tokens. They begin
+# where a word begins, which also keeps the search linear.
 _TELLTALE = re.compile(
     r"(?<![\w-])(?:(?:sk|rk|whsec)_(?:live_|test_)?[0-9A-Za-z]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}"
-    r"|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}"
+    r"|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|bot\d{6,}:[\w-]{30,}"
     r"|eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]{4,})"
 )
+# Services whose tokens stand in the path; what comes before the token is the first group.
+_TOKEN_PATH = re.compile(
+    r"(?<![\w-])(hooks\.slack\.com(?::\d+)?/(?:services|workflows|triggers)/"
+    r"|discord(?:app)?\.com(?::\d+)?/api/(?:v\d+/)?webhooks/\d+/"
+    r"|maker\.ifttt\.com(?::\d+)?/trigger/[^/?#\s]+/(?:json/)?with/key/)[^/?#\s][^?#\s]*",
+    re.IGNORECASE,
+)
+# Services that are made to be called at an address that nobody can guess. There is no other way to use them, so that
+# such an address is nothing to complain about; who knows it can send what he likes, so that it is not shown either.
+_CATCH_PATH = re.compile(
+    r"(?<![\w-])(hooks\.zapier\.com(?::\d+)?/hooks/\w+/\d+/|hook\.(?:[\w-]+\.)?(?:make|integromat)\.com(?::\d+)?/)"
+    r"[^/?#\s][^?#\s]*",
+    re.IGNORECASE,
+)
+_LOGIN_WITHIN = re.compile(r"(?<=://)[^\s/?#&@:]+:[^\s/?#&@]+(?=@)")
 
 
 def redact_url(url: str) -> str:
     """The URL with what may be secret replaced by ``***``: userinfo, the values of parameters whose names speak of
-    secrets (:func:`is_secret_name`), and tokens whose form gives them away.
+    secrets (:func:`is_secret_name`) or that are URLs with secrets, tokens whose form or place gives them away, and the
+    part of a Zapier or Make hook that nobody can guess.
 
     Never raises, whatever the text. In a URL that is out of order, so that nobody can say where the userinfo ends,
     everything up to the last ``@`` goes.
@@ -54,12 +72,15 @@ def redact_url(url: str) -> str:
     for _, start, end in _secrets(url):
         pieces += [url[shown:start], HIDDEN]
         shown = end
-    return _TELLTALE.sub(HIDDEN, "".join((*pieces, url[shown:])))
+    url = _LOGIN_WITHIN.sub(HIDDEN, "".join((*pieces, url[shown:])))
+    for path in (_TOKEN_PATH, _CATCH_PATH):
+        url = path.sub(rf"\1{HIDDEN}", url)
+    return _TELLTALE.sub(HIDDEN, url)
 
 
 def has_userinfo(url: str) -> bool:
-    """Whether a user name or a password stands before the host."""
-    return _without_userinfo(url) != url
+    """Whether a user name or a password stands before the host, or a login before the host of a URL within the URL."""
+    return _without_userinfo(url) != url or _LOGIN_WITHIN.search(url) is not None
 
 
 def secret_parameters(url: str) -> tuple[str, ...]:
@@ -68,8 +89,10 @@ def secret_parameters(url: str) -> tuple[str, ...]:
 
 
 def has_telltale_token(url: str) -> bool:
-    """Whether there is a token, anywhere in the URL, whose form gives it away (``ghp_...``, ``sk_live_...``, a JWT)."""
-    return _TELLTALE.search(url) is not None
+    """Whether there is a token, anywhere in the URL, that its form (``ghp_...``, ``sk_live_...``, a JWT) or its place
+    (the path of a Slack or Discord hook) gives away.
+    """
+    return _TELLTALE.search(url) is not None or _TOKEN_PATH.search(url) is not None
 
 
 def is_secret_name(name: str) -> bool:
@@ -86,17 +109,31 @@ def is_secret_name(name: str) -> bool:
     return words[-1] in {"key", "keys"} and _HARMLESS_KEYS.isdisjoint(words)
 
 
-def _secrets(url: str) -> Iterator[tuple[str, int, int]]:
-    """Name, start and end of each secret value; values that are no secret are searched too: they may be URLs."""
+def _secrets(url: str, levels: int = _LEVELS) -> Iterator[tuple[str, int, int]]:
+    """Name, start and end of each secret value; values that are no secret are searched too: they may be URLs.
+
+    :param levels: how often a value is decoded to see whether it is a URL with a secret.
+    """
     place = 0
     while parameter := _PARAMETER.search(url, place):
         place = parameter.end()
         name = "".join(letter for letter in unquote(parameter[1]) if letter.isprintable())
         is_secret = is_secret_name(name) or (name.lower() == "code" and _FUNCTION_KEY.match(url, place))
         value = _VALUE.match(url, place) if is_secret else None
+        if value is None and levels:
+            encoded = _ENCODED.match(url, place)
+            value = encoded if encoded and _hides_a_secret(encoded[0], levels - 1) else None
         if value:
             yield name, place, value.end()
             place = value.end()
+
+
+def _hides_a_secret(value: str, levels: int) -> bool:
+    decoded = unquote(value) if "%" in value else value
+    if decoded == value:
+        return False
+    has_login = "://" in decoded and has_userinfo(decoded)
+    return has_login or has_telltale_token(decoded) or next(_secrets(decoded, levels), None) is not None
 
 
 def _without_userinfo(url: str) -> str:

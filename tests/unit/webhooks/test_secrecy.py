@@ -109,7 +109,12 @@ def test_redacting_never_raises_and_redacting_twice_changes_nothing(text: str) -
 
 
 @pytest.mark.parametrize(
-    "piece", ["eyJ", "ghp_", "?a=", "&", "?code=", "a:", "@", "https://", "eyJaaaaaaaa.", "-eyJ", ";token", "%6b"]
+    "piece",
+    [
+        *("eyJ", "ghp_", "?a=", "&", "?code=", "a:", "@", "https://", "eyJaaaaaaaa.", "-eyJ", ";token", "%6b", "%2525"),
+        *("://a:", "://a:b", "?a=%3Fb%3D", "hook.", "bot123456:", " hooks.slack.com/services/"),
+        *("discord.com/api/webhooks/1/", "maker.ifttt.com/trigger/a/", "hooks.zapier.com/hooks/catch/1/"),
+    ],
 )
 def test_a_hostile_url_of_a_megabyte_is_redacted_at_once(piece: str) -> None:
     started = time.process_time()
@@ -142,6 +147,11 @@ def test_a_url_without_secrets_stays_as_it_is(url: str) -> None:
         ("https://example.com/?to=https://a.example/?token=c", "https://example.com/?to=https://a.example/?token=***"),
         ("https://example.com/?a=b?token=c", "https://example.com/?a=b?token=***"),
         ("https://example.com/eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJ/x", "https://example.com/***/x"),
+        ("https://example.com/?to=https://u:p@crm.example/a", "https://example.com/?to=https://***@crm.example/a"),
+        ("https://example.com/?to=https%3A%2F%2Fa.example%3Ftoken%3Dc&d=e", "https://example.com/?to=***&d=e"),
+        ("https://hooks.slack.com/services/T0/B0/x?a=b", "https://hooks.slack.com/services/***?a=b"),
+        ("https://hooks.zapier.com/hooks/catch/12/abc/?a=b", "https://hooks.zapier.com/hooks/catch/12/***?a=b"),
+        ("https://hook.eu1.make.com/abc", "https://hook.eu1.make.com/***"),
     ],
 )
 def test_only_the_secret_is_taken_out(url: str, redacted: str) -> None:
