@@ -59,7 +59,8 @@ def match(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook]) -> Matching
 
     A specification whose key no live webhook has is looked for by name like one without: Partnero may ignore the key
     that a create supplies, and then the webhook lives under another. Keys go first, for all specifications, so that a
-    webhook that is meant by its key is never taken by its name; and no live webhook is matched twice.
+    webhook that is meant by its key is never taken by its name; and no live webhook is matched twice. White space
+    around a live name does not count.
 
     :raises PlanError: two specifications have one name, or one key.
     """
@@ -76,7 +77,7 @@ def match(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook]) -> Matching
 
     positions_of_name: defaultdict[str, list[int]] = defaultdict(list)
     for position, webhook in left.items():
-        positions_of_name[webhook.name].append(position)
+        positions_of_name[webhook.name.strip()].append(position)
     ambiguous: list[tuple[WebhookSpec, tuple[Webhook, ...]]] = []
     missing: list[WebhookSpec] = []
     for spec in specs:

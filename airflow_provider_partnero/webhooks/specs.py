@@ -17,7 +17,8 @@ _REQUIRED = ("name", "url", "events")
 class WebhookSpec:
     """One webhook that there must be.
 
-    :param name: its name, not empty; what it is recognised by when it has no key.
+    :param name: its name, not empty; what it is recognised by when it has no key. White space around it, such as the
+        line break of a YAML block, is dropped: Laravel drops it too, and would otherwise be told for ever.
     :param url: where events are delivered: an absolute http:// or https:// URL.
     :param events: at least one event; duplicates are dropped, the order does not matter.
     :param is_active: whether events are to be delivered.
@@ -33,7 +34,7 @@ class WebhookSpec:
     key: str | None = None
 
     def __post_init__(self) -> None:
-        arguments.checked_name(self.name)
+        object.__setattr__(self, "name", arguments.checked_name(self.name).strip())
         _check_url(self.url)
         object.__setattr__(self, "events", arguments.checked_events(self.events))
         arguments.checked_flag(self.is_active, argument="is_active")

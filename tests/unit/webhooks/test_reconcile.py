@@ -78,6 +78,12 @@ def test_a_key_that_nobody_has_falls_back_to_the_name() -> None:
     assert plan([spec_of(live, key="ignored00000")], [live]).is_empty
 
 
+def test_white_space_around_a_name_is_no_reason_for_a_second_webhook() -> None:
+    live = webhook(name=" CRM\n")
+    [action] = plan([spec_of(live, name="CRM ")], [live]).actions
+    assert (action.kind, action.key, action.changes) == ("update", live.key, (Change("name", " CRM\n", "CRM"),))
+
+
 def test_a_key_goes_before_a_name_whatever_the_order_of_the_declaration() -> None:
     live = webhook(name="B")
     by_name, by_key = spec_of(live, name="B"), spec_of(live, name="A", key=live.key)

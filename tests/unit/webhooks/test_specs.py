@@ -37,6 +37,11 @@ def test_events_are_plain_texts_each_once_in_the_order_given() -> None:
     assert {type(event) for event in spec.events} == {str}
 
 
+def test_white_space_around_a_name_is_no_part_of_it() -> None:
+    [spec] = parse_specs("- name: >\n    CRM\n  url: https://a.example/\n  events: [a.b]\n", suffix=".yaml")
+    assert spec.name == "CRM"
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
