@@ -128,8 +128,12 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             conn_id=self.partnero_conn_id,
         )
         path = ObjectStoragePath(self.report_path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        try:
+            path.write_text(text, encoding="utf-8")
+        except FileNotFoundError:
+            # Only now: object stores know no folders, and whoever may write an object may often do nothing else.
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
         self.log.info("Report written to %s", self.report_path)
 
     def _emit(self, report: AuditReport, context: Context) -> None:

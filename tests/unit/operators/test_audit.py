@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from airflow.sdk import DAG, Asset, ObjectStoragePath
+from airflow.sdk.io import attach
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.errors import PartneroServerError
@@ -200,6 +202,21 @@ def test_the_whole_report_is_written_wherever_airflow_can_write(
     assert all(f"key{number:03d}" in written for number in range(150))
     assert written.lstrip()[0] == {".json": "{", ".md": "#", ".html": "<"}[suffix]
     assert SECRET not in written
+
+
+def test_a_store_that_lets_us_write_and_nothing_else_gets_the_report(
+    sandbox: Sandbox, make_context: MakeContext, tmp_path: Path
+) -> None:
+    memory: Any = import_module("fsspec.implementations.memory")  # comes with Airflow, without types
+
+    class WriteOnly(memory.MemoryFileSystem):  # type: ignore[misc]
+        def mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:
+            raise PermissionError(f"CreateBucket for {path}: access denied")
+
+    attach("memory", conn_id="write_only", fs=WriteOnly())
+    path = f"memory://write_only@{tmp_path.name}/report.json"
+    audit(make_context, report_path=path)
+    assert ObjectStoragePath(path).exists()
 
 
 @pytest.mark.parametrize("empty", ["", None])

@@ -62,7 +62,7 @@ entries = st.lists(
         optional={"is_active": st.booleans(), "key": st.none() | st.sampled_from(["k1", "k 2"])},
     ),
     max_size=4,
-    unique_by=lambda wanted: wanted["name"].strip(),
+    unique_by=lambda wanted: str(wanted["name"]).strip(),
 ).filter(
     lambda entries: len({one.get("key") for one in entries} - {None}) == sum(bool(one.get("key")) for one in entries)
 )
