@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_partnero.webhooks.coverage import coverage
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.markup import shown
-from airflow_provider_partnero.webhooks.report_matrix import matrix_section
+from airflow_provider_partnero.webhooks.report_matrix import matrix_section, worst_by_webhook
 from airflow_provider_partnero.webhooks.report_style import STYLE
 from airflow_provider_partnero.webhooks.rules import RULES
 from airflow_provider_partnero.webhooks.rules.base import Rule
@@ -44,8 +44,8 @@ def render_html(report: AuditReport, title: str, moment: datetime, conn_id: str)
             "<body><main>",
             *_masthead(title, moment, conn_id),
             *_verdict(report),
-            *_findings(report),
-            *_events(events),
+            *(_findings(report) if report.webhooks or report.findings else ()),
+            *(_events(events) if report.webhooks else ()),
             *matrix_section(report, events),
             *_footer(report),
             "</main></body></html>",
@@ -85,21 +85,19 @@ def _verdict(report: AuditReport) -> Iterator[str]:
         for kind in ("error", "warning")
         if counts[f"{kind}s"]
     ]
-    words = " and ".join(wrong) or '<span class="good">Nothing to mend</span>'
+    in_order = '<span class="good">Nothing to mend</span>' if report.webhooks else "No webhooks"
+    words = " and ".join(wrong) or in_order
     yield f'<section aria-label="Verdict"><p class="verdict">{words}</p>'
-    yield (
-        f'<p class="soft">{counted(counts["webhooks"], "webhook")}, {counts["active"]:,} active and '
-        f"{counts['inactive']:,} inactive, checked against {counted(len(report.rules), 'rule')}.</p>"
-    )
+    held = f"{counted(counts['webhooks'], 'webhook')}, {counts['active']:,} active and {counts['inactive']:,} inactive"
+    held = held if report.webhooks else "The programme has no webhooks and delivers nothing"
+    yield f'<p class="soft">{held}, checked against {counted(len(report.rules), "rule")}.</p>'
     yield from _bar(report)
     yield "</section>"
 
 
 def _bar(report: AuditReport) -> Iterator[str]:
     """How many webhooks have an error, only warnings, or nothing wrong with them."""
-    worst: dict[tuple[str | None, str | None], Severity] = {}
-    for finding in report.findings:  # the worst first
-        worst.setdefault((finding.key, finding.name), finding.severity)
+    worst = worst_by_webhook(report)
     tally = Counter(worst.get((webhook.key, webhook.name)) for webhook in report.webhooks)
     parts = (
         ("error", "with errors", tally[Severity.ERROR]),
@@ -130,10 +128,8 @@ def _findings(report: AuditReport) -> Iterator[str]:
     groups = [(by_id[rule], list(found)) for rule, found in groupby(report.findings, key=lambda finding: finding.rule)]
     yield '<ul class="index">'
     for rule, found in groups:
-        title = html.escape(rule.title)
-        label = f"{rule.id}: {counted(len(found), 'finding')}, {title}"
-        words = f"<code>{rule.id}</code><b>{len(found):,}</b><span>{title}</span>"
-        yield f'<li class="{rule.severity}"><a href="#{rule.id}" aria-label="{label}">{words}</a></li>'
+        words = f"<b>{len(found):,}</b> <span>{html.escape(rule.title)}</span>"
+        yield f'<li class="{rule.severity}"><a href="#{rule.id}">{words}</a></li>'
     yield "</ul>"
     for rule, found in groups:
         yield from _rule(rule, found)
@@ -179,12 +175,18 @@ def _events(events: Sequence[EventCoverage]) -> Iterator[str]:
     yield '<section aria-labelledby="events"><h2 id="events">Who gets which event</h2>'
     yield '<p class="lead">Active webhooks that subscribe to each event.</p><ul class="events">'
     for noun, group in groups.items():
-        yield f"<li><h3>{html.escape(noun.capitalize())}</h3><ul>"
+        yield f"<li><h3>{html.escape(noun.capitalize())}</h3>"
+        if not any(event.active or event.inactive for event in group):
+            verbs = ", ".join(shown(event.verb, 60) for event in group)
+            yield f'<p class="nobody">nobody: {verbs}</p></li>'
+            continue
+        yield "<ul>"
         for event in group[:_SHOWN_AT_ALL]:
             name = shown(event.verb if event.is_documented else event.event, 60)
             nobody = "" if event.active else ' class="nobody"'
             asleep = f' title="and {counted(event.inactive, "inactive webhook")}"' if event.inactive else ""
-            number = f"{event.active:,}" if event.active else "nobody"
+            nobody_awake = f"{event.inactive:,} inactive" if event.inactive else "nobody"
+            number = f"{event.active:,}" if event.active else nobody_awake
             bar = f'<rect width="{100 * event.active / most:.1f}" height="4"/>'
             bar = f'<svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">{bar}</svg>'
             yield f'<li{nobody}><bdi>{name}</bdi>{bar}<span class="num"{asleep}>{number}</span></li>'

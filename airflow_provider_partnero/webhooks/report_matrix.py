@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from airflow_provider_partnero.webhooks.findings import Severity
 from airflow_provider_partnero.webhooks.markup import shown
 from airflow_provider_partnero.webhooks.texts import cell, counted
 
@@ -17,9 +18,18 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 200
 _MOST_UNDOCUMENTED = 24
+_LONGEST_CLEAR = 40  # letters of a name that a row shows; longer ones may differ in what is cut off
 
 _DOT = '<span class="dot" role="img" aria-label="delivered"></span>'
 _RING = '<span class="dot ring" role="img" aria-label="subscribed, but inactive"></span>'
+
+
+def worst_by_webhook(report: AuditReport) -> dict[tuple[str | None, str | None], Severity]:
+    """Key and name of each webhook with findings, with the worst severity of them."""
+    worst: dict[tuple[str | None, str | None], Severity] = {}
+    for finding in report.findings:  # the worst first
+        worst.setdefault((finding.key, finding.name), finding.severity)
+    return worst
 
 
 def matrix_section(report: AuditReport, events: Sequence[EventCoverage]) -> Iterator[str]:
@@ -33,7 +43,8 @@ def matrix_section(report: AuditReport, events: Sequence[EventCoverage]) -> Iter
     rows, note = _rows(report)
     columns, left_out = _columns(events)
     yield '<section aria-labelledby="matrix"><h2 id="matrix">Webhooks and their events</h2>'
-    yield f'<p class="legend"><span>{_DOT}delivered</span><span>{_RING}subscribed, but inactive</span></p>'
+    marks = "".join(f'<span class="{severity}">{severity}</span>' for severity in Severity)
+    yield f'<p class="legend"><span>{_DOT}delivered</span><span>{_RING}subscribed, but inactive</span>{marks}</p>'
     yield '<div class="scroll" tabindex="0" role="region" aria-labelledby="matrix"><table>'
     yield from _header(columns)
     yield from _body(report, rows, columns)
@@ -49,7 +60,7 @@ def matrix_section(report: AuditReport, events: Sequence[EventCoverage]) -> Iter
 def _rows(report: AuditReport) -> tuple[Sequence[AuditedWebhook], str]:
     if len(report.webhooks) <= _MOST_ROWS:
         return report.webhooks, ""
-    found = {(finding.key, finding.name) for finding in report.findings}
+    found = worst_by_webhook(report)
     affected = [webhook for webhook in report.webhooks if (webhook.key, webhook.name) in found]
     rows = affected[:_MOST_ROWS]
     return rows, (
@@ -84,14 +95,21 @@ def _body(report: AuditReport, rows: Sequence[AuditedWebhook], columns: Sequence
         yield f"<td{edge}>{event.active:,}</td>"
     yield "</tr>"
     names = Counter(webhook.name for webhook in rows)
+    worst = worst_by_webhook(report)
     for webhook in rows:
         mark = _DOT if webhook.is_active else _RING
         subscribed = set(webhook.events)
-        key = f"<code>{shown(webhook.key, 24)}</code>" if names[webhook.name] > 1 or not webhook.name.strip() else ""
+        is_clear = names[webhook.name] == 1 and 0 < len(webhook.name.strip()) <= _LONGEST_CLEAR
+        key = "" if is_clear else f"<code>{shown(webhook.key, 24)}</code>"
         cells = "".join(
             f"<td{edge}>{mark if event.event in subscribed else ''}</td>" for event, edge in _with_edges(columns)
         )
-        yield f'<tr><th scope="row"><bdi>{shown(webhook.name, 60)}</bdi>{key}</th>{cells}</tr>'
+        severity = worst.get((webhook.key, webhook.name))
+        marked = f' class="{severity}"' if severity else ""
+        told = f'<span class="unseen"> ({severity})</span>' if severity else ""
+        full = html.escape(cell(webhook.name))
+        name = f'<span class="name" title="{full}"><bdi>{shown(webhook.name, 60)}</bdi>{told}</span>'
+        yield f'<tr><th scope="row"{marked}>{name}{key}</th>{cells}</tr>'
     yield "</tbody>"
 
 

@@ -7,13 +7,13 @@ STYLE = """
   color-scheme: light dark;
   --paper: #f6f4ef; --sheet: #fffdf9; --line: #e2ddd2; --ink: #22262a; --soft: #5d6268;
   --accent: #0d655c; --error: #ab2a1f; --error-wash: #fbeae6; --warning: #80560a; --warning-wash: #faf0da;
-  --good: #0d655c; --good-wash: #e0f0ec; --dot: #0d655c; --ring: #8a8f94;
+  --good: #0d655c; --good-wash: #e0f0ec; --dot: #0d655c; --ring: #8a8f94; --hover: #f1f5f1;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14171a; --sheet: #1b1f23; --line: #31373d; --ink: #ebe8e2; --soft: #a4abb2;
     --accent: #6fcabc; --error: #ff9a8d; --error-wash: #3a201d; --warning: #edbd66; --warning-wash: #33290f;
-    --good: #6fcabc; --good-wash: #14302c; --dot: #6fcabc; --ring: #7d858d;
+    --good: #6fcabc; --good-wash: #14302c; --dot: #6fcabc; --ring: #7d858d; --hover: #222a2d;
   }
 }
 * { box-sizing: border-box; }
@@ -39,8 +39,8 @@ code { font: 0.86em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; co
   padding-bottom: 0.9rem; border-bottom: 1px solid var(--line); font-size: 0.92rem;
 }
 .verdict { font-size: clamp(2rem, 6.5vw, 3.5rem); margin: clamp(1.75rem, 5vw, 3.25rem) 0 0.6rem; }
-.verdict .error, .tally .error { color: var(--error); }
-.verdict .warning, .tally .warning { color: var(--warning); }
+.verdict .error { color: var(--error); }
+.verdict .warning { color: var(--warning); }
 .verdict .good { color: var(--good); }
 .bar { display: block; width: 100%; height: 0.6rem; border-radius: 0.3rem; margin: 1.75rem 0 0.8rem; }
 .bar .error, .key .error { fill: var(--error); }
@@ -59,7 +59,7 @@ code { font: 0.86em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; co
   font-size: 0.88rem; text-decoration: none;
 }
 .index a:hover { border-color: currentColor; }
-.index code { display: none; color: inherit; }
+.index b { font-variant-numeric: tabular-nums; }
 .index .error b { color: var(--error); }
 .index .warning b { color: var(--warning); }
 a:focus-visible, summary:focus-visible, .scroll:focus-visible {
@@ -102,12 +102,13 @@ details[open] > summary { border-bottom: 1px solid var(--line); }
 .events h3 { padding-bottom: 0.3rem; border-bottom: 1px solid var(--line); }
 .events ul { margin: 0; padding: 0; list-style: none; }
 .events li li {
-  display: grid; grid-template-columns: minmax(0, 1fr) 5rem 3.6rem; gap: 0.6rem; align-items: center;
+  display: grid; grid-template-columns: minmax(0, 1fr) 4.5rem 6.2rem; gap: 0.6rem; align-items: center;
   padding: 0.22rem 0; font-size: 0.94rem;
 }
 .events svg { width: 100%; height: 0.4rem; border-radius: 0.2rem; fill: var(--dot); background: var(--line); }
 .events .num { text-align: right; white-space: nowrap; }
 .events .nobody { color: var(--soft); }
+.events p { padding: 0.22rem 0; font-size: 0.94rem; }
 .scroll {
   max-height: min(80vh, 46rem); overflow: auto; background: var(--sheet); border: 1px solid var(--line);
   border-radius: 0.9rem; overscroll-behavior-x: contain;
@@ -133,15 +134,22 @@ thead tr:first-child th.corner { padding: 0 0.75rem 0.5rem 1.25rem; }
 }
 thead tr:last-child th, tbody td { text-align: center; min-width: 2.1rem; }
 tbody th {
-  position: sticky; left: 0; z-index: 1; min-width: 8.5rem; width: 15rem; max-width: 38vw;
+  position: sticky; left: 0; z-index: 1; min-width: 13rem; width: 15rem; max-width: 38vw;
   padding: 0.45rem 0.75rem 0.45rem 1.25rem; border-right: 1px solid var(--line); font-weight: 500;
 }
 tbody th code { display: block; }
-tbody td { padding: 0.3rem 0; }
+tbody th.error { box-shadow: inset 0.25rem 0 var(--error); }
+tbody th.warning { box-shadow: inset 0.25rem 0 var(--warning); }
+tbody tr:not(.total):hover > * { background: var(--hover); }
+.name {
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; line-height: 1.35;
+}
+tbody td { padding: 0.3rem 0.1rem; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 .first { border-left: 1px solid var(--line); }
 th.corner + .first, tbody th + .first, thead tr:last-child th:first-child { border-left: 0; }
 .total > * { font-weight: 650; font-variant-numeric: tabular-nums; }
+.total > td { font-size: 0.82rem; }
 .total .none { color: var(--warning); background: var(--warning-wash); }
 .dot {
   display: inline-block; width: 0.72rem; height: 0.72rem; border-radius: 50%; vertical-align: middle;
@@ -153,19 +161,23 @@ th.corner + .first, tbody th + .first, thead tr:last-child th:first-child { bord
   color: var(--soft);
 }
 .legend .dot { margin-right: 0.45rem; }
+.legend .error { border-left: 0.25rem solid var(--error); padding-left: 0.45rem; }
+.legend .warning { border-left: 0.25rem solid var(--warning); padding-left: 0.45rem; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 footer {
   margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: 0.88rem;
   color: var(--soft);
 }
 @media (max-width: 40rem) {
-  .index a { padding: 0.2rem 0.75rem; }
-  .index code { display: inline; }
-  .index span { display: none; }
+  .index { display: block; background: var(--sheet); border: 1px solid var(--line); border-radius: 0.9rem; }
+  .index li + li { border-top: 1px solid var(--line); }
+  .index a { display: grid; grid-template-columns: 2.25rem 1fr; min-height: 2.6rem; padding: 0.3rem 1rem; }
+  .index a { border: 0; border-radius: 0; background: none; font-size: 0.94rem; }
   .findings li { grid-template-columns: 1fr; }
-  .findings .who code { display: inline; margin-left: 0.5rem; }
+  .findings .who { display: flex; flex-wrap: wrap; gap: 0 0.6rem; align-items: baseline; }
   .rule > header, .findings li, .note, summary { padding-left: 1rem; padding-right: 1rem; }
   thead tr:first-child th.corner, tbody th { padding-left: 0.8rem; padding-right: 0.5rem; }
+  tbody th { min-width: 8.5rem; }
 }
 @media print {
   body { background: none; }

@@ -156,7 +156,8 @@ def test_markdown_shows_a_hostile_name_as_text_in_one_cell(name: str) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_html_shows_a_hostile_name_as_text(name: str) -> None:
     clean, hostile = (
-        audit([webhook(name=text, key=text, events=(text,), is_active=False)], declared=[]) for text in ("plain", name)
+        audit([webhook(name=text, key=text, events=(text,), is_active=False)], declared=[])
+        for text in ("p" * len(name), name)
     )
     text = rendered(hostile, ".html", title=name, conn_id=name)
     page, plain = Page(text), Page(rendered(clean, ".html", title="plain", conn_id="plain"))
@@ -203,7 +204,7 @@ def test_html_names_each_id_once_and_links_only_to_ids_it_has() -> None:
 
 
 def rows_of(text: str) -> list[str]:
-    return re.findall(r'<tr><th scope="row"><bdi>(.*?)</bdi>', text)
+    return re.findall(r'<tr><th scope="row"[^>]*><span class="name"[^>]*><bdi>(.*?)</bdi>', text)
 
 
 def test_the_matrix_has_every_webhook_of_a_small_programme_with_its_events() -> None:
@@ -213,9 +214,35 @@ def test_the_matrix_has_every_webhook_of_a_small_programme_with_its_events() -> 
     ]
     text = rendered(audit(live), ".html")
     assert rows_of(text) == ["Asleep", "Awake"]
-    asleep, awake = re.findall(r'<tr><th scope="row">.*?</tr>', text)
+    asleep, awake = re.findall(r'<tr><th scope="row".*?</tr>', text)
     assert (awake.count('aria-label="delivered"'), awake.count("inactive")) == (2, 0)
+    assert ('class="warning"' in asleep, 'class="warning"' in awake) == (True, False)  # PW001
     assert (asleep.count('aria-label="delivered"'), asleep.count("subscribed, but inactive")) == (0, 1)
+
+
+def test_a_row_bears_its_key_when_its_name_does_not_tell_it_apart() -> None:
+    live = [
+        webhook(name=name, key=key)
+        for name, key in [("Once", "k1"), ("Twice", "k2"), ("Twice", "k3"), (" ", "k4"), ("long " * 9, "k5")]
+    ]
+    assert re.findall(r"</span><code>(.*?)</code></th>", rendered(audit(live), ".html")) == ["k4", "k2", "k3", "k5"]
+
+
+def test_an_empty_programme_is_not_called_in_order_and_has_no_empty_tables() -> None:
+    text = rendered(audit([]), ".html")
+    assert "No webhooks" in text
+    assert "Nothing to mend" not in text
+    assert "<h2" not in text
+    wanting = rendered(audit([], required_events=["reward.paid"]), ".html")
+    assert "1 error" in wanting
+    assert "reward.paid" in wanting
+
+
+def test_events_about_what_nobody_subscribes_to_are_one_line_and_an_inactive_subscriber_is_told() -> None:
+    live = [webhook(events=("lead.submitted",)), webhook(events=("lead.rejected",), is_active=False)]
+    text = rendered(audit(live), ".html")
+    assert '<p class="nobody">nobody: created, approved, paid</p>' in text
+    assert re.findall(r'<span class="num"[^>]*>(.*?)</span>', text) == ["1", "nobody", "1 inactive"]
 
 
 def test_the_matrix_of_a_large_programme_has_only_webhooks_with_findings() -> None:
