@@ -67,6 +67,15 @@ class AuditOptions:
             if not isinstance(spec, WebhookSpec):
                 raise ValueError(f"declared: {type(spec).__name__} given; allowed are WebhookSpec (see specs_from)")
 
+    def are_enough_for(self, rule: Rule) -> bool:
+        """Whether the argument that the rule needs, if any, is given; an empty declaration is one."""
+        given = {
+            "allowed_hosts": self.allowed_hosts is not None,
+            "required_events": bool(self.required_events),
+            "declared": self.declared is not None,
+        }
+        return rule.needs is None or given[rule.needs]
+
 
 @dataclass(frozen=True, slots=True)
 class AuditedWebhook:
@@ -86,7 +95,7 @@ class AuditReport:
         ``by_rule`` has the rules with findings.
     :param findings: errors first, then by rule, name and key.
     :param webhooks: all webhooks, by name and key.
-    :param rules: ids of the rules that were checked.
+    :param rules: ids of the rules that were checked: those not ignored whose argument was given.
     """
 
     counts: dict[str, Any]
@@ -154,7 +163,7 @@ def audit(
         declared=None if declared is None else tuple(declared),
     )
     programme = _programme(webhooks, options)
-    rules = [rule for rule in RULES if rule.id not in options.ignore]
+    rules = [rule for rule in RULES if rule.id not in options.ignore and options.are_enough_for(rule)]
     findings = sorted((finding for rule in rules for finding in rule.findings(programme)), key=_place)
     return AuditReport(
         counts=_counts(programme, findings),

@@ -198,7 +198,7 @@ def _events(events: Sequence[EventCoverage]) -> Iterator[str]:
 
 def _footer(report: AuditReport) -> Iterator[str]:
     skipped = [rule.id for rule in RULES if rule.id not in report.rules]
-    ignored = f" Ignored: {', '.join(skipped)}." if skipped else ""
+    ignored = f" Not checked, since ignored or not asked for: {', '.join(skipped)}." if skipped else ""
     yield (
         f"<footer>Rules checked: {', '.join(report.rules) or 'none'}.{ignored} This page holds no signing secret and "
         "loads nothing from anywhere. Made by airflow-provider-partnero.</footer>"

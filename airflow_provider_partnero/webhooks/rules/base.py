@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
@@ -51,6 +52,7 @@ class Observation:
 
 
 Check = Callable[[Programme], Iterator[Observation]]
+Argument = Literal["allowed_hosts", "required_events", "declared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Rule:
     :param title: what it finds, a few words.
     :param remedy: what to do about it, a sentence.
     :param check: goes through a programme and yields what it sees; linear in the number of webhooks and events.
+    :param needs: the audit's argument without which there is nothing to check.
     """
 
     id: str
@@ -69,6 +72,7 @@ class Rule:
     title: str
     remedy: str
     check: Check
+    needs: Argument | None = None
 
     def findings(self, programme: Programme) -> Iterator[Finding]:
         """What the rule finds in a programme."""
@@ -83,9 +87,11 @@ class Rule:
             )
 
 
-def rule(id: str, severity: Severity, *, title: str, remedy: str) -> Callable[[Check], Rule]:
+def rule(
+    id: str, severity: Severity, *, title: str, remedy: str, needs: Argument | None = None
+) -> Callable[[Check], Rule]:
     """Make a check a :class:`Rule`."""
-    return lambda check: Rule(id, severity, title, remedy, check)
+    return lambda check: Rule(id, severity, title, remedy, check, needs)
 
 
 def label(webhook: Webhook) -> str:

@@ -16,6 +16,7 @@ from airflow_provider_partnero.webhooks.urls import shown_url
     Severity.WARNING,
     title="Undeclared webhook",
     remedy="Declare it, or delete it (reconcile with prune).",
+    needs="declared",
 )
 def undeclared(programme: Programme) -> Iterator[Observation]:
     """A live webhook that is not declared; also live ones of one name of which only one can be the declared one."""
@@ -37,6 +38,7 @@ def undeclared(programme: Programme) -> Iterator[Observation]:
     Severity.ERROR,
     title="Missing webhook",
     remedy="Create it (reconcile), or take it out of the declaration.",
+    needs="declared",
 )
 def missing(programme: Programme) -> Iterator[Observation]:
     """A declared webhook that Partnero does not have."""
@@ -53,6 +55,7 @@ def missing(programme: Programme) -> Iterator[Observation]:
     Severity.ERROR,
     title="Drifted webhook",
     remedy="Put it right (reconcile), or change the declaration.",
+    needs="declared",
 )
 def drifted(programme: Programme) -> Iterator[Observation]:
     """A webhook that is not as declared."""

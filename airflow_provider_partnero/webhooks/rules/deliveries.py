@@ -77,6 +77,7 @@ def delivered_twice(programme: Programme) -> Iterator[Observation]:
     Severity.ERROR,
     title="Required event that nobody gets",
     remedy="Subscribe an active webhook to the event.",
+    needs="required_events",
 )
 def uncovered(programme: Programme) -> Iterator[Observation]:
     """An event of ``required_events`` that no active webhook subscribes to."""

@@ -36,6 +36,7 @@ def not_https(programme: Programme) -> Iterator[Observation]:
     Severity.ERROR,
     title="Host that is not allowed",
     remedy="Point the webhook to an allowed host, or add the host to allowed_hosts.",
+    needs="allowed_hosts",
 )
 def host_not_allowed(programme: Programme) -> Iterator[Observation]:
     """A host outside ``allowed_hosts``; also a URL of which nobody can say what its host is."""

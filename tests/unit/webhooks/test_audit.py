@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.webhooks.audit import RULES, AuditOptions, Severity, audit
+from airflow_provider_partnero.webhooks.audit import AuditOptions, Severity, audit
 from airflow_provider_partnero.webhooks.reconcile import PlanError, WebhookSpec
 
 from .builders import few_names, few_urls, live_webhooks, some_events, spec, thorough, webhook
@@ -56,8 +56,23 @@ def test_an_empty_programme_has_no_findings_and_may_lack_what_is_required() -> N
 def test_an_ignored_rule_is_not_checked() -> None:
     report = audit(BROKEN, ignore=["PW001"])
     assert report.counts["by_rule"] == {"PW002": 1}
-    assert "PW001" not in report.rules
-    assert len(report.rules) == len(RULES) - 1
+    assert set(audit(BROKEN).rules) - set(report.rules) == {"PW001"}
+
+
+@pytest.mark.parametrize(
+    ("options", "rules"),
+    [
+        ({"allowed_hosts": []}, ["PW005"]),
+        ({"required_events": ["a.b"]}, ["PW006"]),
+        ({"declared": []}, ["PW008", "PW009", "PW010"]),
+        ({"required_events": []}, []),
+    ],
+    ids=str,
+)
+def test_a_rule_counts_as_checked_only_with_the_argument_that_it_needs(
+    options: dict[str, Any], rules: list[str]
+) -> None:
+    assert sorted(set(audit([], **options).rules) - set(audit([]).rules)) == rules
 
 
 @pytest.mark.parametrize(
