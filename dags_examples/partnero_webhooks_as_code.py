@@ -23,6 +23,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1),
     catchup=False,
+    max_active_runs=1,  # two that create at the same time might make a webhook twice
     params={"approve": Param("ask", enum=["ask", "yes", "no"], description="apply the plan? ask: a human decides")},
     tags=["partnero", "example"],
     doc_md="""

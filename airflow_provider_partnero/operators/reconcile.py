@@ -23,7 +23,8 @@ class PartneroReconcileWebhooksOperator(ReconcilingOperator):
 
     Safe to repeat: running it twice, or again after a crash at any point, ends in the same state with no extra webhook,
     and a run that finds everything as declared writes nothing. A webhook is recognised by its declared key; without
-    one, by a key derived from connection and name, else by its name.
+    one, by a key derived from connection and name, else by its name. Only one run at a time: Partnero has no lock, so
+    two that create the same webhook at once may both do it (``max_active_runs=1`` on the DAG).
 
     Returns ``{"plan": {"summary", "counts": {"create", "update", "delete", "unchanged", "undeclared"}, "actions",
     "actions_left_out"}, "done": [{"kind", "name", "key"}], "done_left_out", "dry_run"}``. A plan that fails half-way

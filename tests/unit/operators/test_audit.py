@@ -204,6 +204,17 @@ def test_the_whole_report_is_written_wherever_airflow_can_write(
     assert SECRET not in written
 
 
+def test_ten_thousand_webhooks_leave_a_small_xcom_and_whole_counts(
+    sandbox: Sandbox, make_context: MakeContext, tmp_path: Path
+) -> None:
+    sandbox.put_webhooks({"key": f"k{number}", "url": f"http://h{number}.example/"} for number in range(10_000))
+    report = audit(make_context, report_path=str(tmp_path / "r.json"))
+    assert rules(report)["PW002"] == 10_000
+    assert (len(report["findings"]), report["findings_left_out"]) == (100, report["counts"]["findings"] - 100)
+    assert len(json.dumps(report)) < 65_000
+    assert len(json.loads((tmp_path / "r.json").read_text())["findings"]) == report["counts"]["findings"]
+
+
 def test_a_store_that_lets_us_write_and_nothing_else_gets_the_report(
     sandbox: Sandbox, make_context: MakeContext, tmp_path: Path
 ) -> None:
