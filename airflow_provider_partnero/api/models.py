@@ -116,5 +116,14 @@ class Webhook:
             plain["signature"] = None if self.signature is None else str(self.signature)  # a plain text, no Secret
         return plain
 
+    def serialize(self) -> dict[str, Any]:
+        """What Airflow stores of a webhook that a TaskFlow task returns: no secret; without this, all its fields."""
+        return self.to_dict()
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any], version: int) -> Webhook:  # noqa: ARG003
+        """The counterpart of :meth:`serialize`; its ``signature`` is None."""
+        return cls.from_api(data)
+
 
 _KNOWN = frozenset({"key", "name", "url", "is_active", "events", "signature"})

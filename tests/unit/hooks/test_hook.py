@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from airflow.sdk.log import redact  # type: ignore[attr-defined]
+from airflow.sdk.serde import serialize
 
+from airflow_provider_partnero.api import Webhook
 from airflow_provider_partnero.hooks.connection import settings_of
 from airflow_provider_partnero.hooks.partnero import PartneroHook
 from airflow_provider_partnero.sandbox import Sandbox
@@ -134,6 +137,17 @@ def test_token_and_signatures_are_masked_wherever_airflow_logs(
     for webhook in listed:
         assert webhook.signature is not None
         assert str(webhook.signature) not in str(redact(f"it is {webhook.signature!s}!"))
+
+
+def test_what_airflow_stores_of_a_webhook_that_a_task_returns_holds_no_secret(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks([{"key": "k", "signature": "sEcReTsEcReT1234", "owner": {"token": "hidden"}}])
+    webhook = PartneroHook().get_webhook("k")
+    stored = json.loads(json.dumps(serialize({"webhooks": [webhook]})))
+    assert "sEcReT" not in str(stored)
+    assert "hidden" not in str(stored)
+    [inner] = stored["webhooks"]
+    assert inner["__data__"] == webhook.to_dict()
+    assert Webhook.deserialize(inner["__data__"], inner["__version__"]) == replace(webhook, signature=None)
 
 
 def test_masking_ten_thousand_signatures_does_not_stall_the_task(sandbox: Sandbox) -> None:

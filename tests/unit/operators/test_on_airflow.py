@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from airflow.sdk import DAG, task
 
+from airflow_provider_partnero.hooks.partnero import PartneroHook
 from airflow_provider_partnero.operators.partnero import (
     PartneroAuditWebhooksOperator,
     PartneroCreateWebhookOperator,
@@ -198,8 +199,16 @@ def test_no_secret_is_in_the_database_unless_it_was_asked_for(airflow: Airflow, 
         PartneroWebhookActiveSensor(task_id="wait", webhook_key="k")
         PartneroListWebhooksOperator(task_id="list", is_active=True)
         PartneroGetWebhookOperator(task_id="asked", webhook_key="open", include_signature=True)
+
+        @task
+        def taskflow() -> Any:
+            hook = PartneroHook()
+            return {"one": hook.get_webhook("k"), "all": list(hook.iter_webhooks())}
+
+        taskflow()
     done = airflow.run(dag)
     assert {run.state for runs in done.values() for run in runs} == {"success"}
+    assert '"key": "k"' in json.dumps(done["taskflow"][0].returned)
     assert done["asked"][0].returned["signature"] == opened
 
     path = airflow.home / "airflow.db"
