@@ -121,8 +121,8 @@ class PartneroCreateWebhookOperator(PartneroOperator):
     :param is_active: deliver from the start. Templated.
     :param webhook_key: the key to give it, without ``/``; None: see above. Templated.
     :param idempotent: derive a key when none is given. Without one, a create whose outcome is unknown fails at once.
-    :param if_exists: a webhook that has ``webhook_key`` already and is the same: ``"adopt"`` it or ``"fail"``. One that
-        differs always fails, at once.
+    :param if_exists: a webhook that has ``webhook_key`` already and is the same: ``"adopt"`` it or ``"fail"``, even
+        on a retry, where an earlier try may have made it. One that differs always fails, at once.
     :param include_signature: add the signing secret to XCom, **in clear**.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
     """
@@ -192,7 +192,7 @@ class PartneroCreateWebhookOperator(PartneroOperator):
             if wanted["key"] is None:
                 raise AirflowFailException(str(error)) from error
             raise
-        self.log.info("Created webhook %r (%s)", made.key, made.name)
+        self.log.info("Created webhook %r (%r)", made.key, made.name)
         return made
 
     def _derived_key(self, context: Context) -> str:
@@ -250,7 +250,7 @@ class PartneroUpdateWebhookOperator(PartneroOperator):
             is_active=as_optional_flag(self.is_active, argument="is_active"),
             events=as_optional_events(self.events),
         )
-        self.log.info("Updated webhook %r (%s)", webhook.key, webhook.name)
+        self.log.info("Updated webhook %r (%r)", webhook.key, webhook.name)
         return webhook.to_dict(include_signature=self.include_signature)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api import PartneroAmbiguousError, PartneroConflictError, PartneroError
-from airflow_provider_partnero.operators.partnero import PartneroCreateWebhookOperator
+from airflow_provider_partnero.operators.partnero import PartneroCreateWebhookOperator, PartneroUpdateWebhookOperator
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 from airflow_provider_partnero.webhooks.keys import derived_key
 from tests.conftest import MakeContext
@@ -198,3 +198,14 @@ def test_hostile_names_are_recognised_on_a_retry(
     _fail_first_try(one_attempt, make_context, {"drop": "after"}, name=name)
     _create(name=name).execute(make_context(try_number=2))
     assert len(one_attempt.webhooks()) == 1
+
+
+def test_a_name_with_line_breaks_forges_no_line_of_the_log(
+    sandbox: Sandbox, make_context: MakeContext, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = _create(name="Demo\n[ERROR] forged").execute(make_context())
+    update = PartneroUpdateWebhookOperator(task_id="u", webhook_key=made["key"], name="New\n[ERROR] forged")
+    update.execute(make_context())
+    lines = [line for line in capsys.readouterr().out.splitlines() if "forged" in line]
+    assert len(lines) == 2
+    assert not any(line.startswith("[ERROR]") for line in lines)
