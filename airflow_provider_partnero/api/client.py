@@ -12,7 +12,7 @@ from airflow_provider_partnero.api import arguments
 from airflow_provider_partnero.api.creation import Creation, Wanted
 from airflow_provider_partnero.api.errors import PartneroNotFoundError, PartneroResponseError
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.pages import Page, read_consistently, read_pages
+from airflow_provider_partnero.api.pages import Page, read_consistently, read_pages, search
 from airflow_provider_partnero.api.retries import Request, RetryPlan
 from airflow_provider_partnero.api.transport import Transport
 
@@ -62,7 +62,7 @@ class PartneroClient:
         self._creation = Creation(
             post=lambda wanted: self._webhook("POST", "/webhooks", wanted.body()),
             get=self._get_or_none,
-            all=lambda: self.iter_webhooks(consistent=True),
+            search=lambda is_sought: search(lambda: self._pages(100), is_sought),
             retries=self._retries,
         )
 

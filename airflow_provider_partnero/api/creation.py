@@ -6,9 +6,11 @@ has it, or make a second one, and Partnero may ignore keys that we supply. So no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow_provider_partnero.api.errors import (
     PartneroAmbiguousError,
@@ -20,6 +22,9 @@ from airflow_provider_partnero.api.errors import (
 )
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.retries import Reaction, Request, RetryPlan, reaction_to
+
+# What Laravel trims from all texts it is sent: blanks, and characters that nobody sees.
+_TRIMMED = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff\u200b\u200e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +46,14 @@ class Wanted:
         return fields
 
     def differences(self, webhook: Webhook, *, is_ours: bool) -> list[str]:
-        """The fields in which a webhook is not what is wanted; the order of events does not matter.
+        """The fields in which a webhook is not what is wanted, beyond what a server may write otherwise: blanks around
+        the name, the order of events, another spelling of the same URL.
 
         :param is_ours: we made it a moment ago, so that it may be switched on but not active yet.
         """
         pairs = {
-            "name": (webhook.name.strip(), self.name.strip()),  # Laravel trims what it is sent
-            "url": (webhook.url, self.url),
+            "name": (webhook.name.strip(_TRIMMED), self.name.strip(_TRIMMED)),
+            "url": (_address(webhook.url), _address(self.url)),
             "events": (set(webhook.events), set(self.events)),
             "is_active": (webhook.is_active or (is_ours and self.is_active), self.is_active),
         }
@@ -60,7 +66,7 @@ class Creation:
 
     post: Callable[[Wanted], Webhook]
     get: Callable[[str], Webhook | None]
-    all: Callable[[], Iterator[Webhook]]
+    search: Callable[[Callable[[Webhook], bool]], Webhook | None]
     retries: RetryPlan
 
     def create(self, wanted: Wanted) -> Webhook:
@@ -108,12 +114,12 @@ class Creation:
                     409,
                     f"a webhook with this key exists and differs in {', '.join(fields)}",
                     method="POST",
-                    path=f"/webhooks (key {wanted.key})",
+                    path=f"/webhooks (key {wanted.key!r})",
                 )
             return webhook
         if not by_content:
             return None
-        return next((webhook for webhook in self.all() if not wanted.differences(webhook, is_ours=is_ours)), None)
+        return self.search(lambda webhook: not wanted.differences(webhook, is_ours=is_ours))
 
     def _create_plainly(self, wanted: Wanted) -> Webhook:
         try:
@@ -140,5 +146,20 @@ class Creation:
 
 def _says_key_is_taken(error: PartneroError) -> bool:
     if isinstance(error, PartneroValidationError):
-        return "key" in error.errors
+        return "key" in error.errors or (not error.errors and re.search(r"\bkey\b", error.message) is not None)
     return isinstance(error, PartneroAPIError) and error.status == 409
+
+
+def _address(url: str) -> str:
+    """One text for all spellings of a URL that mean the same (RFC 3986, 6.2.3)."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return url
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    userinfo, at, host = parts.netloc.rpartition("@")
+    if port is not None:
+        host = host.removesuffix(f":{port}")
+    host = host.lower() if port in {None, default} else f"{host.lower()}:{port}"
+    return parts._replace(netloc=f"{userinfo}{at}{host}", path=parts.path or "/").geturl()

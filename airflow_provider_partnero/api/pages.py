@@ -158,7 +158,33 @@ def read_consistently(read: Callable[[], Iterable[Page]]) -> list[Webhook]:
         if reading.is_complete or keys in passes:
             return list(reading.webhooks.values())
         passes.append(keys)
-    raise PartneroInconsistentReadError(
-        f"{_READINGS} readings of the webhooks disagree with each other "
+    raise _disagreeing(passes)
+
+
+def search(read: Callable[[], Iterable[Page]], is_sought: Callable[[Webhook], bool]) -> Webhook | None:
+    """The first webhook that is sought, or None when surely there is none.
+
+    Unlike for :func:`read_consistently`, two passes need not agree: others may create while we search. It is enough
+    that the one sought is in neither, and that nothing of the earlier is gone in the later.
+
+    :param read: starts a new pass over all pages.
+    :param is_sought: whether a webhook is the one.
+    :raises PartneroInconsistentReadError: it was in none of three passes, and webhooks went meanwhile.
+    """
+    passes: list[set[str]] = []
+    for _ in range(_READINGS):
+        reading = Reading.of(read())
+        if found := next(filter(is_sought, reading.webhooks.values()), None):
+            return found
+        keys = set(reading.webhooks)
+        if reading.is_complete or any(earlier <= keys for earlier in passes):
+            return None
+        passes.append(keys)
+    raise _disagreeing(passes)
+
+
+def _disagreeing(passes: list[set[str]]) -> PartneroInconsistentReadError:
+    return PartneroInconsistentReadError(
+        f"{len(passes)} readings of the webhooks disagree with each other "
         f"({', '.join(str(len(keys)) for keys in passes)} webhooks): they are being changed meanwhile, try again later"
     )

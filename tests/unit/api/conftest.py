@@ -14,7 +14,8 @@ from airflow_provider_partnero.api import PartneroClient
 from airflow_provider_partnero.sandbox import Sandbox
 
 MakeClient = Callable[..., PartneroClient]
-RawServer = Callable[[bytes], str]
+RawAnswer = bytes | Callable[[bytes], bytes]
+RawServer = Callable[[RawAnswer], str]
 
 DEMO: dict[str, Any] = {"name": "Demo", "url": "https://receiver.example/demo", "events": ["partner.created"]}
 
@@ -63,10 +64,10 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def raw_server() -> Iterator[RawServer]:
-    """Serve fixed bytes to whoever connects, then close; the function returns a base URL."""
+    """Serve fixed bytes, or what a function makes of the request, then close; the function returns a base URL."""
     listeners: list[socket.socket] = []
 
-    def serve(answer: bytes) -> str:
+    def serve(answer: RawAnswer) -> str:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
         threading.Thread(target=_answer_all, args=(listener, answer), daemon=True).start()
@@ -77,7 +78,7 @@ def raw_server() -> Iterator[RawServer]:
         listener.close()
 
 
-def _answer_all(listener: socket.socket, answer: bytes) -> None:
+def _answer_all(listener: socket.socket, answer: RawAnswer) -> None:
     while True:
         try:
             connection, _ = listener.accept()
@@ -85,8 +86,8 @@ def _answer_all(listener: socket.socket, answer: bytes) -> None:
             return
         with connection:
             try:
-                connection.recv(1 << 20)
-                connection.sendall(answer)
+                request = connection.recv(1 << 20)
+                connection.sendall(answer if isinstance(answer, bytes) else answer(request))
             except OSError:
                 continue
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import threading
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -11,12 +14,13 @@ from airflow_provider_partnero.api import (
     PartneroClient,
     PartneroConflictError,
     PartneroError,
+    PartneroInconsistentReadError,
     PartneroValidationError,
     Webhook,
 )
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 
-from .conftest import DEMO, MakeClient
+from .conftest import DEMO, MakeClient, RawServer, http_answer, pages_asked
 
 TAKEN_KEY = get_args(get_type_hints(Profile)["taken_key"])
 KEY = "demoKey00001"
@@ -56,30 +60,54 @@ def test_a_lost_answer_to_a_post_with_a_key_leaves_one_webhook(
 
 
 @pytest.mark.parametrize("taken_key", TAKEN_KEY)
-def test_two_hundred_seeds_of_chaos_and_task_retries_leave_one_webhook(
-    sandbox: Sandbox, make_client: MakeClient, taken_key: Any
+def test_a_thousand_seeds_of_chaos_and_task_retries_leave_one_webhook(
+    sandbox: Sandbox, make_client: MakeClient, caplog: pytest.LogCaptureFixture, taken_key: Any
 ) -> None:
+    caplog.set_level(logging.CRITICAL)
     client = make_client(max_attempts=4)
-    for seed in range(200):
+    for seed in range(1000):
         sandbox.reset(Profile(taken_key=taken_key))
         sandbox.chaos(seed, 0.4)
-        _create_like_a_retried_task(client, sandbox)
+        _create_like_a_retried_task(client, sandbox, DEMO, KEY)
         assert len(sandbox.webhooks()) == 1, f"seed {seed}"
 
 
-def _create_like_a_retried_task(client: PartneroClient, sandbox: Sandbox) -> Webhook:
+def _create_like_a_retried_task(client: PartneroClient, sandbox: Sandbox, content: dict[str, Any], key: str) -> Webhook:
     """What PartneroCreateWebhookOperator does over its tries."""
     for number in range(50):
         if number == 40:
             sandbox.chaos(0, 0)
         try:
-            found = client.find_webhook(**DEMO, key=KEY, is_ours=number > 0, by_content=number > 0)
-            return found or client.create_webhook(**DEMO, key=KEY)
+            found = client.find_webhook(**content, key=key, is_ours=number > 0, by_content=number > 0)
+            return found or client.create_webhook(**content, key=key)
         except PartneroConflictError:
             raise
         except PartneroError:
             continue
     raise AssertionError("no try succeeded")
+
+
+@pytest.mark.parametrize("taken_key", ["second", "ignored"])
+def test_threads_that_share_a_client_create_each_webhook_once(
+    sandbox: Sandbox, make_client: MakeClient, taken_key: Any
+) -> None:
+    sandbox.reset(Profile(taken_key=taken_key))
+    sandbox.chaos(7, 0.2)
+    client = make_client()
+
+    def work(worker: int) -> None:
+        for number in range(5):
+            name = f"w{worker}n{number}"
+            _create_like_a_retried_task(client, sandbox, {**DEMO, "name": name}, name)
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(webhook["name"] for webhook in sandbox.webhooks()) == [
+        f"w{w}n{n}" for w in range(8) for n in range(5)
+    ]
 
 
 def test_a_lost_answer_to_a_post_without_a_key_is_ambiguous_and_not_repeated(
@@ -115,6 +143,73 @@ def test_a_refused_key_whose_webhook_differs_is_a_conflict_that_says_where(
     with pytest.raises(PartneroConflictError, match=field):
         client.create_webhook(**DEMO, key=KEY)
     assert len(sandbox.webhooks()) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ({"name": " Demo\t"}, {"name": "Demo"}),
+        ({"name": "\u200b\ufeffDemo \u200e"}, {"name": "Demo"}),
+        ({"events": ["partner.created", "partner.updated"]}, {"events": ["partner.updated", "partner.created"]}),
+        ({"url": "HTTPS://Receiver.Example"}, {"url": "https://receiver.example/"}),
+        ({"url": "https://receiver.example:443/x?A=b#c"}, {"url": "https://receiver.example/x?A=b#c"}),
+        ({"url": "http://[FE80::1]:80"}, {"url": "http://[fe80::1]/"}),
+        ({"url": "https://Me:Pw@receiver.example:8443"}, {"url": "https://Me:Pw@Receiver.example:8443/"}),
+    ],
+)
+def test_what_a_server_wrote_in_another_way_is_the_same_webhook(
+    sandbox: Sandbox, make_client: MakeClient, asked: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    sandbox.set_profile(Profile(taken_key="409"))
+    sandbox.put_webhooks([{**DEMO, "is_active": True, "key": KEY, **kept}])
+    assert make_client().create_webhook(**{**DEMO, **asked}, key=KEY).key == KEY
+    assert make_client().find_webhook(**{**DEMO, **asked}, key="other", by_content=True) is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://receiver.example/Demo",
+        "https://receiver.example/demo",
+        "https://receiver.example/Demo/",
+        "https://receiver.example:8443/Demo",
+        "https://me@receiver.example/Demo",
+        "https://receiver.example/Demo?x",
+        "https://receiver.example/Demo#x",
+        "http://[broken",
+    ],
+)
+def test_a_url_that_leads_elsewhere_is_another_one(sandbox: Sandbox, make_client: MakeClient, url: str) -> None:
+    sandbox.put_webhooks([{**DEMO, "is_active": True, "key": KEY, "url": url}])
+    with pytest.raises(PartneroConflictError, match="differs in url"):
+        make_client().find_webhook(**{**DEMO, "url": "https://receiver.example/Demo"}, key=KEY)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "looks"),
+    [
+        ({"message": "x", "errors": {"key": ["taken"]}}, True),
+        ({"message": "The key has already been taken."}, True),
+        ({"message": "The given data was invalid.", "errors": {"url": ["no key"]}}, False),
+        ({"message": "Keyboard not found."}, False),
+    ],
+)
+def test_a_422_is_about_the_key_when_its_errors_or_else_its_message_say_so(
+    make_client: MakeClient, raw_server: RawServer, refusal: dict[str, Any], looks: bool
+) -> None:
+    existing = {"data": {**DEMO, "is_active": True, "key": KEY, "signature": "s" * 16}, "status": 1}
+
+    def answer(request: bytes) -> bytes:
+        if request.startswith(b"GET"):
+            return http_answer(json.dumps(existing).encode())
+        return http_answer(json.dumps(refusal).encode(), status=b"422 Unprocessable Content")
+
+    client = make_client(base_url=raw_server(answer))
+    if looks:
+        assert client.create_webhook(**DEMO, key=KEY).key == KEY
+    else:
+        with pytest.raises(PartneroValidationError):
+            client.create_webhook(**DEMO, key=KEY)
 
 
 def test_a_422_about_something_else_than_the_key_is_raised_as_it_is(sandbox: Sandbox, make_client: MakeClient) -> None:
@@ -157,3 +252,34 @@ def test_content_is_looked_for_only_when_asked(
     webhook = client.find_webhook(**DEMO, key=KEY, is_ours=is_ours, by_content=by_content)
     assert (webhook is not None) is found
     assert len(sandbox.requests()) == (2 if by_content else 1)
+
+
+def test_what_others_create_meanwhile_does_not_disturb_the_search_for_content(
+    sandbox: Sandbox, make_client: MakeClient
+) -> None:
+    sandbox.seed(15)
+    new = {"name": "new", "url": "https://a.example/", "events": ["partner.created"]}
+    sandbox.fault(path="^/webhooks$", page=1, times=99, mutate=[{"insert": new}])
+    client = make_client(page_concurrency=1)
+    for size in (10, 100):  # which a programme this small does not fill, and one that does
+        sandbox.seed(size)
+        sandbox.clear_requests()
+        assert client.find_webhook(**DEMO, by_content=True) is None
+        assert pages_asked(sandbox) == ([1] if size == 10 else [1, 2] * 2)
+
+
+def test_the_search_for_content_ends_where_it_is_found(sandbox: Sandbox, make_client: MakeClient) -> None:
+    sandbox.seed(150)
+    sandbox.put_webhooks([{**DEMO, "is_active": True, "key": KEY}])
+    found = make_client(page_concurrency=1).find_webhook(**DEMO, by_content=True)
+    assert found is not None
+    assert found.key == KEY
+    assert pages_asked(sandbox) == [1, 2]
+
+
+def test_a_search_while_others_delete_says_that_it_cannot_tell(sandbox: Sandbox, make_client: MakeClient) -> None:
+    sandbox.seed(150)
+    for reading, victim in enumerate(sandbox.webhooks()[:3]):
+        sandbox.fault(path="^/webhooks$", page=2, skip=reading, mutate=[{"delete": victim["key"]}])
+    with pytest.raises(PartneroInconsistentReadError, match="being changed"):
+        make_client(page_concurrency=1).find_webhook(**DEMO, by_content=True)
