@@ -83,10 +83,12 @@ class Webhook:
         for name in ("key", "name", "url"):
             if not isinstance(data.get(name), str):
                 raise PartneroResponseError(f"a webhook in the answer has no text in its field {name!r}")
-        # PHP may write a boolean as 0 or 1, and an empty list as null.
+        # PHP may write a boolean as 0 or 1, an empty list as null, and a list with gaps as {"0": ..., "2": ...}.
         if data.get("is_active") not in (True, False):
             raise PartneroResponseError(f"webhook {data['key']!r} has no boolean in its field 'is_active'")
         events = data.get("events") or ()
+        if isinstance(events, Mapping):
+            events = tuple(events.values())
         if not isinstance(events, list | tuple) or not all(isinstance(event, str) for event in events):
             raise PartneroResponseError(f"webhook {data['key']!r} has no list of texts in its field 'events'")
         signature = data.get("signature")
