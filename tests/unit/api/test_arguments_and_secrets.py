@@ -13,7 +13,15 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_partnero.api import PartneroAPIError, PartneroClient, PartneroError, PartneroRateLimitError
+from airflow_provider_partnero.api import (
+    PartneroAmbiguousError,
+    PartneroAPIError,
+    PartneroClient,
+    PartneroConnectionError,
+    PartneroError,
+    PartneroInconsistentReadError,
+    PartneroResponseError,
+)
 from airflow_provider_partnero.sandbox import Sandbox
 
 from .conftest import DEMO, MakeClient
@@ -174,10 +182,22 @@ def test_a_redirect_to_another_host_never_carries_the_token(sandbox: Sandbox, ma
     assert len(sandbox.requests()) == 1
 
 
-def test_errors_survive_pickling_and_copying() -> None:
-    error = PartneroRateLimitError(429, "slow down", {"f": ["x"]}, "r1", "GET", "/webhooks", 7.0)
-    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
-        assert (str(other), other.retry_after, other.errors) == (str(error), 7.0, {"f": ("x",)})
+ERRORS: list[PartneroError] = [
+    PartneroConnectionError("GET /webhooks: nothing answers", sent=False),
+    PartneroAmbiguousError("words"),
+    PartneroResponseError("words"),
+    PartneroInconsistentReadError("words"),
+]
+API_ERRORS: list[type[PartneroAPIError]] = [PartneroAPIError, *PartneroAPIError.__subclasses__()]
+ERRORS += [kind(429, "slow down", {"f": ["x"]}, "r1", "GET", "/webhooks", 7.0) for kind in API_ERRORS]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_errors_survive_pickling_and_copying(error: PartneroError) -> None:
+    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(other) is type(error)
+        assert str(other) == str(error)
+        assert vars(other) == vars(error)
 
 
 def test_the_api_package_imports_neither_airflow_nor_requests_and_its_client_no_airflow() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from math import ceil
@@ -20,13 +21,14 @@ from airflow_provider_partnero.api import (
 from airflow_provider_partnero.api.pages import Page, read_consistently, read_pages
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 
-from .conftest import MakeClient
+from .conftest import DEMO, MakeClient, RawServer, http_answer, pages_asked
 
 FORMS = ["data", "simple", "full"]
+COUNTS = [0, 1, 9, 10, 11, 99, 100, 101, 2500]
 
 
 @pytest.mark.parametrize("list_form", FORMS)
-@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 99, 100, 101, 2500])
+@pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("page_size", [10, 100])
 def test_all_webhooks_come_once_in_the_servers_order(
     sandbox: Sandbox, make_client: MakeClient, list_form: Any, count: int, page_size: int
@@ -80,6 +82,35 @@ def test_a_consistent_reading_finds_what_a_deletion_made_one_reading_skip(
     sandbox.fault(path="^/webhooks$", page=2, mutate=[{"delete": first}])
     read = {webhook.key for webhook in make_client(page_concurrency=1).iter_webhooks(page_size=10, consistent=True)}
     assert {webhook["key"] for webhook in sandbox.webhooks()} <= read
+
+
+@pytest.mark.parametrize("list_form", FORMS)
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("change", ["insert in front", "insert at the end", "delete"])
+def test_a_consistent_reading_is_right_for_any_number_whatever_changes_during_the_first_pass(
+    sandbox: Sandbox, make_client: MakeClient, list_form: Any, count: int, change: str
+) -> None:
+    sandbox.reset(Profile(list_form=list_form))
+    sandbox.seed(count)
+    size = 10 if count < 1000 else 100
+    if change == "delete":
+        mutation: dict[str, Any] = {"delete": sandbox.webhooks()[0]["key"] if count else "none"}
+    else:
+        mutation = {"insert": {"name": "new"}, "at": "front" if change == "insert in front" else "back"}
+    sandbox.fault(path="^/webhooks$", page=max(1, min(2, ceil(count / size))), mutate=[mutation])
+    read = [webhook.key for webhook in make_client().iter_webhooks(page_size=size, consistent=True)]
+    assert read == [webhook["key"] for webhook in sandbox.webhooks()]
+    assert sandbox.faults() == []
+
+
+@pytest.mark.parametrize(("list_form", "readings"), [("data", 2), ("simple", 2), ("full", 1)])
+def test_a_consistent_reading_is_made_twice_unless_the_total_agrees(
+    sandbox: Sandbox, make_client: MakeClient, list_form: Any, readings: int
+) -> None:
+    sandbox.reset(Profile(list_form=list_form))
+    sandbox.seed(25)
+    list(make_client(page_concurrency=1).iter_webhooks(page_size=10, consistent=True))
+    assert pages_asked(sandbox) == [1, 2, 3] * readings
 
 
 def test_three_readings_that_disagree_are_an_error(sandbox: Sandbox, make_client: MakeClient) -> None:
@@ -138,6 +169,25 @@ def test_a_server_that_ignores_the_page_is_an_error_and_not_an_endless_reading(
         list(read_pages(lambda _number, _stopped: page, concurrency=4))
 
 
+def test_the_next_link_is_never_followed(make_client: MakeClient, raw_server: RawServer) -> None:
+    asked: list[bytes] = []
+
+    def elsewhere(request: bytes) -> bytes:
+        asked.append(request)
+        return http_answer(b"{}")
+
+    link = raw_server(elsewhere) + "/webhooks?page=2"
+
+    def page(request: bytes) -> bytes:
+        number = 2 if b"page=2" in request.partition(b"\r\n")[0] else 1
+        data = [{**DEMO, "key": f"k{number}", "is_active": True}]
+        return http_answer(json.dumps({"data": data, "links": {"next": link if number == 1 else None}}).encode())
+
+    client = make_client(base_url=raw_server(page), page_concurrency=1)
+    assert [webhook.key for webhook in client.iter_webhooks()] == ["k1", "k2"]
+    assert asked == []
+
+
 def _webhook(key: str) -> Webhook:
     return Webhook(key, "n", "https://a.example/", True, ("partner.created",))
 
@@ -175,6 +225,36 @@ def test_a_consistent_reading_is_one_that_two_passes_agree_on(passes: list[set[i
     else:
         keys = {webhook.key for webhook in read_consistently(read)}
         assert [{f"k{n}" for n in one} for one in passes].count(keys) >= 2
+
+
+@given(
+    st.integers(0, 60),
+    st.lists(
+        st.tuples(st.integers(1, 6), st.sampled_from(["front", "back", "delete"]), st.integers(0, 60)), max_size=9
+    ),
+    st.booleans(),
+)
+def test_changes_during_one_pass_are_read_as_they_ended(
+    count: int, changes: list[tuple[int, str, int]], is_end_told: bool
+) -> None:
+    keys = [f"k{number}" for number in range(count)]
+    passes = 0
+
+    def fetch(number: int, _stopped: threading.Event) -> Page:
+        nonlocal passes
+        passes += number == 1
+        for position, (page, kind, victim) in enumerate(changes):
+            if passes == 1 and page == number:
+                if kind == "delete":
+                    del keys[victim : victim + 1]
+                else:
+                    keys.insert(0 if kind == "front" else len(keys), f"new{position}")
+        part = tuple(_webhook(key) for key in keys[(number - 1) * 10 : number * 10])
+        is_last = number * 10 >= len(keys) if is_end_told else len(part) < 10
+        return Page(part, is_last or not part)
+
+    read = read_consistently(lambda: read_pages(fetch, concurrency=1))
+    assert [webhook.key for webhook in read] == keys
 
 
 def test_one_page_is_asked_for_with_limit_and_number(sandbox: Sandbox, make_client: MakeClient) -> None:
