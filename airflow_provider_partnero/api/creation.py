@@ -6,7 +6,6 @@ has it, or make a second one, and Partnero may ignore keys that we supply. So no
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +13,9 @@ from urllib.parse import urlsplit
 
 from airflow_provider_partnero.api.errors import (
     PartneroAmbiguousError,
-    PartneroAPIError,
     PartneroConflictError,
     PartneroError,
-    PartneroValidationError,
+    is_about_key,
     is_passing,
 )
 from airflow_provider_partnero.api.models import Webhook
@@ -89,7 +87,7 @@ class Creation:
             except PartneroError as error:
                 if reaction_to(error, Request.KEYED_CREATE) is Reaction.LOOK:
                     doubt = error
-                if _says_key_is_taken(error) and (existing := self.find(wanted, is_ours=doubt is not None)):
+                if is_about_key(error) and (existing := self.find(wanted, is_ours=doubt is not None)):
                     return existing
                 raise
 
@@ -142,12 +140,6 @@ class Creation:
                 f"the create of webhook {wanted.name!r} with key {wanted.key!r} was sent and may have happened "
                 f"({doubt}); looking for it failed too ({error})"
             ) from error
-
-
-def _says_key_is_taken(error: PartneroError) -> bool:
-    if isinstance(error, PartneroValidationError):
-        return "key" in error.errors or (not error.errors and re.search(r"\bkey\b", error.message) is not None)
-    return isinstance(error, PartneroAPIError) and error.status == 409
 
 
 def _address(url: str) -> str:

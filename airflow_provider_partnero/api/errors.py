@@ -5,6 +5,7 @@ No message ever holds the API token or a webhook's signing secret.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 
@@ -110,3 +111,10 @@ def is_passing(error: BaseException) -> bool:
     if isinstance(error, PartneroConnectionError | PartneroResponseError | PartneroInconsistentReadError):
         return True
     return isinstance(error, PartneroAPIError) and (error.status in {408, 429} or error.status >= 500)
+
+
+def is_about_key(error: BaseException) -> bool:
+    """Whether Partnero refuses a create because of its ``key``: a 409, or a 422 that names it."""
+    if isinstance(error, PartneroValidationError):
+        return "key" in error.errors or (not error.errors and re.search(r"\bkey\b", error.message) is not None)
+    return isinstance(error, PartneroAPIError) and error.status == 409

@@ -6,7 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
-from airflow_provider_partnero.api.errors import PartneroAmbiguousError, PartneroConflictError, PartneroNotFoundError
+from airflow_provider_partnero.api.errors import (
+    PartneroAmbiguousError,
+    PartneroConflictError,
+    PartneroError,
+    PartneroNotFoundError,
+    is_about_key,
+)
 from airflow_provider_partnero.operators.audit import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.receiver import (
@@ -40,6 +46,8 @@ __all__ = [
     "PartneroUnregisterReceiverOperator",
     "PartneroUpdateWebhookOperator",
 ]
+
+_KEYS_TRIED = 3  # for one create, when Partnero refuses a derived key although no webhook has it
 
 
 class PartneroListWebhooksOperator(PartneroOperator):
@@ -156,18 +164,18 @@ class PartneroCreateWebhookOperator(PartneroOperator):
 
     def act(self, context: Context) -> dict[str, Any]:
         """Look, then create."""
-        key = as_optional_text(self.webhook_key)
-        is_chosen = key is not None
-        if key is None and self.idempotent:
-            key = self._derived_key(context)
+        chosen = as_optional_text(self.webhook_key)
+        keys: Sequence[str | None] = [chosen]
+        if chosen is None and self.idempotent:
+            keys = self._derived_keys(context)
         wanted: dict[str, Any] = {
             "name": self.name,
             "url": self.url,
             "events": as_texts(self.events, argument="events"),
             "is_active": as_flag(self.is_active, argument="is_active"),
-            "key": key,
+            "key": keys[0],
         }
-        webhook = self._existing(wanted, context, is_chosen=is_chosen) or self._made(wanted)
+        webhook = self._existing(wanted, context, is_chosen=chosen is not None) or self._made(wanted, keys)
         return webhook.to_dict(include_signature=self.include_signature)
 
     def _existing(self, wanted: dict[str, Any], context: Context, *, is_chosen: bool) -> Webhook | None:
@@ -185,7 +193,16 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         self.log.info("Webhook %r exists already and is the same: adopted, nothing created", existing.key)
         return existing
 
-    def _made(self, wanted: dict[str, Any]) -> Webhook:
+    def _made(self, wanted: dict[str, Any], keys: Sequence[str | None]) -> Webhook:
+        for key in keys[:-1]:
+            try:
+                return self._posted({**wanted, "key": key})
+            except PartneroError as error:
+                if key is None or not is_about_key(error) or self._is_there(key):
+                    raise
+        return self._posted({**wanted, "key": keys[-1]})
+
+    def _posted(self, wanted: dict[str, Any]) -> Webhook:
         try:
             made = self.hook.create_webhook(**wanted)
         except PartneroAmbiguousError as error:
@@ -195,14 +212,21 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         self.log.info("Created webhook %r (%r)", made.key, made.name)
         return made
 
-    def _derived_key(self, context: Context) -> str:
+    def _derived_keys(self, context: Context) -> list[str]:
+        """The key, and others should it be refused: Partnero may keep a key taken after its webhook was deleted."""
         from airflow_provider_partnero.webhooks.keys import derived_key
 
         ti = context["ti"]
         map_index = getattr(ti, "map_index", None)
-        return derived_key(
-            self.partnero_conn_id, ti.dag_id, ti.task_id, ti.run_id, -1 if map_index is None else map_index
-        )
+        parts = (self.partnero_conn_id, ti.dag_id, ti.task_id, ti.run_id, -1 if map_index is None else map_index)
+        return [derived_key(*parts), *(derived_key(*parts, number) for number in range(1, _KEYS_TRIED))]
+
+    def _is_there(self, key: str) -> bool:
+        try:
+            self.hook.get_webhook(key)
+        except PartneroNotFoundError:
+            return False
+        return True
 
 
 class PartneroUpdateWebhookOperator(PartneroOperator):

@@ -200,6 +200,55 @@ def test_hostile_names_are_recognised_on_a_retry(
     assert len(one_attempt.webhooks()) == 1
 
 
+KEYS = [derived_key("partnero_default", "dag", "task", "run", -1, *more) for more in ((), (1,), (2,))]
+
+
+def _refuse(sandbox: Sandbox, keys: list[str], *, looked_at: str = "") -> None:
+    """These keys are taken when the POST comes, and gone when somebody looks."""
+    for key in keys:
+        ghost = {**DEMO, "key": key, "name": "Ghost"}
+        sandbox.fault(method="POST", mutate=[{"insert": ghost}])
+        skip = int(key == looked_at)
+        sandbox.fault(method="GET", path=f"^/webhooks/{key}$", skip=skip, mutate=[{"delete": key}])
+
+
+@pytest.mark.parametrize("taken_key", ["422", "409"])
+@pytest.mark.parametrize("refused", [1, 2])
+def test_a_derived_key_that_partnero_keeps_taken_after_a_deletion_is_replaced_by_another(
+    sandbox: Sandbox, make_context: MakeContext, taken_key: Any, refused: int
+) -> None:
+    sandbox.reset(Profile(taken_key=taken_key))
+    _refuse(sandbox, KEYS[:refused], looked_at=KEYS[0])
+    assert _create().execute(make_context(try_number=1))["key"] == KEYS[refused]
+    # A retry looks for the first key, and then for the content.
+    assert _create().execute(make_context(try_number=2))["key"] == KEYS[refused]
+    assert len(sandbox.webhooks()) == 1
+
+
+@pytest.mark.parametrize("taken_key", ["422", "409"])
+def test_a_chosen_key_is_never_replaced(sandbox: Sandbox, make_context: MakeContext, taken_key: Any) -> None:
+    sandbox.reset(Profile(taken_key=taken_key))
+    _refuse(sandbox, ["mine"], looked_at="mine")
+    with pytest.raises(AirflowFailException, match=taken_key):
+        _create(webhook_key="mine").execute(make_context())
+    assert sandbox.webhooks() == []
+
+
+def test_a_derived_key_of_a_webhook_that_differs_is_a_conflict_and_never_replaced(
+    sandbox: Sandbox, make_context: MakeContext
+) -> None:
+    sandbox.fault(method="POST", mutate=[{"insert": {**DEMO, "key": KEYS[0], "name": "Other"}}])
+    with pytest.raises(AirflowFailException, match="differs in name"):
+        _create().execute(make_context())
+    assert len(sandbox.webhooks()) == 1
+
+
+def test_a_refusal_for_another_reason_tries_no_other_key(sandbox: Sandbox, make_context: MakeContext) -> None:
+    with pytest.raises(AirflowFailException, match=r"events\.0"):
+        _create(events=["no.such.event"]).execute(make_context())
+    assert _asked(sandbox) == [f"GET /webhooks/{KEYS[0]}", "POST /webhooks"]
+
+
 def test_a_name_with_line_breaks_forges_no_line_of_the_log(
     sandbox: Sandbox, make_context: MakeContext, capsys: pytest.CaptureFixture[str]
 ) -> None:
