@@ -205,7 +205,7 @@ def _message_of(response: requests.Response, payload: Mapping[str, Any]) -> str:
 def _origin(location: str) -> str:
     try:
         target = urlsplit(location)
-        return f"{target.scheme}://{target.netloc}" if target.netloc else "another path"
+        return f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else "another path"
     except ValueError:
         return "an address that is none"
 

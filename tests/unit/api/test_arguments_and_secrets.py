@@ -182,6 +182,17 @@ def test_a_redirect_to_another_host_never_carries_the_token(sandbox: Sandbox, ma
     assert len(sandbox.requests()) == 1
 
 
+def test_a_redirect_is_quoted_without_the_login_and_the_query_of_its_address(
+    sandbox: Sandbox, make_client: MakeClient
+) -> None:
+    sandbox.fault(redirect="https://user:s3cret@login.example/in?ticket=s3cret")
+    with pytest.raises(
+        PartneroAPIError, match=r"a redirect to https://login\.example, which is not followed"
+    ) as raised:
+        make_client().ping()
+    assert "s3cret" not in repr(raised.value)
+
+
 ERRORS: list[PartneroError] = [
     PartneroConnectionError("GET /webhooks: nothing answers", sent=False),
     PartneroAmbiguousError("words"),
