@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 LIMIT_RANGE = range(10, 101)  # the specification, "Get a list of webhooks"
 LONGEST = 86_400  # seconds that anything may take or wait
+MOST_PAGES_AT_ONCE = 64
+PARTNERO_URL = "https://api.partnero.com/v1"
 
 
 def checked_limit(limit: object, *, argument: str = "limit") -> int:

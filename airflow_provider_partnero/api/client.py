@@ -16,8 +16,6 @@ from airflow_provider_partnero.api.pages import Page, read_consistently, read_pa
 from airflow_provider_partnero.api.retries import Request, RetryPlan
 from airflow_provider_partnero.api.transport import Transport
 
-PARTNERO_URL = "https://api.partnero.com/v1"
-
 
 class PartneroClient:
     """Partnero's webhooks, safe to retry; a context manager, and usable from several threads at once.
@@ -39,7 +37,7 @@ class PartneroClient:
     def __init__(
         self,
         token: str,
-        base_url: str = PARTNERO_URL,
+        base_url: str = arguments.PARTNERO_URL,
         *,
         timeout: tuple[float, float] | float = (5, 30),
         max_attempts: int = 5,
@@ -47,7 +45,9 @@ class PartneroClient:
         page_concurrency: int = 8,
         verify: bool | str = True,
     ) -> None:
-        self._page_concurrency = arguments.checked_count(page_concurrency, argument="page_concurrency", most=64)
+        self._page_concurrency = arguments.checked_count(
+            page_concurrency, argument="page_concurrency", most=arguments.MOST_PAGES_AT_ONCE
+        )
         self._retries = RetryPlan(
             max_attempts=arguments.checked_count(max_attempts, argument="max_attempts"),
             max_wait=arguments.checked_seconds(max_wait, argument="max_wait", zero=True),

@@ -6,13 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from airflow_provider_partnero.api.arguments import LONGEST, MOST_PAGES_AT_ONCE, PARTNERO_URL
 from airflow_provider_partnero.api.models import Secret
 
-PARTNERO_URL = "https://api.partnero.com/v1"
 _CONNECT_SECONDS = 5.0
 _EXTRA_FIELDS = ("timeout", "max_attempts", "page_concurrency", "verify_tls", "signing_secrets")
-_LONGEST_TIMEOUT = 86_400.0  # as the client has it, like the 64 below
-_MOST_AT_ONCE = 64
 
 
 class ConnectionFields(Protocol):
@@ -50,7 +48,7 @@ def settings_of(connection: ConnectionFields) -> Settings:
         base_url=_base_url_of(connection),
         timeout=(min(_CONNECT_SECONDS, timeout), timeout),
         max_attempts=_whole(connection, extra, "max_attempts", 5),
-        page_concurrency=_whole(connection, extra, "page_concurrency", 8, most=_MOST_AT_ONCE),
+        page_concurrency=_whole(connection, extra, "page_concurrency", 8, most=MOST_PAGES_AT_ONCE),
         verify=_verify(connection, extra),
     )
 
@@ -128,8 +126,8 @@ def _is_empty(value: object) -> bool:
 def _number(connection: ConnectionFields, extra: dict[str, Any], field: str, default: float) -> float:
     value = extra.get(field, default)
     number = _as_number(value)
-    if not 0 < number <= _LONGEST_TIMEOUT:
-        raise _wrong(connection, field, value, f"a number of seconds above 0, up to {_LONGEST_TIMEOUT:g}")
+    if not 0 < number <= LONGEST:
+        raise _wrong(connection, field, value, f"a number of seconds above 0, up to {LONGEST}")
     return number
 
 
