@@ -1,9 +1,13 @@
-"""What several folders of tests share: a connected sandbox, and a task's context in the small."""
+"""What several folders of tests share: an Airflow home, a connected sandbox, and a task's context in the small."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +16,22 @@ import pytest
 from airflow_provider_partnero.sandbox import Sandbox
 
 MakeContext = Callable[..., Any]
+
+_HOME = Path(tempfile.mkdtemp(prefix="partnero-unit-airflow-"))
+(_HOME / "dags").mkdir()
+# Airflow reads its configuration when it is first imported, which the collection of any folder may do.
+os.environ |= {
+    "AIRFLOW_HOME": str(_HOME),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__DAGS_FOLDER": str(_HOME / "dags"),
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+}
+
+
+def pytest_unconfigure() -> None:
+    """The home goes with the session."""
+    shutil.rmtree(_HOME, ignore_errors=True)
 
 
 @pytest.fixture

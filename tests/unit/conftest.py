@@ -1,13 +1,11 @@
-"""An Airflow home of its own, set before anything imports Airflow, and DAGs that really run in this process."""
+"""DAGs that really run in this process, on the Airflow home of the tests."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,22 +15,6 @@ import pytest
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
-
-_HOME = Path(tempfile.mkdtemp(prefix="partnero-unit-airflow-"))
-(_HOME / "dags").mkdir()
-# Airflow reads its configuration when it is first imported, which the collection of the tests does.
-os.environ |= {
-    "AIRFLOW_HOME": str(_HOME),
-    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    "AIRFLOW__CORE__DAGS_FOLDER": str(_HOME / "dags"),
-    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
-    "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
-}
-
-
-def pytest_unconfigure() -> None:
-    """The home goes with the session."""
-    shutil.rmtree(_HOME, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +37,7 @@ class TaskRun:
 class Airflow:
     """A migrated Airflow database; runs DAGs as ``dag.test()`` does, with real tasks, XComs and triggers."""
 
-    home = _HOME
+    home = Path(os.environ["AIRFLOW_HOME"])
 
     def store(self, dag: DAG) -> None:
         """Write the DAG to the database, as the DAG processor does."""
