@@ -10,6 +10,9 @@ LONGEST = 86_400  # seconds that anything may take or wait
 MOST_PAGES_AT_ONCE = 64
 PARTNERO_URL = "https://api.partnero.com/v1"
 
+# What Laravel trims from all texts it is sent: blanks, and characters that nobody sees.
+_TRIMMED = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff\u200b\u200e"
+
 
 def checked_limit(limit: object, *, argument: str = "limit") -> int:
     if not isinstance(limit, int) or isinstance(limit, bool) or limit not in LIMIT_RANGE:
@@ -79,10 +82,15 @@ def checked_key(key: object, *, argument: str = "key") -> str:
 
 
 def checked_name(name: object) -> str:
-    if not isinstance(name, str) or not name.strip():
+    if not isinstance(name, str) or not trimmed(name):
         raise ValueError(f"name={name!r}: allowed is a text that is not empty")
     _checked_encodable(name, argument="name")
     return name
+
+
+def trimmed(name: str) -> str:
+    """The name as Partnero has it after a write."""
+    return name.strip(_TRIMMED)
 
 
 def checked_url(url: object) -> str:

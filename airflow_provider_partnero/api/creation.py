@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from airflow_provider_partnero.api.arguments import trimmed
 from airflow_provider_partnero.api.errors import (
     PartneroAmbiguousError,
     PartneroConflictError,
@@ -20,9 +21,6 @@ from airflow_provider_partnero.api.errors import (
 )
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.retries import Reaction, Request, RetryPlan, reaction_to
-
-# What Laravel trims from all texts it is sent: blanks, and characters that nobody sees.
-_TRIMMED = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff\u200b\u200e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class Wanted:
         :param is_ours: we made it a moment ago, so that it may be switched on but not active yet.
         """
         pairs = {
-            "name": (webhook.name.strip(_TRIMMED), self.name.strip(_TRIMMED)),
+            "name": (trimmed(webhook.name), trimmed(self.name)),
             "url": (_address(webhook.url), _address(self.url)),
             "events": (set(webhook.events), set(self.events)),
             "is_active": (webhook.is_active or (is_ours and self.is_active), self.is_active),

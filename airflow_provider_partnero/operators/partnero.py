@@ -9,12 +9,11 @@ from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.errors import (
     PartneroAmbiguousError,
     PartneroConflictError,
-    PartneroError,
     PartneroNotFoundError,
-    is_about_key,
 )
 from airflow_provider_partnero.operators.audit import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.operators.base import PartneroOperator
+from airflow_provider_partnero.operators.creating import KEYS_TRIED, created
 from airflow_provider_partnero.operators.receiver import (
     PartneroRegisterReceiverOperator,
     PartneroUnregisterReceiverOperator,
@@ -46,8 +45,6 @@ __all__ = [
     "PartneroUnregisterReceiverOperator",
     "PartneroUpdateWebhookOperator",
 ]
-
-_KEYS_TRIED = 3  # for one create, when Partnero refuses a derived key although no webhook has it
 
 
 class PartneroListWebhooksOperator(PartneroOperator):
@@ -173,17 +170,18 @@ class PartneroCreateWebhookOperator(PartneroOperator):
             "url": self.url,
             "events": as_texts(self.events, argument="events"),
             "is_active": as_flag(self.is_active, argument="is_active"),
-            "key": keys[0],
         }
-        webhook = self._existing(wanted, context, is_chosen=chosen is not None) or self._made(wanted, keys)
+        webhook = self._existing(wanted, keys[0], context, is_chosen=chosen is not None) or self._made(wanted, keys)
         return webhook.to_dict(include_signature=self.include_signature)
 
-    def _existing(self, wanted: dict[str, Any], context: Context, *, is_chosen: bool) -> Webhook | None:
-        if wanted["key"] is None:
+    def _existing(
+        self, wanted: dict[str, Any], key: str | None, context: Context, *, is_chosen: bool
+    ) -> Webhook | None:
+        if key is None:
             return None
         is_retry = context["ti"].try_number > 1
         # What an earlier try has made may be switched on and not active yet.
-        existing = self.hook.find_webhook(**wanted, is_ours=is_retry, by_content=is_retry)
+        existing = self.hook.find_webhook(**wanted, key=key, is_ours=is_retry, by_content=is_retry)
         if existing is None:
             return None
         if is_chosen and self.if_exists == "fail":
@@ -194,19 +192,10 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         return existing
 
     def _made(self, wanted: dict[str, Any], keys: Sequence[str | None]) -> Webhook:
-        for key in keys[:-1]:
-            try:
-                return self._posted({**wanted, "key": key})
-            except PartneroError as error:
-                if key is None or not is_about_key(error) or self._is_there(key):
-                    raise
-        return self._posted({**wanted, "key": keys[-1]})
-
-    def _posted(self, wanted: dict[str, Any]) -> Webhook:
         try:
-            made = self.hook.create_webhook(**wanted)
+            made = created(self.hook, wanted, keys)
         except PartneroAmbiguousError as error:
-            if wanted["key"] is None:
+            if keys[0] is None:
                 raise AirflowFailException(str(error)) from error
             raise
         self.log.info("Created webhook %r (%r)", made.key, made.name)
@@ -219,14 +208,7 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         ti = context["ti"]
         map_index = getattr(ti, "map_index", None)
         parts = (self.partnero_conn_id, ti.dag_id, ti.task_id, ti.run_id, -1 if map_index is None else map_index)
-        return [derived_key(*parts), *(derived_key(*parts, number) for number in range(1, _KEYS_TRIED))]
-
-    def _is_there(self, key: str) -> bool:
-        try:
-            self.hook.get_webhook(key)
-        except PartneroNotFoundError:
-            return False
-        return True
+        return [derived_key(*parts), *(derived_key(*parts, number) for number in range(1, KEYS_TRIED))]
 
 
 class PartneroUpdateWebhookOperator(PartneroOperator):

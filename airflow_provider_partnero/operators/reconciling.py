@@ -10,9 +10,9 @@ from airflow_provider_partnero.api.errors import (
     PartneroConflictError,
     PartneroError,
     PartneroNotFoundError,
-    PartneroValidationError,
 )
 from airflow_provider_partnero.operators.base import PartneroOperator
+from airflow_provider_partnero.operators.creating import KEYS_TRIED, created
 from airflow_provider_partnero.operators.declared import declared_key
 from airflow_provider_partnero.webhooks.texts import visible
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _KEPT = 100  # actions in XCom; the counts are always whole
 _LOGGED = 200  # actions of a plan in the log
 _PROGRESS_EVERY = 50  # writes
-_KEYS_TRIED = 3  # for one create, when Partnero refuses a key although no webhook has it
 _ACTIVE_WITHIN = 600.0  # seconds
 _LOOK_EVERY = 5.0  # seconds
 
@@ -128,32 +127,12 @@ class ReconcilingOperator(PartneroOperator):
             "events": spec.events,
             "is_active": spec.is_active,
         }
-        keys = self._keys_for(spec)
-        for key in keys[:-1]:
-            try:
-                return self._client.create_webhook(**wanted, key=key)
-            except PartneroValidationError as error:
-                if "key" not in error.errors:
-                    raise
-            except PartneroConflictError:
-                if self._is_there(key):
-                    raise
-        return self._client.create_webhook(**wanted, key=keys[-1])
+        return created(self._client, wanted, self._keys_for(spec))
 
     def _keys_for(self, spec: WebhookSpec) -> list[str]:
-        """The keys that a create may give it: the declared one, or those derived, which are ours to choose again.
-
-        Partnero may keep a key taken after its webhook was deleted.
-        """
+        """The keys that a create may give it: the declared one, or those derived, which are ours to choose again."""
         derived = derived_keys(self.partnero_conn_id, spec.name)
         return derived if spec.key is None or spec.key == derived[0] else [spec.key]
-
-    def _is_there(self, key: str) -> bool:
-        try:
-            self._client.get_webhook(key)
-        except PartneroNotFoundError:
-            return False
-        return True
 
     def _delete(self, key: str) -> None:
         try:
@@ -186,7 +165,7 @@ class ReconcilingOperator(PartneroOperator):
 
 def derived_keys(partnero_conn_id: str, name: str) -> list[str]:
     """The keys that a webhook declared without one may have been created with."""
-    return [declared_key(partnero_conn_id, name, generation) for generation in range(_KEYS_TRIED)]
+    return [declared_key(partnero_conn_id, name, generation) for generation in range(KEYS_TRIED)]
 
 
 def _check_deletes(plan: Plan, max_deletes: int) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Any
 
+from airflow_provider_partnero.api.arguments import trimmed
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.webhooks.specs import WebhookSpec
 from airflow_provider_partnero.webhooks.texts import listed, quoted, visible
-from airflow_provider_partnero.webhooks.urls import shown_url
+from airflow_provider_partnero.webhooks.urls import Destination, shown_url
 
 FieldValue = str | bool | tuple[str, ...]
 
@@ -77,7 +78,7 @@ def match(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook]) -> Matching
 
     positions_of_name: defaultdict[str, list[int]] = defaultdict(list)
     for position, webhook in left.items():
-        positions_of_name[webhook.name.strip()].append(position)
+        positions_of_name[trimmed(webhook.name)].append(position)
     ambiguous: list[tuple[WebhookSpec, tuple[Webhook, ...]]] = []
     missing: list[WebhookSpec] = []
     for spec in specs:
@@ -99,7 +100,10 @@ def match(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook]) -> Matching
 
 
 def changes_between(webhook: Webhook, spec: WebhookSpec) -> tuple[Change, ...]:
-    """The fields in which a live webhook is not as declared; order and repetition of events do not matter."""
+    """The fields in which a live webhook is not as declared.
+
+    Order and repetition of events do not matter, nor do spellings of one URL, which a server may write its own way.
+    """
     return tuple(_changes(webhook, spec))
 
 
@@ -133,7 +137,7 @@ def keys_of(webhooks: Sequence[Webhook]) -> str:
 def _changes(webhook: Webhook, spec: WebhookSpec) -> Iterator[Change]:
     if webhook.name != spec.name:
         yield Change("name", webhook.name, spec.name)
-    if webhook.url != spec.url:
+    if webhook.url != spec.url and Destination.of(webhook.url).identity != Destination.of(spec.url).identity:
         yield Change("url", webhook.url, spec.url)
     if set(webhook.events) != set(spec.events):
         yield Change("events", tuple(sorted(set(webhook.events))), spec.events)

@@ -34,7 +34,7 @@ class WebhookSpec:
     key: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", arguments.checked_name(self.name).strip())
+        object.__setattr__(self, "name", arguments.trimmed(arguments.checked_name(self.name)))
         _check_url(self.url)
         object.__setattr__(self, "events", arguments.checked_events(self.events))
         arguments.checked_flag(self.is_active, argument="is_active")
