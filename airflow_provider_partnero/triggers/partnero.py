@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from weakref import WeakValueDictionary
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 if TYPE_CHECKING:
-    from airflow_provider_partnero.api import Webhook
     from airflow_provider_partnero.hooks.partnero import PartneroHook
     from airflow_provider_partnero.triggers.polling import Look, Watch
 
-log = logging.getLogger(__name__)
-
 _LEAST_PAUSE = 0.1  # seconds; without, a poke_interval of 0 would be a flood
+_LONGEST_PAUSE = 3_600.0  # seconds that a Retry-After is obeyed, since those who wait would wait for ever
+_UNTIL_STORED = 5.0  # seconds, in which Airflow has stored an event that a trigger fired
 _SEEN = "partnero_webhooks_seen"
 _STORED_BYTES = 60_000  # Airflow's asset state store takes 64 KiB a value by default
 
@@ -35,7 +33,7 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
     :param if_missing: no webhook has the key: ``"fail"`` or ``"wait"``.
     """
 
-    _watches: ClassVar[dict[Hashable, Watch]] = {}
+    _watches: ClassVar[WeakValueDictionary[Hashable, Watch]] = WeakValueDictionary()  # of those who wait now
 
     def __init__(
         self,
@@ -72,42 +70,47 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
         watch = cls._watch(_stream_key(kwargs["partnero_conn_id"], kwargs["poke_interval"]))
         await watch.awaited.wait()  # the group opens before its first subscriber has said what it waits for
         while True:
-            look = await _looked(kwargs["partnero_conn_id"], watch)
+            look = await _looked_out(kwargs["partnero_conn_id"], watch)
             yield look
-            await asyncio.sleep(max(kwargs["poke_interval"], look.pause, _LEAST_PAUSE))
+            await asyncio.sleep(_pause(kwargs["poke_interval"], look))
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Look]) -> AsyncIterator[TriggerEvent]:
         """Fire on the first poll that settles this trigger's own webhook."""
         watch = self._watch(self.shared_stream_key())
-        watch.add(self.webhook_key)
+        is_needed = self.if_missing == "fail"
+        watch.add(self.webhook_key, is_needed=is_needed)
         try:
             async for look in shared_stream:
-                event = _event_for(look, self.webhook_key, self.if_missing)
-                if event is None and look.asked is None and self.if_missing == "fail":
-                    # Pages shift while they are read, so a gap in the list proves nothing.
-                    event = await self._event_if_missing(look)
-                if event is not None:
-                    yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+                if event := self._event_for(look):
+                    yield event
                     return
         finally:
-            watch.remove(self.webhook_key)
+            watch.remove(self.webhook_key, is_needed=is_needed)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Alone, as before Airflow 3.3: the same poll, for one key."""
-        watch = _new_watch(self.webhook_key)
-        while True:
-            look = await _looked(self.partnero_conn_id, watch)
-            event = _event_for(look, self.webhook_key, self.if_missing)
-            if event is not None:
-                yield TriggerEvent(event)  # type: ignore[no-untyped-call]
-                return
-            await asyncio.sleep(max(self.poke_interval, look.pause, _LEAST_PAUSE))
+        from airflow_provider_partnero.triggers.polling import Watch
 
-    async def _event_if_missing(self, look: Look) -> dict[str, Any] | None:
-        if self.webhook_key in look.webhooks:
-            return None
-        confirmed = await _looked(self.partnero_conn_id, _new_watch(self.webhook_key))
-        return _event_for(confirmed, self.webhook_key, self.if_missing)
+        watch = Watch()
+        watch.add(self.webhook_key, is_needed=self.if_missing == "fail")
+        while True:
+            look = await _looked_out(self.partnero_conn_id, watch)
+            if event := self._event_for(look):
+                yield event
+                return
+            await asyncio.sleep(_pause(self.poke_interval, look))
+
+    def _event_for(self, look: Look) -> TriggerEvent | None:
+        webhook, failure = look.webhooks.get(self.webhook_key), look.failure or look.refused.get(self.webhook_key)
+        if webhook is not None and webhook.is_active:
+            return TriggerEvent({"webhook": webhook.to_dict()})  # type: ignore[no-untyped-call]
+        if self.webhook_key in look.missing and self.if_missing == "fail":
+            failure = f"GET /webhooks/{self.webhook_key}: 404 no webhook has this key"
+        if failure:
+            return TriggerEvent({"failure": failure})  # type: ignore[no-untyped-call]
+        if look.trouble:  # logged by each who waits, since each task has a log of its own
+            self.log.warning("No answer about webhook %r, the wait goes on: %s", self.webhook_key, look.trouble)
+        return None
 
     @classmethod
     def _watch(cls, stream_key: Hashable) -> Watch:
@@ -120,20 +123,24 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
     """For an ``AssetWatcher``: fires when the programme's webhooks differ from those it saw last.
 
     The first reading is the standard and fires nothing. Where Airflow has an asset state store (3.3), what was seen
-    last is kept there, so that a restarted triggerer reports what changed meanwhile, and nothing twice; a triggerer
-    killed in the second between firing and Airflow's storing of the event may lose it. Before 3.3 a restart sets a new
-    standard.
+    last is kept there, so that a restarted triggerer reports what changed meanwhile, and nothing twice; only one that
+    is killed within five seconds of firing fires again. Before 3.3 a restart sets a new standard.
 
     Its event: ``{"counts": {"added", "removed", "changed"}, "added": [{"key", "name"}], "removed": [{"key"}],
-    "changed": [{"key", "name"}]}``, at most 100 of each; it never holds a signing secret. A refused token or an outage
-    is logged and tried again at the next poll.
+    "changed": [{"key", "name"}]}``, at most 100 of each; it never holds a signing secret. The store has room for some
+    1,900 webhooks one by one; beyond, what changed during a restart is an event with empty counts and lists. A refused
+    token or an outage is logged and tried again at the next poll.
 
     :param partnero_conn_id: connection of type ``partnero``, read anew for every poll.
-    :param poke_interval: seconds between two readings of the list.
+    :param poke_interval: seconds between two readings of the list; a longer ``Retry-After`` prolongs it.
+    :raises TypeError: ``poke_interval`` is no number.
     """
 
     def __init__(self, partnero_conn_id: str = "partnero_default", poke_interval: float = 300.0) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        if not isinstance(poke_interval, int | float):
+            # Airflow starts a watcher that fails anew, at once: a mistake found there would be a flood at Partnero.
+            raise TypeError(f"poke_interval={poke_interval!r}: allowed is a number of seconds")
         self.partnero_conn_id = partnero_conn_id
         self.poke_interval = poke_interval
 
@@ -149,40 +156,40 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
         from airflow_provider_partnero.triggers.polling import all_webhooks
         from airflow_provider_partnero.webhooks.changes import changes, digests
 
-        seen: dict[str, str] | None = await self._remembered()
+        seen, is_news = await self._remembered()
         while True:
-            webhooks = await self._read(all_webhooks)
-            if webhooks is not None:
+            look = await _looked(self.partnero_conn_id, all_webhooks)
+            if words := look.failure or look.trouble:
+                self.log.warning("The webhooks cannot be read, to be tried again at the next poll: %s", words)
+            else:
+                webhooks = look.webhooks.values()
                 difference = None if seen is None else changes(seen, webhooks)
                 if difference is not None:
                     yield TriggerEvent(difference)  # type: ignore[no-untyped-call]
-                is_news = seen is None or difference is not None
+                    # Rather fire again after a restart than never: what is remembered must be stored already.
+                    await asyncio.sleep(min(self.poke_interval, _UNTIL_STORED))
+                is_news = is_news or seen is None or difference is not None
                 seen = digests(webhooks)  # whole from now on, even where only a compact memory was left
-                if is_news:
-                    await self._remember(seen)
-            await asyncio.sleep(max(self.poke_interval, _LEAST_PAUSE))
+                is_news = is_news and not await self._remember(seen)
+            await asyncio.sleep(_pause(self.poke_interval, look))
 
-    async def _read(self, all_webhooks: Callable[[PartneroHook], list[Webhook] | None]) -> list[Webhook] | None:
-        try:
-            hook = await _connected_hook(self.partnero_conn_id)
-        except Exception as error:  # noqa: BLE001
-            # Connections are edited, and backends of secrets have outages: no reason to stop watching.
-            self.log.warning("Connection %r cannot be used now: %s", self.partnero_conn_id, error)
-            return None
-        return await asyncio.to_thread(all_webhooks, hook)
+    async def _remembered(self) -> tuple[dict[str, str] | None, bool]:
+        """What was seen last, and whether there is an asset whose store does not hold it."""
+        memories = [await store.aget(self._memory) for store in self._stores()]
+        known = [memory for memory in memories if memory is not None]
+        return (dict(known[0]) if known else None), len(known) < len(memories)
 
-    async def _remembered(self) -> dict[str, str] | None:
-        for store in self._stores():
-            seen = await store.aget(self._memory)
-            if seen is not None:
-                return dict(seen)
-        return None
-
-    async def _remember(self, seen: dict[str, str]) -> None:
+    async def _remember(self, seen: dict[str, str]) -> bool:
+        """Whether every store took it; an outage of Airflow's own database is no reason to stop watching."""
         from airflow_provider_partnero.webhooks.changes import compact
 
-        for store in self._stores():
-            await store.aset(self._memory, compact(seen, _STORED_BYTES))
+        try:
+            for store in self._stores():
+                await store.aset(self._memory, compact(seen, _STORED_BYTES))
+        except Exception as error:  # noqa: BLE001
+            self.log.warning("What was seen cannot be remembered now, to be tried again: %s", error)
+            return False
+        return True
 
     @property
     def _memory(self) -> str:
@@ -199,27 +206,31 @@ def _stream_key(partnero_conn_id: str, poke_interval: float) -> Hashable:
     return ("partnero-webhooks", partnero_conn_id, float(poke_interval))
 
 
-def _new_watch(webhook_key: str) -> Watch:
-    from airflow_provider_partnero.triggers.polling import Watch
-
-    return Watch(keys=Counter([webhook_key]))
+def _pause(poke_interval: float, look: Look) -> float:
+    return max(float(poke_interval), min(look.pause, _LONGEST_PAUSE), _LEAST_PAUSE)
 
 
-async def _looked(partnero_conn_id: str, watch: Watch) -> Look:
+async def _looked_out(partnero_conn_id: str, watch: Watch) -> Look:
+    # The next poll is attempt enough for a key; but of a long list one page must not spoil the others.
+    return await _looked(partnero_conn_id, watch.look, max_attempts=1 if watch.asks_by_key else None)
+
+
+async def _looked(
+    partnero_conn_id: str, look: Callable[[PartneroHook], Look], *, max_attempts: int | None = None
+) -> Look:
     from airflow_provider_partnero.triggers.polling import Look
 
     try:
-        hook = await _connected_hook(partnero_conn_id)
+        hook = await _connected_hook(partnero_conn_id, max_attempts)
     except ValueError as error:
         return Look(failure=str(error))
     except Exception as error:  # noqa: BLE001
         # Airflow says "not defined" of an outage of its database or of a backend of secrets, too.
-        log.warning("Connection %r cannot be read now, which does not end the wait: %s", partnero_conn_id, error)
-        return Look()
-    return await asyncio.to_thread(watch.look, hook)
+        return Look(trouble=f"connection {partnero_conn_id!r} cannot be read now: {error}")
+    return await asyncio.to_thread(look, hook)
 
 
-async def _connected_hook(partnero_conn_id: str) -> PartneroHook:
+async def _connected_hook(partnero_conn_id: str, max_attempts: int | None) -> PartneroHook:
     """A hook whose connection is read already, so that polling threads need nothing of Airflow.
 
     asgiref's ``sync_to_async`` is what Airflow's triggerer expects around a connection look-up, in every 3.x.
@@ -228,17 +239,6 @@ async def _connected_hook(partnero_conn_id: str) -> PartneroHook:
 
     from airflow_provider_partnero.hooks.partnero import PartneroHook
 
-    hook = PartneroHook(partnero_conn_id, max_attempts=1, page_concurrency=1)
+    hook = PartneroHook(partnero_conn_id, max_attempts=max_attempts, page_concurrency=1)
     await sync_to_async(hook.get_conn)()
     return hook
-
-
-def _event_for(look: Look, webhook_key: str, if_missing: str) -> dict[str, Any] | None:
-    if words := look.failure or look.refused.get(webhook_key):
-        return {"failure": words}
-    webhook = look.webhooks.get(webhook_key)
-    if webhook is not None:
-        return {"webhook": webhook.to_dict()} if webhook.is_active else None
-    if look.asked is not None and webhook_key in look.asked and if_missing == "fail":
-        return {"failure": f"GET /webhooks/{webhook_key}: 404 no webhook has this key"}
-    return None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from airflow_provider_partnero.api import PartneroClient, Webhook
@@ -17,8 +17,6 @@ from airflow_provider_partnero.api.errors import (
 )
 from airflow_provider_partnero.hooks.partnero import PartneroHook
 
-log = logging.getLogger(__name__)
-
 _PAGE = 100
 
 
@@ -27,81 +25,134 @@ class Look:
     """What one poll saw.
 
     :param webhooks: by key.
-    :param asked: the keys that were asked for one by one (none, where there was no answer); None for the whole list.
-    :param refused: keys of those asked for that Partnero refuses for good, with its words.
+    :param missing: keys that certainly no webhook has.
+    :param refused: keys that cannot be asked for, with the reason in words.
     :param failure: why no later poll can do better for any key, in words; None while there is hope.
+    :param trouble: why this poll did not see everything, in words; a later one may.
     :param pause: seconds that Partnero asked to stay away.
     """
 
     webhooks: dict[str, Webhook] = field(default_factory=dict)
-    asked: frozenset[str] | None = frozenset()
+    missing: frozenset[str] = frozenset()
     refused: dict[str, str] = field(default_factory=dict)
     failure: str | None = None
+    trouble: str | None = None
     pause: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Watch:
     """The keys that the triggers of one connection and interval wait for, in this triggerer.
 
     :param keys: how many triggers wait for each.
-    :param awaited: set while any does.
-    :param pages: of the whole list, when it was last read.
+    :param needed: how many of them give up when no webhook has the key.
+    :param awaited: set while any trigger waits.
+    :param pages: that the whole list has at least, as far as it is known.
     """
 
     keys: Counter[str] = field(default_factory=Counter)
+    needed: Counter[str] = field(default_factory=Counter)
     awaited: asyncio.Event = field(default_factory=asyncio.Event)
-    pages: int | None = None
+    pages: int = 1
 
-    def add(self, key: str) -> None:
+    def add(self, key: str, *, is_needed: bool) -> None:
         """One trigger more waits for the key."""
         self.keys[key] += 1
+        if is_needed:
+            self.needed[key] += 1
         self.awaited.set()
 
-    def remove(self, key: str) -> None:
+    def remove(self, key: str, *, is_needed: bool) -> None:
         """One trigger less waits for the key."""
-        self.keys -= Counter([key])
+        _take_one(self.keys, key)
+        if is_needed:
+            _take_one(self.needed, key)
         if not self.keys:
             self.awaited.clear()
 
+    @property
+    def asks_by_key(self) -> bool:
+        """Whether asking key by key takes no more requests than reading the list."""
+        return len(self.keys) <= self.pages
+
     def look(self, hook: PartneroHook) -> Look:
-        """Ask key by key while that takes fewer requests than reading the list; blocks, so call it in a thread."""
-        keys = frozenset(self.keys.copy())
-        try:
-            with hook.get_conn() as client:
-                if len(keys) <= (self.pages or 1):
-                    return _by_key(client, keys)
-                webhooks = {webhook.key: webhook for webhook in client.iter_webhooks(page_size=_PAGE)}
-        except (PartneroError, ValueError) as error:
-            if not is_passing(error):
-                return Look(failure=str(error))
-            log.warning("No answer from Partnero, which does not end the wait: %s", error)
-            return Look(pause=getattr(error, "retry_after", None) or 0.0)
-        self.pages = max(1, ceil(len(webhooks) / _PAGE))
-        return Look(webhooks=webhooks, asked=None)
+        """Ask key by key or for the list, whichever takes fewer requests; blocks, so call it in a thread.
 
-
-def all_webhooks(hook: PartneroHook) -> list[Webhook] | None:
-    """All webhooks as they stood together; None, and a warning, when they cannot be read now. Blocks."""
-    try:
+        While it is not known that the list is longer than there are keys, finding that out comes on top. So does
+        looking again for keys that are needed and not in the list: once each, or the whole list twice.
+        """
+        keys, needed = frozenset(self.keys), frozenset(self.needed)
         with hook.get_conn() as client:
-            return list(client.iter_webhooks(page_size=_PAGE, consistent=True))
+            return _answered(lambda: self._seen(client, keys, needed))
+
+    def _seen(self, client: PartneroClient, keys: frozenset[str], needed: frozenset[str]) -> Look:
+        if len(keys) <= self.pages:
+            return _by_key(client, keys)
+        listed = _listed(client, most_pages=len(keys))
+        if listed is None:
+            self.pages = len(keys) + 1
+            return _by_key(client, keys)
+        self.pages = max(1, ceil(len(listed) / _PAGE))
+        absent = needed - listed.keys()
+        # Pages shift while they are read, so a gap in the list proves nothing.
+        again = _answered(lambda: _looked_for(client, absent, self.pages)) if absent else Look()
+        return replace(again, webhooks=listed | again.webhooks)
+
+
+def all_webhooks(hook: PartneroHook) -> Look:
+    """All webhooks as they stood together. Blocks, so call it in a thread."""
+    with hook.get_conn() as client:
+        return _answered(lambda: Look(webhooks=_consistent(client)))
+
+
+def _answered(ask: Callable[[], Look]) -> Look:
+    try:
+        return ask()
     except (PartneroError, ValueError) as error:
-        log.warning("The webhooks cannot be read, to be tried again at the next poll: %s", error)
-        return None
+        if not is_passing(error):
+            return Look(failure=str(error))
+        return Look(trouble=str(error), pause=getattr(error, "retry_after", None) or 0.0)
+
+
+def _listed(client: PartneroClient, most_pages: int) -> dict[str, Webhook] | None:
+    """The whole list; None as soon as it proves to have more pages than that."""
+    webhooks: dict[str, Webhook] = {}
+    for webhook in client.iter_webhooks(page_size=_PAGE):
+        if len(webhooks) == most_pages * _PAGE:
+            return None
+        webhooks[webhook.key] = webhook
+    return webhooks
+
+
+def _consistent(client: PartneroClient) -> dict[str, Webhook]:
+    return {webhook.key: webhook for webhook in client.iter_webhooks(page_size=_PAGE, consistent=True)}
+
+
+def _looked_for(client: PartneroClient, keys: frozenset[str], pages: int) -> Look:
+    if len(keys) <= pages:
+        return _by_key(client, keys)
+    webhooks = _consistent(client)
+    return Look(webhooks=webhooks, missing=keys - webhooks.keys())
 
 
 def _by_key(client: PartneroClient, keys: frozenset[str]) -> Look:
     found: dict[str, Webhook] = {}
+    missing: set[str] = set()
     refused: dict[str, str] = {}
     for key in keys:
         try:
             found[key] = client.get_webhook(key)
         except PartneroNotFoundError:
-            continue
+            missing.add(key)
         except (PartneroError, ValueError) as error:
             # A refused token, like an outage, is everybody's; a key that cannot be asked for is the concern of one.
             if is_passing(error) or isinstance(error, PartneroAuthenticationError):
                 raise
             refused[key] = str(error)
-    return Look(webhooks=found, asked=keys, refused=refused)
+    return Look(webhooks=found, missing=frozenset(missing), refused=refused)
+
+
+def _take_one(counts: Counter[str], key: str) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -122,6 +124,12 @@ def test_it_can_be_made_again_from_what_it_serializes() -> None:
     assert PartneroWebhooksChangedTrigger(**kwargs).serialize() == (path, kwargs)
 
 
+@pytest.mark.parametrize("interval", [timedelta(minutes=5), "300", None])
+def test_an_interval_that_is_no_number_is_refused_when_the_dag_is_parsed(interval: Any) -> None:
+    with pytest.raises(TypeError, match=r"poke_interval=.*: allowed is a number of seconds"):
+        PartneroWebhooksChangedTrigger(poke_interval=interval)
+
+
 @pytest.mark.parametrize("webhooks", [[], [live("a"), live("b")]], ids=["empty", "two"])
 @pytest.mark.parametrize("with_store", [False, True])
 def test_the_first_reading_fires_nothing(sandbox: Sandbox, webhooks: list[dict[str, Any]], with_store: bool) -> None:
@@ -216,19 +224,19 @@ def test_each_change_fires_on_its_own(sandbox: Sandbox) -> None:
     ],
     ids=str,
 )
-def test_neither_an_outage_nor_a_refused_token_ends_it_or_fires(sandbox: Sandbox, outage: dict[str, Any]) -> None:
-    sandbox.put_webhooks([live("a")])
-    sandbox.fault(times=2, **outage)  # before it has a standard
+def test_neither_an_outage_nor_a_refused_token_ends_it_or_fires(one_attempt: Sandbox, outage: dict[str, Any]) -> None:
+    one_attempt.put_webhooks([live("a")])
+    one_attempt.fault(times=2, **outage)  # before it has a standard
 
     async def steps(watcher: Watcher) -> None:
         await watcher.looked(4)
-        sandbox.fault(times=2, **outage)
+        one_attempt.fault(times=2, **outage)
         assert await watcher.looked(4) == []
-        sandbox.fault(times=2, **outage)
-        sandbox.put_webhooks([live("b")])
+        one_attempt.fault(times=2, **outage)
+        one_attempt.put_webhooks([live("b")])
         assert (await watcher.fired(1))["counts"] == {"added": 1, "removed": 0, "changed": 0}
 
-    watch(sandbox, steps)
+    watch(one_attempt, steps)
 
 
 @pytest.mark.parametrize(
@@ -268,6 +276,54 @@ def test_a_list_that_is_changed_while_it_is_read_is_never_half_a_reading(sandbox
 
     [event] = watch(sandbox, steps, Store()).events
     assert event["counts"] == {"added": 0, "removed": 1, "changed": 0}
+
+
+def test_a_longer_retry_after_prolongs_the_interval(one_attempt: Sandbox) -> None:
+    one_attempt.fault(status=429, retry_after=1)
+
+    async def steps(watcher: Watcher) -> None:
+        await until(lambda: len(one_attempt.requests()) > 1)
+
+    watch(one_attempt, steps)
+    first, second = one_attempt.requests()[:2]
+    assert second.at - first.at >= 1
+
+
+def test_a_store_that_cannot_be_written_for_a_while_neither_ends_it_nor_makes_it_repeat_itself(
+    sandbox: Sandbox,
+) -> None:
+    class Failing(Store):
+        is_out = True
+
+        async def aset(self, key: str, value: Any) -> None:
+            if self.is_out:
+                raise RuntimeError("the API server is down")
+            await super().aset(key, value)
+
+    store = Failing()
+
+    async def steps(watcher: Watcher) -> None:
+        await watcher.looked()
+        sandbox.put_webhooks([live("a")])
+        await watcher.fired(1)
+        store.is_out = False
+        await until(lambda: store.writes > 0)
+        assert len(await watcher.looked()) == 1
+
+    watch(sandbox, steps, store)
+    assert store.writes == 1
+    assert watch(sandbox, look, store).events == []
+
+
+def test_a_page_that_fails_once_does_not_spoil_the_reading_of_a_long_list(sandbox: Sandbox) -> None:
+    sandbox.seed(250)
+    sandbox.fault(page=3, status=429, retry_after=0, times=2)
+
+    async def steps(watcher: Watcher) -> None:
+        await until(lambda: len(sandbox.requests()) >= 8)
+
+    watch(sandbox, steps)
+    assert [request.query["page"] for request in sandbox.requests()][:8] == ["1", "2", "3", "3", "3", "1", "2", "3"]
 
 
 class TestRestart:
@@ -333,6 +389,32 @@ class TestRestart:
 
         assert watch(sandbox, steps, store).events == [first]
 
+    def test_it_remembers_what_it_fired_for_only_when_airflow_has_had_time_to_store_the_event(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("airflow_provider_partnero.triggers.partnero._UNTIL_STORED", 0.5)
+        store = Store()
+        watch(sandbox, look, store)
+        sandbox.put_webhooks([live("a")])
+
+        async def story() -> float:
+            trigger = PartneroWebhooksChangedTrigger(poke_interval=60)
+            trigger.asset_state_store = store  # type: ignore[assignment]
+            fired = asyncio.Event()
+
+            async def run() -> None:
+                async for _ in trigger.run():
+                    fired.set()
+
+            running = asyncio.create_task(run())
+            await fired.wait()
+            started = time.monotonic()
+            await until(lambda: store.writes > 1)
+            running.cancel()
+            return time.monotonic() - started
+
+        assert asyncio.run(story()) >= 0.5
+
     def test_two_programmes_that_one_asset_watches_do_not_share_a_memory(
         self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -348,7 +430,9 @@ class TestRestart:
         one, other = Store(), Store()
         sandbox.put_webhooks([live("a")])
         assert watch(sandbox, look, StoresOfSeveral(one=one)).events == []
-        # A second asset comes: what the first remembers counts for both.
+        # A second asset comes: what the first remembers counts for both, from its first reading on.
+        assert watch(sandbox, look, StoresOfSeveral(another=other, one=one)).events == []
+        assert one.values == other.values
         sandbox.put_webhooks([live("b")])
 
         async def steps(watcher: Watcher) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,13 +16,9 @@ from airflow.triggers.shared_stream import SharedStreamManager
 
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 from airflow_provider_partnero.triggers.partnero import PartneroWebhookActiveTrigger
+from airflow_provider_partnero.triggers.polling import Watch
 
 INTERVAL = 0.15
-
-
-@pytest.fixture(autouse=True)
-def _no_watches_of_other_tests() -> None:
-    PartneroWebhookActiveTrigger._watches.clear()
 
 
 class Triggerer:
@@ -160,6 +158,32 @@ def test_a_new_one_starts_a_new_poll_after_the_last_has_left(sandbox: Sandbox) -
     _drive(story)
 
 
+def test_nothing_of_a_poll_is_kept_when_it_has_ended(sandbox: Sandbox) -> None:
+    sandbox.put_webhooks(_active("x"))
+
+    async def story(triggerer: Triggerer) -> None:
+        for number in range(5):
+            triggerer.start(str(number), "x", poke_interval=INTERVAL + number)
+        await triggerer.until(lambda: len(triggerer.events) == 5)
+
+    for _event_loop in range(2):
+        _drive(story)
+        gc.collect()
+        assert dict(PartneroWebhookActiveTrigger._watches) == {}
+
+
+def test_twenty_thousand_that_leave_together_do_not_hold_up_the_event_loop() -> None:
+    watch = Watch()
+    for number in range(20_000):
+        watch.add(f"k{number}", is_needed=number % 2 == 0)
+    started = time.process_time()
+    for number in range(20_000):
+        watch.remove(f"k{number}", is_needed=number % 2 == 0)
+    assert time.process_time() - started < 1  # quadratic, it is 9 s
+    assert not watch.keys
+    assert not watch.needed
+
+
 def test_a_cancelled_one_is_asked_for_no_more(sandbox: Sandbox) -> None:
     sandbox.put_webhooks(_inactive("stays", "goes"))
 
@@ -186,8 +210,23 @@ def test_few_among_many_webhooks_are_asked_for_by_key(sandbox: Sandbox) -> None:
 
     _drive(story)
     paths = [request.path for request in sandbox.requests()]
-    assert paths[:6] == ["/webhooks"] * 6  # once, to learn how long the list is
-    assert set(paths[6:]) == {"/webhooks/a", "/webhooks/b", "/webhooks/c"}
+    assert paths[:4] == ["/webhooks"] * 4  # once, and no further than it takes to see that it is longer than they are
+    assert set(paths[4:]) == {"/webhooks/a", "/webhooks/b", "/webhooks/c"}
+
+
+def test_more_than_the_list_is_long_read_it(sandbox: Sandbox) -> None:
+    sandbox.seed(200)
+    keys = [f"k{number}" for number in range(7)]
+
+    async def story(triggerer: Triggerer) -> None:
+        for key in keys:
+            triggerer.start(key, if_missing="wait")
+            await asyncio.sleep(INTERVAL / 2)
+        sandbox.clear_requests()
+        await triggerer.until(lambda: len(sandbox.requests()) >= 6)
+
+    _drive(story)
+    assert {request.path for request in sandbox.requests()} == {"/webhooks"}
 
 
 @pytest.mark.parametrize("crowd", [0, 500])
@@ -217,26 +256,78 @@ def test_a_key_that_cannot_be_asked_for_is_the_concern_of_its_own_trigger(
     assert {name: set(event) for name, event in events.items()} == {"x": {"webhook"}, "y": {"webhook"}}
 
 
-@pytest.mark.parametrize("waiting", [1, 30])
-@pytest.mark.parametrize(
-    "fault", [{"status": 503}, {"status": 429}, {"status": 408}, {"drop": "before"}, {"body": "html"}], ids=str
-)
-def test_an_outage_ends_nobodys_wait_and_is_one_request_an_interval(
-    sandbox: Sandbox, fault: dict[str, Any], waiting: int
+OUTAGES: list[dict[str, Any]] = [
+    {"status": 503},
+    {"status": 429},
+    {"status": 408},
+    {"drop": "before"},
+    {"body": "html"},
+]
+
+
+@pytest.mark.parametrize("fault", OUTAGES, ids=str)
+def test_an_outage_does_not_end_the_wait_for_one_and_is_one_request_an_interval(
+    sandbox: Sandbox, fault: dict[str, Any]
 ) -> None:
-    keys = [f"k{number}" for number in range(waiting)]
-    sandbox.put_webhooks(_active(*keys))
+    sandbox.put_webhooks(_active("x"))
     sandbox.fault(times=3, **fault)
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("x")
+        await triggerer.until(lambda: bool(triggerer.events))
+
+    assert "webhook" in _drive(story)["x"]
+    requests = sandbox.requests()
+    assert len(requests) == 4
+    assert min(later.at - earlier.at for earlier, later in itertools.pairwise(requests)) >= INTERVAL
+
+
+@pytest.mark.parametrize("fault", OUTAGES, ids=str)
+def test_an_outage_does_not_end_the_wait_for_many_and_is_as_many_requests_an_interval_as_the_connection_says(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
+) -> None:
+    connection = json.loads(sandbox.connection_json) | {"extra": {"max_attempts": 2}}
+    monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", json.dumps(connection))
+    keys = [f"k{number}" for number in range(30)]
+    sandbox.put_webhooks(_active(*keys))
+    sandbox.fault(times=4, **fault)
 
     async def story(triggerer: Triggerer) -> None:
         for key in keys:
             triggerer.start(key)
-        await triggerer.until(lambda: len(triggerer.events) == waiting)
+        await triggerer.until(lambda: len(triggerer.events) == 30)
 
     assert all("webhook" in event for event in _drive(story).values())
     requests = sandbox.requests()
-    assert len(requests) == 4
-    assert min(b.at - a.at for a, b in itertools.pairwise(requests)) >= INTERVAL
+    assert len(requests) == 5
+    assert min(later.at - earlier.at for earlier, later in itertools.pairwise(requests[1::2])) >= INTERVAL
+
+
+def test_a_long_list_is_read_to_its_end_although_partnero_limits_the_rate(sandbox: Sandbox) -> None:
+    keys = [f"k{number:03}" for number in range(300)]
+    sandbox.put_webhooks(_inactive(*keys[:-1]) + _active(keys[-1]))
+    sandbox.fault(page=3, status=429, retry_after=1, times=2)
+
+    async def story(triggerer: Triggerer) -> None:
+        for key in keys:
+            triggerer.start(key, poke_interval=30)
+        await triggerer.until(lambda: bool(triggerer.events))
+
+    assert list(_drive(story)) == [keys[-1]]
+    assert [request.query["page"] for request in sandbox.requests()] == ["1", "2", "3", "3", "3"]
+
+
+def test_an_outage_is_in_the_log_of_each_who_waits(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox.put_webhooks(_active("x"))
+    sandbox.fault(status=503, times=2)
+
+    async def story(triggerer: Triggerer) -> None:
+        triggerer.start("first", "x")
+        triggerer.start("second", "x")
+        await triggerer.until(lambda: len(triggerer.events) == 2)
+
+    _drive(story)
+    assert capsys.readouterr().out.count("No answer about webhook 'x', the wait goes on: GET /webhooks/x: 503") == 4
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
@@ -366,6 +457,36 @@ def test_a_webhook_deleted_while_they_wait_ends_the_wait_of_those_who_said_so(sa
     events = _drive(story)
     assert list(events) == ["fails"]
     assert "404" in events["fails"]["failure"]
+
+
+def test_many_webhooks_deleted_while_they_wait_cost_readings_of_the_list_and_not_a_request_each(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.put_webhooks(_inactive(*(f"gone{number}" for number in range(200))))
+
+    async def story(triggerer: Triggerer) -> None:
+        for number in range(200):
+            triggerer.start(f"gone{number}", if_missing="fail" if number < 150 else "wait")
+        await triggerer.until(lambda: len(sandbox.requests()) >= 3)
+        sandbox.reset()
+        await triggerer.until(lambda: len(triggerer.events) >= 150)
+
+    events = _drive(story)
+    assert len(events) == 150
+    assert all("404" in event["failure"] for event in events.values())
+    assert {request.path for request in sandbox.requests()} == {"/webhooks"}
+
+
+def test_a_webhook_in_the_list_is_no_victim_of_one_that_cannot_be_asked_for(one_attempt: Sandbox) -> None:
+    one_attempt.put_webhooks(_active("x") + _inactive("y"))
+    one_attempt.fault(path="/webhooks/gone", status=500, times=99)
+
+    async def story(triggerer: Triggerer) -> None:
+        for name in ("x", "y", "gone"):
+            triggerer.start(name)
+        await triggerer.until(lambda: bool(triggerer.events))
+
+    assert list(_drive(story)) == ["x"]
 
 
 def test_a_gap_in_a_shifting_list_fails_nobody(sandbox: Sandbox) -> None:
