@@ -36,7 +36,7 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
     :param deferrable: wait in the triggerer, without a worker slot; default: ``[operators] default_deferrable``.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
     :param poke_interval: seconds between two looks; ``timeout``, ``mode``, ``soft_fail`` and the rest as Airflow
-        defines them for every sensor.
+        defines them for every sensor (``exponential_backoff`` has no effect in the triggerer).
     """
 
     template_fields: Sequence[str] = ("webhook_key", "partnero_conn_id")
@@ -74,10 +74,24 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
         """Look once; then wait here, or in the triggerer."""
         if not self.deferrable:
             return super().execute(context)
-        looked = self.poke(context)
+        looked = self._first_look(context)
         if not looked:
             self._wait_in_triggerer()
         return looked.xcom_value
+
+    def _first_look(self, context: Context) -> PokeReturnValue:
+        """A poke whose unforeseen errors, such as a missing connection, obey the same options as in the other modes."""
+        try:
+            return self.poke(context)
+        except (AirflowFailException, AirflowSkipException):
+            raise
+        except Exception as error:
+            if self.silent_fail:
+                self.log.exception("The first look failed; silent_fail: the wait goes on")
+                return PokeReturnValue(is_done=False)
+            if getattr(self, "never_fail", False):
+                raise AirflowSkipException(f"Skipped because of never_fail: {error}") from error
+            raise
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002
         """One look at the webhook."""

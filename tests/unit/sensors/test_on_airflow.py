@@ -122,6 +122,27 @@ def test_a_missing_connection_is_no_wait_without_end(
         _sensor(deferrable=deferrable).execute(make_context())
 
 
+@pytest.mark.parametrize(
+    ("options", "deferred", "poked"),
+    [
+        ({"never_fail": True}, AirflowSkipException, AirflowSkipException),
+        ({"silent_fail": True}, TaskDeferred, AirflowSensorTimeout),
+    ],
+    ids=str,
+)
+def test_airflows_options_for_unforeseen_errors_hold_in_the_triggerer_too(
+    make_context: MakeContext,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    deferred: type[Exception],
+    poked: type[Exception],
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_PARTNERO_DEFAULT", raising=False)
+    for deferrable, expected in ((True, deferred), (False, poked)):
+        with pytest.raises(expected):
+            _sensor(deferrable=deferrable, timeout=0.3, **options).execute(make_context())
+
+
 @pytest.mark.parametrize("deferrable", [True, False])
 @pytest.mark.parametrize("webhook_key", ["a/b", "", None])
 def test_a_key_that_cannot_be_one_fails_at_once_and_nothing_is_sent(
