@@ -10,12 +10,14 @@ from airflow_provider_partnero.operators.partnero import (
     PartneroCreateWebhookOperator,
     PartneroDeleteWebhookOperator,
     PartneroGetWebhookOperator,
+    PartneroUpdateWebhookOperator,
 )
 from airflow_provider_partnero.sensors.partnero import PartneroWebhookActiveSensor
 from airflow_provider_partnero.webhooks.keys import derived_key
 
 OLD = "{{ params.webhook_key }}"
 NEW = "{{ ti.xcom_pull(task_ids='create')['key'] }}"
+NAME = "{{ ti.xcom_pull(task_ids='old')['name'].removesuffix(' (old secret)') }}"
 
 with DAG(
     dag_id="partnero_rotate_signing_secret",
@@ -27,7 +29,6 @@ with DAG(
         "variable": Param("partnero_signing_secret", type="string", description="the Variable that holds its secret"),
     },
     user_defined_macros={"derived_key": derived_key},
-    render_template_as_native_obj=True,
     tags=["partnero", "example"],
     doc_md="""
     ### Rotate a signing secret
@@ -36,13 +37,16 @@ with DAG(
     until `delete_old`: let the receiver accept either secret meanwhile. The secret goes from Partnero into the Variable
     within one task, and nowhere else: not into XCom, not into a log.
 
-    Safe to rerun from anywhere: the new webhook's key is derived from the old one's, so there is never a third.
+    Safe to rerun from anywhere: the new webhook's key is derived from the old one's, so there is no third (unless
+    Partnero should ignore keys that it is given). The old one is renamed first: were both alike, a create whose answer
+    was lost could take the old one for the new, and `delete_old` would delete the only one.
     """,
 ):
     old = PartneroGetWebhookOperator(task_id="old", webhook_key=OLD)
+    rename_old = PartneroUpdateWebhookOperator(task_id="rename_old", webhook_key=OLD, name=f"{NAME} (old secret)")
     create = PartneroCreateWebhookOperator(
         task_id="create",
-        name="{{ ti.xcom_pull(task_ids='old')['name'] }}",
+        name=NAME,
         url="{{ ti.xcom_pull(task_ids='old')['url'] }}",
         events="{{ ti.xcom_pull(task_ids='old')['events'] }}",
         webhook_key="{{ derived_key('rotated', params.webhook_key) }}",
@@ -60,4 +64,4 @@ with DAG(
 
     delete_old = PartneroDeleteWebhookOperator(task_id="delete_old", webhook_key=OLD)
 
-    old >> create >> wait_until_active >> hand_over(create.output) >> delete_old
+    old >> rename_old >> create >> wait_until_active >> hand_over(create.output) >> delete_old

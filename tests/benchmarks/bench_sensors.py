@@ -67,7 +67,7 @@ def main() -> None:
     with Sandbox() as sandbox:
         os.environ["AIRFLOW_CONN_PARTNERO_DEFAULT"] = sandbox.connection_json
         print(f"requests per interval of {INTERVAL:g} s, median of {INTERVALS} intervals")
-        for sensors, webhooks in ((1, 1_000), (5, 1_000), (100, 1_000), (1_000, 1_000)):
+        for sensors, webhooks in ((1, 1_000), (5, 1_000), (100, 1_000), (1_000, 1_000), (1_000, 10_000)):
             shared = asyncio.run(requests_per_interval(sandbox, sensors, webhooks, shared=True))
             print(f"{sensors:>6,} sensors, {webhooks:>6,} webhooks: {shared:>6g} shared (alone: {sensors})")
 
