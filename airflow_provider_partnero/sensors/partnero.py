@@ -89,7 +89,7 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
             if self.silent_fail:
                 self.log.exception("The first look failed; silent_fail: the wait goes on")
                 return PokeReturnValue(is_done=False)
-            if getattr(self, "never_fail", False):
+            if self.never_fail:
                 raise AirflowSkipException(f"Skipped because of never_fail: {error}") from error
             raise
 
@@ -119,16 +119,16 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
         return webhook
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """As Airflow's sensors do; a time-out in the triggerer obeys ``soft_fail`` before Airflow 3.3 too."""
+        """As Airflow's sensors do from 3.1 on; in 3.0 a time-out in the triggerer disregards ``soft_fail``."""
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout as error:
-            if not self.soft_fail:
+            if not (self.soft_fail or self.never_fail):
                 raise
-            raise AirflowSkipException(f"Skipped because of soft_fail: {error}") from error
+            raise AirflowSkipException(f"Skipped because of soft_fail or never_fail: {error}") from error
 
     def _fail(self, words: str, cause: BaseException | None = None) -> NoReturn:
-        if self.soft_fail or getattr(self, "never_fail", False):
+        if self.soft_fail or self.never_fail:
             raise AirflowSkipException(f"Skipped because of soft_fail or never_fail: {words}") from cause
         raise AirflowFailException(words) from cause
 
