@@ -70,7 +70,8 @@ def seal(event: str, data: Any, webhook: Mapping[str, Any], profile: Profile, no
 
 def is_subscribed(webhook: Mapping[str, Any], event: str) -> bool:
     """Whether a webhook is to get an event: it is active, and the event is one of its."""
-    return webhook["is_active"] is True and event in (webhook["events"] or ())
+    events = webhook["events"]
+    return webhook["is_active"] is True and isinstance(events, list) and event in events
 
 
 class Postman:
@@ -131,8 +132,11 @@ class Postman:
         return attempts
 
     async def _post(self, envelope: Envelope) -> tuple[int | None, str | None]:
-        if _leads_nowhere(envelope.url):
-            return None, "nobody lives at .example and .invalid"
+        try:
+            if _leads_nowhere(envelope.url):
+                return None, "nobody lives at .example and .invalid"
+        except ValueError as error:
+            return None, f"no address: {error}"
         if self._client is None:
             # Never through a proxy: most receivers are on this machine.
             self._client = httpx.AsyncClient(timeout=None, limits=httpx.Limits(), trust_env=False)  # noqa: S113 - timeout() below covers it all
@@ -155,11 +159,14 @@ def sealed(
 
 
 def _leads_nowhere(url: str) -> bool:
-    # RFC 2606 reserves these names; without a look-up the made-up webhooks cost nothing, on any network.
-    try:
-        return (urlsplit(url).hostname or "").endswith((".example", ".invalid"))
-    except ValueError:
-        return False
+    """Whether RFC 2606 reserves the host's name: without a look-up the made-up webhooks cost nothing, on any network.
+
+    :raises ValueError: it is no URL, or its port is none.
+    """
+    parts = urlsplit(url)
+    if parts.port == 0:
+        raise ValueError("port 0")
+    return (parts.hostname or "").endswith((".example", ".invalid"))
 
 
 def _hmac_sha256(secret: str, body: bytes) -> str:

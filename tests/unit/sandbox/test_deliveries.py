@@ -86,6 +86,12 @@ def test_the_old_envelope_signs_reserialised_json(sandbox: Sandbox, receiver: Re
     assert received.headers["X-Partnero-Signature"] != hmac_sha256("uy51DfvoJ7mUm2Ua", received.body)
 
 
+@pytest.mark.parametrize("events", [None, 7, "partner.created and more", {"partner.created": 1}])
+def test_a_webhook_whose_events_are_no_list_gets_nothing(sandbox: Sandbox, events: object) -> None:
+    sandbox.put_webhooks([{"events": events}])
+    assert sandbox.emit("partner.created") == []
+
+
 def test_only_active_subscribers_get_it(sandbox: Sandbox, receiver: Receiver) -> None:
     webhooks: dict[str, dict[str, Any]] = {
         "yes": {},
@@ -154,8 +160,22 @@ def test_a_silent_receiver_is_left_after_three_seconds(sandbox: Sandbox, receive
     assert answered.status == 200
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://a.invalid/", "no url", "http://[", "ftp://x.example"])
-def test_an_address_where_nobody_answers_is_logged_with_the_reason(sandbox: Sandbox, url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9/",
+        "http://127.0.0.1:0/",
+        "http://127.0.0.1:99999/",
+        "http://a.invalid/",
+        "http://a\r\nb/",
+        "http://xn--/",
+        "no url",
+        "http://[",
+        "ftp://x.example",
+        None,
+    ],
+)
+def test_an_address_where_nobody_answers_is_logged_with_the_reason(sandbox: Sandbox, url: str | None) -> None:
     sandbox.put_webhooks([{"url": url}])
     sandbox.set_delivery_backoff(0)
     attempts = sandbox.emit("partner.created")
