@@ -114,6 +114,8 @@ class SandboxControl:
         """
         if fault is not None and fields:
             raise ValueError(f"give a Fault or its fields, not both; the fields were {', '.join(fields)}")
+        if not isinstance(fault, Fault | None):
+            raise ValueError(f"{fault!r} is no Fault; give one, or its fields, such as status=503")
         try:
             scripted = fault or Fault(**fields)
         except TypeError as error:

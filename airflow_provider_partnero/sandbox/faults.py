@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Literal, get_args
 Drop = Literal["before", "after"]
 Body = Literal["truncated", "cut", "html", "empty", "not-json", "status-0"]
 
+_MOST = 1_000_000_000  # a date so many seconds ahead can still be written
+
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
@@ -31,6 +33,8 @@ class Mutation:
             raise ValueError("a mutation needs either insert (a webhook) or delete (a key), and not both")
         if self.at not in ("front", "back"):
             raise ValueError(f"at is {self.at!r}; allowed: 'front', 'back'")
+        if self.insert is not None and not isinstance(self.insert.get("key", ""), str):
+            raise ValueError(f"the key of a webhook is {self.insert['key']!r}; allowed: text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +85,19 @@ class Fault:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mutate", _mutations(self.mutate))
+        for name in ("method", "path", "redirect"):
+            _check_text(name, getattr(self, name))
         if self.method is not None:
             object.__setattr__(self, "method", self.method.upper())
         _check_path(self.path)
-        _check_least("times", self.times, 1)
-        _check_least("skip", self.skip, 0)
-        _check_least("delay", self.delay, 0)
-        _check_least("retry_after", self.retry_after, 0)
-        _check_least("page", self.page, 1)
+        _check_number("times", self.times, 1)
+        _check_number("skip", self.skip, 0)
+        _check_number("delay", self.delay, 0)
+        _check_number("retry_after", self.retry_after, 0)
+        _check_number("page", self.page, 1)
+        _check_number("status", self.status, 200, 599)
         _check_choice("drop", self.drop, get_args(Drop))
         _check_choice("body", self.body, get_args(Body))
-        if self.status is not None and not 200 <= self.status <= 599:
-            raise ValueError(f"status is {self.status!r}; allowed: 200 to 599")
         is_redirect = self.status is not None and 300 <= self.status <= 399
         if is_redirect and self.redirect is None:
             raise ValueError(f"status {self.status} needs redirect, the address to redirect to")
@@ -104,7 +109,7 @@ class Fault:
             raise ValueError(f"drop means no answer, so it excludes {', '.join(contradicting)}")
         if self.drop == "before" and self.applied:
             raise ValueError("applied contradicts drop='before'; use drop='after'")
-        if self.redirect is not None and not (self.redirect and self.redirect.isprintable()):
+        if self.redirect is not None and not _fits_a_header(self.redirect):
             raise ValueError(f"redirect is {self.redirect!r}; allowed: an address")
         if self.redirect is not None and self.body is not None:
             raise ValueError("a redirect has no body to choose; give redirect or body")
@@ -180,9 +185,18 @@ def _check_path(path: str | None) -> None:
         raise ValueError(f"path is {path!r}, which is no regular expression: {error}") from error
 
 
-def _check_least(name: str, value: float | None, least: int) -> None:
-    if value is not None and not least <= value < float("inf"):
-        raise ValueError(f"{name} is {value!r}; allowed: from {least}")
+def _fits_a_header(text: str) -> bool:
+    return bool(text) and text.isprintable() and text == text.strip()
+
+
+def _check_text(name: str, value: object) -> None:
+    if not (value is None or isinstance(value, str)):
+        raise ValueError(f"{name} is {value!r}; allowed: text")
+
+
+def _check_number(name: str, value: object, least: int, most: int = _MOST) -> None:
+    if not (value is None or (isinstance(value, int | float) and least <= value <= most)):
+        raise ValueError(f"{name} is {value!r}; allowed: {least} to {most}")
 
 
 def _check_choice(name: str, value: str | None, allowed: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -211,11 +212,15 @@ def test_faults_meet_requests_without_a_token_too_but_never_the_control(api: Api
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"times": 0}, "times is 0; allowed: from 1"),
-        ({"skip": -1}, "skip is -1; allowed: from 0"),
-        ({"delay": float("nan")}, "delay is nan; allowed: from 0"),
-        ({"retry_after": -1}, "retry_after is -1; allowed: from 0"),
+        ({"times": 0}, "times is 0; allowed: 1 to 1000000000"),
+        ({"skip": -1}, "skip is -1; allowed: 0 to 1000000000"),
+        ({"delay": float("nan")}, "delay is nan; allowed: 0 to 1000000000"),
+        ({"retry_after": -1}, "retry_after is -1; allowed: 0 to 1000000000"),
+        ({"retry_after": 1e300}, "retry_after is 1e+300; allowed: 0 to 1000000000"),
         ({"status": 600}, "status is 600; allowed: 200 to 599"),
+        ({"status": "many"}, "status is 'many'; allowed: 200 to 599"),
+        ({"method": 7}, "method is 7; allowed: text"),
+        ({"redirect": "/x "}, "redirect is '/x '; allowed: an address"),
         ({"redirect": "http://x\r\nX: y"}, "redirect is 'http://x\\r\\nX: y'; allowed: an address"),
         ({"status": 302}, "status 302 needs redirect"),
         ({"status": 500, "redirect": "x"}, "redirect goes with a status of 300 to 399 or none, not with 500"),
@@ -226,6 +231,7 @@ def test_faults_meet_requests_without_a_token_too_but_never_the_control(api: Api
         ({"path": "("}, "path is '(', which is no regular expression"),
         ({"mutate": [{}]}, "either insert (a webhook) or delete (a key)"),
         ({"mutate": [{"remove": "x"}]}, "mutate holds mutations (insert, at, delete)"),
+        ({"mutate": [{"insert": {"key": 7}}]}, "the key of a webhook is 7; allowed: text"),
         ({"stauts": 500}, "stauts"),
     ],
 )
@@ -241,3 +247,12 @@ def test_a_fault_that_makes_no_sense_is_refused(sandbox: Sandbox, fields: dict[s
 def test_a_fault_is_given_whole_or_by_its_fields(sandbox: Sandbox) -> None:
     with pytest.raises(ValueError, match="not both"):
         sandbox.fault(Fault(status=500), times=2)
+    with pytest.raises(ValueError, match="503 is no Fault; give one, or its fields, such as status=503"):
+        sandbox.fault(503)  # type: ignore[arg-type]
+
+
+def test_the_latest_date_that_a_fault_may_ask_for_can_be_written(api: Api, sandbox: Sandbox) -> None:
+    sandbox.reset(Profile(retry_after="date"))
+    sandbox.fault(status=429, retry_after=1_000_000_000)
+    answer = api.get("/webhooks")
+    assert parsedate_to_datetime(answer.headers["Retry-After"]).year > 2055
