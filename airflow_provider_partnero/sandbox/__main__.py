@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from airflow_provider_partnero.sandbox.deliveries import DEFAULT_BACKOFF
-from airflow_provider_partnero.sandbox.profiles import Profile
+from airflow_provider_partnero.sandbox.profiles import CHOICES, Profile
 from airflow_provider_partnero.sandbox.server import Sandbox
 
 _ENDINGS = {signal.SIGINT, signal.SIGTERM}
@@ -54,7 +54,7 @@ def greeting(sandbox: Sandbox, profile: Profile) -> str:
     return f"""Partnero sandbox
   API      {sandbox.base_url}   (token: {sandbox.token})
   docs     {sandbox.root_url}/docs
-  control  {sandbox.root_url}/_sandbox
+  control  {sandbox.root_url}/_sandbox   (all of it in the docs)
   profile  {switches}
 
 Connect Airflow with one of
@@ -67,11 +67,14 @@ Ctrl-C ends it."""
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m airflow_provider_partnero.sandbox", description="A local Partnero, with faults on demand."
+        prog="python -m airflow_provider_partnero.sandbox",
+        description="A local Partnero, with faults on demand.",
+        epilog="switches of the profile, with their defaults:\n" + _switches(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--host", type=_text, default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=_port, default=8765, help="0 takes a free one (default: %(default)s)")
-    parser.add_argument("--token", default="demo", help="API token that is let in (default: %(default)s)")
+    parser.add_argument("--token", type=_text, default="demo", help="API token that is let in (default: %(default)s)")
     parser.add_argument(
         "--profile",
         type=_profile,
@@ -95,11 +98,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _text(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is blank")
+    return text
+
+
 def _profile(text: str) -> Profile:
     try:
         return Profile.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _switches() -> str:
+    lines = []
+    for name, default in asdict(Profile()).items():
+        others = [str(choice) for choice in CHOICES.get(name, (default, "any number from 10")) if choice != default]
+        lines.append(f"  {name}={default}  (or {', '.join(others)})")
+    return "\n".join(lines)
 
 
 def _port(text: str) -> int:

@@ -56,7 +56,7 @@ class Profile:
     envelope: Literal["new", "old"] = "new"
 
     def __post_init__(self) -> None:
-        for name, allowed in _CHOICES.items():
+        for name, allowed in CHOICES.items():
             value = getattr(self, name)
             if not any(value == choice and type(value) is type(choice) for choice in allowed):
                 raise ValueError(f"{name} is {value!r}; allowed: {', '.join(map(repr, allowed))}")
@@ -82,6 +82,7 @@ class Profile:
         return cls(**chosen)
 
 
-_CHOICES: Mapping[str, tuple[object, ...]] = {
+CHOICES: Mapping[str, tuple[object, ...]] = {
     name: get_args(hint) for name, hint in get_type_hints(Profile).items() if get_origin(hint) is Literal
 }
+"""What each switch may be; ``max_limit``, which is not among them, is any whole number from 10."""

@@ -84,7 +84,7 @@ class Sandbox(SandboxControl):
     :param profile: how it behaves where Partnero's documentation leaves a choice.
     :param host: address to listen on. The control wants no token: anything but loopback opens it to the network.
     :param port: port to listen on; 0 takes a free one.
-    :raises ValueError: the token is empty, or the port out of range.
+    :raises ValueError: the token or the host is blank, or the port out of range.
     """
 
     def __init__(
@@ -97,6 +97,8 @@ class Sandbox(SandboxControl):
     ) -> None:
         if not token.strip():
             raise ValueError(f"token is {token!r}; allowed: anything but blank text")
+        if not host.strip():  # a socket takes it for every address of this machine
+            raise ValueError(f"host is {host!r}; allowed: an address of this machine")
         if not 0 <= port <= 65_535:
             raise ValueError(f"port is {port!r}; allowed: 0 to 65535")
         super().__init__("")

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 
 import pytest
 import requests
@@ -100,6 +101,8 @@ def test_a_taken_port_is_one_clear_line() -> None:
         (("--port", "70000"), "'70000' is no port; allowed: 0 to 65535"),
         (("--latency", "-1"), "'-1' is no duration"),
         (("--seed", "many"), "'many' is no number of webhooks"),
+        (("--token", ""), "argument --token: '' is blank"),
+        (("--host", " "), "argument --host: ' ' is blank"),
     ],
 )
 def test_a_wrong_argument_is_refused_with_what_is_allowed(
@@ -111,6 +114,17 @@ def test_a_wrong_argument_is_refused_with_what_is_allowed(
         main([f"{arguments[0]}={arguments[1]}"])
     assert ended.value.code == 2
     assert words in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_help_names_every_switch_of_the_profile_and_its_values(capsys: pytest.CaptureFixture[str]) -> None:
+    from airflow_provider_partnero.sandbox.__main__ import main
+
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert "taken_key=422  (or 409, upsert, second, ignored)" in said
+    assert "max_limit=100  (or any number from 10)" in said
+    assert all(f"  {field.name}=" in said for field in fields(Profile))
 
 
 def test_it_warns_when_others_can_reach_it() -> None:

@@ -137,6 +137,8 @@ def test_a_wrong_argument_is_named() -> None:
         Sandbox(port=70_000)
     with pytest.raises(ValueError, match="token is ' '; allowed: anything but blank text"):
         Sandbox(" ")
+    with pytest.raises(ValueError, match="host is ''; allowed: an address of this machine"):
+        Sandbox(host="")
 
 
 def test_its_addresses_are_those_it_answers_at() -> None:
