@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from typing import cast
+from collections.abc import Iterable
+from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match, Route
 
 from airflow_provider_partnero.sandbox.control_api import control_router
 from airflow_provider_partnero.sandbox.middleware import ASGIApp, FaultMiddleware
-from airflow_provider_partnero.sandbox.partnero_api import BASE_PATH, RefusalError, json_answer, partnero_router
+from airflow_provider_partnero.sandbox.partnero_api import RefusalError, json_answer, partnero_router
 from airflow_provider_partnero.sandbox.state import SandboxState
 
 _DESCRIPTION = """A local Partnero. The API is under `/v1` and wants the token; its control is under `/_sandbox` and
 wants none. Documented behaviour is as documented; what no source says is a switch of the profile."""
-
-_METHODS = (
-    (re.compile(rf"^{BASE_PATH}/webhooks$"), ("GET", "POST")),
-    (re.compile(rf"^{BASE_PATH}/webhooks/[^/]+$"), ("GET", "PUT", "DELETE")),
-    (re.compile(rf"^{BASE_PATH}/test$"), ("GET",)),
-)
 
 
 def build_app(state: SandboxState) -> ASGIApp:
@@ -38,23 +33,33 @@ def build_app(state: SandboxState) -> ASGIApp:
     async def unroutable(request: Request, error: HTTPException) -> Response:
         path = request.scope["path"]
         if error.status_code == 405:
-            return _method_not_allowed(request.method, path)
+            return _method_not_allowed(request, app.routes)
         if error.status_code == 404:
             return json_answer({"message": f"The route {path.lstrip('/')} could not be found."}, 404)
         return json_answer({"message": str(error.detail)}, error.status_code)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> Response:
-        complaints = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()]
-        return json_answer({"message": "; ".join(complaints)}, 422)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        if await request.body() and "json" not in request.headers.get("content-type", ""):
+            return json_answer({"message": "a body is read with the header Content-Type: application/json only"}, 422)
+        return json_answer({"message": "; ".join(map(_complaint, error.errors()))}, 422)
 
     return FaultMiddleware(cast(ASGIApp, app), state)
 
 
-def _method_not_allowed(method: str, path: str) -> Response:
-    allowed = next((", ".join(methods) for pattern, methods in _METHODS if pattern.search(path)), "")
-    route = path.lstrip("/")
-    words = f"The {method} method is not supported for route {route}. Supported methods: {allowed}."
+def _complaint(error: dict[str, Any]) -> str:
+    """One of pydantic's complaints about a request to the control, in words that name the field."""
+    if error["type"] == "json_invalid":
+        return f"the body is not JSON: {error['ctx']['error']} at character {error['loc'][1]}"
+    field = ".".join(map(str, error["loc"][1:])) or "the body"
+    return error["msg"].removeprefix("Value error, ") if error["type"] == "value_error" else f"{field}: {error['msg']}"
+
+
+def _method_not_allowed(request: Request, routes: Iterable[BaseRoute]) -> Response:
+    matching = [route for route in routes if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE]
+    allowed = ", ".join(method for route in matching for method in sorted(route.methods or ()))
+    path = request.scope["path"].lstrip("/")
+    words = f"The {request.method} method is not supported for route {path}. Supported methods: {allowed}."
     answer = json_answer({"message": words}, 405)
     answer.headers["Allow"] = allowed
     return answer

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from airflow_provider_partnero.sandbox.chaos import Chaos
+from airflow_provider_partnero.sandbox.control_bodies import ByChance, Event, Reset, Seconds, Seed, Webhooks
 from airflow_provider_partnero.sandbox.deliveries import sealed
 from airflow_provider_partnero.sandbox.faults import Fault
+from airflow_provider_partnero.sandbox.openapi import REFUSALS
 from airflow_provider_partnero.sandbox.partnero_api import json_answer
 from airflow_provider_partnero.sandbox.profiles import Profile
 from airflow_provider_partnero.sandbox.records import Delivery, LoggedRequest
@@ -18,13 +20,12 @@ from airflow_provider_partnero.sandbox.state import SandboxState
 
 CONTROL_PATH = "/_sandbox"
 
-Seconds = Annotated[float, Body(embed=True, ge=0, le=86_400)]
 _DONE = {"status": 1}
 
 
 def control_router(state: SandboxState) -> APIRouter:
     """The routes that control one sandbox's state."""
-    router = APIRouter(prefix=CONTROL_PATH, tags=["Control of the sandbox"])
+    router = APIRouter(prefix=CONTROL_PATH, tags=["Control of the sandbox"], responses=REFUSALS)
     _add_programme_routes(router, state)
     _add_behaviour_routes(router, state)
     _add_log_routes(router, state)
@@ -32,25 +33,24 @@ def control_router(state: SandboxState) -> APIRouter:
 
 
 def _add_programme_routes(router: APIRouter, state: SandboxState) -> None:
+    @router.get("", include_in_schema=False)
     @router.get("/health")
     async def health() -> Response:
         """Whether the sandbox is up, and how many webhooks it holds."""
         return json_answer({"status": 1, "webhooks": len(state.store)})
 
     @router.post("/reset")
-    async def reset(profile: Annotated[Profile | None, Body(embed=True)] = None) -> Response:
+    async def reset(asked: Reset | None = None) -> Response:
         """Empty the programme, forget faults, logs and delays; change the profile, if one is given."""
-        state.reset(profile)
+        state.reset(asked.profile if asked else None)
         return json_answer(_DONE)
 
     @router.post("/seed")
-    async def seed(
-        count: Annotated[int, Body(ge=0, le=1_000_000)], prefix: Annotated[str, Body()] = "Webhook"
-    ) -> Response:
+    async def seed(asked: Seed) -> Response:
         """Add orderly webhooks, numbered on from those that are there."""
         first = len(state.store) + 1
-        for number in range(first, first + count):
-            state.store.put(sample_webhook(number, prefix))
+        for number in range(first, first + asked.count):
+            state.store.put(sample_webhook(number, asked.prefix))
         return json_answer(_DONE)
 
     @router.get("/webhooks")
@@ -59,12 +59,12 @@ def _add_programme_routes(router: APIRouter, state: SandboxState) -> None:
         return json_answer({"data": state.store.all()})
 
     @router.put("/webhooks")
-    async def put_webhooks(webhooks: Annotated[list[dict[str, Any]], Body(embed=True)]) -> Response:
+    async def put_webhooks(given: Webhooks) -> Response:
         """Add webhooks as they are, unchecked; a key that is there already keeps its place and is replaced."""
-        misshapen = [webhook["key"] for webhook in webhooks if not isinstance(webhook.get("key", ""), str)]
+        misshapen = [webhook["key"] for webhook in given.webhooks if not isinstance(webhook.get("key", ""), str)]
         if misshapen:
             return json_answer({"message": f"the key of a webhook is {misshapen[0]!r}; allowed: text"}, 422)
-        for webhook in webhooks:
+        for webhook in given.webhooks:
             state.store.put(webhook)
         return json_answer(_DONE)
 
@@ -89,21 +89,21 @@ def _add_behaviour_routes(router: APIRouter, state: SandboxState) -> None:
         return json_answer(_DONE)
 
     @router.put("/activation-delay")
-    async def put_activation_delay(seconds: Seconds) -> Response:
+    async def put_activation_delay(delay: Seconds) -> Response:
         """Webhooks created active from now on show as inactive for so long."""
-        state.activation_delay = seconds
+        state.activation_delay = delay.seconds
         return json_answer(_DONE)
 
     @router.put("/latency")
-    async def put_latency(seconds: Seconds) -> Response:
+    async def put_latency(latency: Seconds) -> Response:
         """Every request of the API waits so long before it is carried out."""
-        state.latency = seconds
+        state.latency = latency.seconds
         return json_answer(_DONE)
 
     @router.put("/delivery-backoff")
-    async def put_delivery_backoff(seconds: Seconds) -> Response:
+    async def put_delivery_backoff(backoff: Seconds) -> Response:
         """The wait before the second attempt of a delivery; before the third it is ten times as long."""
-        state.postman.backoff = seconds
+        state.postman.backoff = backoff.seconds
         return json_answer(_DONE)
 
     @router.get("/faults", response_model=list[Fault])
@@ -124,9 +124,9 @@ def _add_behaviour_routes(router: APIRouter, state: SandboxState) -> None:
         return json_answer(_DONE)
 
     @router.post("/chaos")
-    async def chaos(seed: Annotated[int, Body()], rate: Annotated[float, Body(ge=0, le=1)]) -> Response:
+    async def chaos(asked: ByChance) -> Response:
         """From now on each request meets a fault by chance; a rate of 0 ends it."""
-        state.chaos = Chaos(seed, rate) if rate else None
+        state.chaos = Chaos(asked.seed, asked.rate) if asked.rate else None
         return json_answer(_DONE)
 
 
@@ -143,16 +143,15 @@ def _add_log_routes(router: APIRouter, state: SandboxState) -> None:
         return json_answer(_DONE)
 
     @router.post("/events", response_model=list[Delivery])
-    async def emit(
-        event: Annotated[str, Body()], data: Annotated[Any, Body()] = None, wait: Annotated[bool, Body()] = True
-    ) -> Response:
+    async def emit(asked: Event) -> Response:
         """Let an event happen: deliver it to every active webhook that subscribes to it.
 
         Without ``data`` it gets some that suits the event. With ``wait`` the answer comes after the last attempt and
         holds them all; without, it is an empty list at once.
         """
-        content = sample_event_data(event) if data is None else data
-        attempts = await state.postman.send(sealed(event, content, state.store.all(), state.profile), wait=wait)
+        content = sample_event_data(asked.event) if asked.data is None else asked.data
+        envelopes = sealed(asked.event, content, state.store.all(), state.profile)
+        attempts = await state.postman.send(envelopes, wait=asked.wait)
         return json_answer([asdict(attempt) for attempt in attempts])
 
     @router.get("/deliveries", response_model=list[Delivery])

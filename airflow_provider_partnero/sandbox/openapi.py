@@ -1,4 +1,4 @@
-"""Parameters and bodies of the API for the page ``/docs``; the handlers read both themselves, as Laravel would."""
+"""Parameters, bodies and answers of the API for the page ``/docs``; the handlers do without, as Laravel would."""
 
 from __future__ import annotations
 
@@ -14,6 +14,29 @@ _FIELDS: dict[str, Any] = {
         "type": "array",
         "items": {"type": "string", "enum": [event.value for event in WebhookEvent]},
         "description": "Array of events that this webhook will handle",
+    },
+}
+_WEBHOOK = {
+    "type": "object",
+    "properties": {
+        "key": {"type": "string", "example": "6HCtIMKX8han"},
+        **_FIELDS,
+        "signature": {
+            "type": "string",
+            "example": "Ewi7TWkdARdV41GI",
+            "description": "The secret that signs the webhook's deliveries",
+        },
+    },
+}
+_ERROR = {
+    "type": "object",
+    "properties": {
+        "message": {"type": "string"},
+        "errors": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+            "description": "Of the API's 422: the complaints about each field",
+        },
     },
 }
 _EXAMPLE = {"name": "Demo", "url": "https://receiver.example/partnero", "events": ["partner.created"]}
@@ -38,3 +61,17 @@ LIST_PARAMETERS: dict[str, Any] = {
         {"name": "page", "in": "query", "schema": {"type": "integer", "minimum": 1, "default": 1}},
     ]
 }
+
+
+def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _done(**properties: Any) -> dict[int | str, dict[str, Any]]:
+    return {200: _answer("Done", {"type": "object", "properties": {**properties, "status": {"type": "integer"}}})}
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {"default": _answer("Refused, in words", _ERROR)}
+ONE_WEBHOOK = _done(data=_WEBHOOK)
+PAGE_OF_WEBHOOKS = _done(data={"type": "array", "items": _WEBHOOK}, links={"type": "object"}, meta={"type": "object"})
+NO_WEBHOOK = _done()

@@ -13,7 +13,15 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.security import HTTPBearer
 
 from airflow_provider_partnero.sandbox.json_bytes import php_json, read_json
-from airflow_provider_partnero.sandbox.openapi import CREATE_BODY, LIST_PARAMETERS, UPDATE_BODY
+from airflow_provider_partnero.sandbox.openapi import (
+    CREATE_BODY,
+    LIST_PARAMETERS,
+    NO_WEBHOOK,
+    ONE_WEBHOOK,
+    PAGE_OF_WEBHOOKS,
+    REFUSALS,
+    UPDATE_BODY,
+)
 from airflow_provider_partnero.sandbox.pagination import asked_window, list_body
 from airflow_provider_partnero.sandbox.state import SandboxState
 from airflow_provider_partnero.sandbox.store import random_text
@@ -61,14 +69,16 @@ def partnero_router(state: SandboxState) -> APIRouter:
 
     # HTTPBearer only puts the "Authorize" button into the documentation; admit decides.
     guards = [Depends(HTTPBearer(auto_error=False, description="The API token.")), Depends(admit)]
-    router = APIRouter(prefix=BASE_PATH, tags=["Partnero API"], dependencies=guards)
+    router = APIRouter(prefix=BASE_PATH, tags=["Partnero API"], dependencies=guards, responses=REFUSALS)
 
-    @router.get("/test", summary="Check the token")
+    @router.get("/test", summary="Check the token", responses=NO_WEBHOOK)
     async def test() -> Response:
         """2xx with a valid token, 401 without (seen: n8n, PHP SDK). The body is assumed."""
         return json_answer({"status": 1})
 
-    @router.get("/webhooks", summary="Get a list of webhooks", openapi_extra=LIST_PARAMETERS)
+    @router.get(
+        "/webhooks", summary="Get a list of webhooks", openapi_extra=LIST_PARAMETERS, responses=PAGE_OF_WEBHOOKS
+    )
     async def list_webhooks(request: Request) -> Response:
         """One page of the webhooks, in the form and the order that the profile says."""
         query = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
@@ -78,7 +88,7 @@ def partnero_router(state: SandboxState) -> APIRouter:
         items = state.store.slice(window.start, window.limit, newest_first=newest_first)
         return json_answer(list_body(items, window, len(state.store), _list_address(request), state.profile))
 
-    @router.post("/webhooks", summary="Create a webhook", openapi_extra=CREATE_BODY)
+    @router.post("/webhooks", summary="Create a webhook", openapi_extra=CREATE_BODY, responses=ONE_WEBHOOK)
     async def create_webhook(request: Request) -> Response:
         """Create a webhook; what a key already in use does is for the profile to say."""
         body = await _json_object(request)
@@ -102,7 +112,7 @@ def partnero_router(state: SandboxState) -> APIRouter:
         )
         return json_answer({"data": made, "status": 1}, state.profile.create_status)
 
-    @router.get("/webhooks/{key}", summary="Fetch a webhook")
+    @router.get("/webhooks/{key}", summary="Fetch a webhook", responses=ONE_WEBHOOK)
     async def get_webhook(key: Key) -> Response:
         """One webhook; 404 when there is none."""
         webhook = state.store.get(key)
@@ -110,7 +120,7 @@ def partnero_router(state: SandboxState) -> APIRouter:
             raise _missing()
         return json_answer({"data": webhook, "status": 1})
 
-    @router.put("/webhooks/{key}", summary="Update a webhook", openapi_extra=UPDATE_BODY)
+    @router.put("/webhooks/{key}", summary="Update a webhook", openapi_extra=UPDATE_BODY, responses=ONE_WEBHOOK)
     async def update_webhook(key: Key, request: Request) -> Response:
         """Change some fields of a webhook; key and signature stay (seen), unknown fields are ignored (assumed)."""
         if key not in state.store:
@@ -119,7 +129,7 @@ def partnero_router(state: SandboxState) -> APIRouter:
         _refuse(refused_update(body, empty_events=state.profile.empty_events == "accept"))
         return json_answer({"data": state.store.update(key, clean_fields(body)), "status": 1})
 
-    @router.delete("/webhooks/{key}", summary="Delete a webhook")
+    @router.delete("/webhooks/{key}", summary="Delete a webhook", responses=NO_WEBHOOK)
     async def delete_webhook(key: Key) -> Response:
         """Delete a webhook; what one that is missing does is for the profile to say."""
         if not state.store.delete(key) and state.profile.delete_missing == "404":

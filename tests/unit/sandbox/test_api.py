@@ -216,7 +216,24 @@ def test_answers_are_written_as_php_writes_them(api: Api) -> None:
 
 
 def test_the_documentation_covers_the_api_and_its_control(sandbox: Sandbox) -> None:
-    paths = requests.get(f"{sandbox.root_url}/openapi.json", timeout=5).json()["paths"]
+    described = requests.get(f"{sandbox.root_url}/openapi.json", timeout=5).json()
+    paths = described["paths"]
     assert {"/v1/test", "/v1/webhooks", "/v1/webhooks/{key}"} <= set(paths)
     assert {"/_sandbox/faults", "/_sandbox/reset", "/_sandbox/events", "/_sandbox/profile"} <= set(paths)
     assert requests.get(f"{sandbox.root_url}/docs", timeout=5).status_code == 200
+    assert "HTTPValidationError" not in json.dumps(described)  # FastAPI's form of a 422, which nobody here sends
+
+
+@pytest.mark.parametrize(("method", "path"), [("get", "/v1/webhooks/{key}"), ("post", "/v1/webhooks")])
+def test_the_documentation_describes_the_answers_as_they_come(
+    api: Api, sandbox: Sandbox, method: str, path: str
+) -> None:
+    operation = requests.get(f"{sandbox.root_url}/openapi.json", timeout=5).json()["paths"][path][method]
+    said = {
+        status: answer["content"]["application/json"]["schema"]["properties"]
+        for status, answer in operation["responses"].items()
+    }
+    answer = api.create(key="mine")
+    assert set(said["200"]) == set(answer.json())
+    assert set(said["200"]["data"]["properties"]) == set(answer.json()["data"])
+    assert set(said["default"]) == set(api.create(name="").json())

@@ -150,6 +150,45 @@ def test_a_negative_number_is_refused(sandbox: Sandbox, method: str) -> None:
         getattr(sandbox, method)(-1)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "words"),
+    [
+        ("POST", "/events", b"{", "the body is not JSON: Expecting property name"),
+        ("POST", "/events", b'{"event": "partner.created", "payload": {}}', "payload: Unexpected keyword argument"),
+        ("POST", "/reset", b'{"profil": {}}', "profil: Unexpected keyword argument"),
+        ("POST", "/seed", b'{"count": 1, "name": "x"}', "name: Unexpected keyword argument"),
+        ("POST", "/seed", b"{}", "count: "),
+        ("PUT", "/latency", b'{"seconds": "soon"}', "seconds: Input should be a valid number"),
+        ("PUT", "/webhooks", b'{"webhooks": [7]}', "webhooks.0: Input should be a valid dictionary"),
+        ("POST", "/faults", b"[]", "the body: Input should be a dictionary"),
+        ("POST", "/faults", b'{"status": 99}', "status is 99; allowed: 200 to 599"),
+    ],
+)
+def test_a_wrong_call_is_refused_in_words_and_changes_nothing(
+    sandbox: Sandbox, method: str, path: str, body: bytes, words: str
+) -> None:
+    sandbox.put_webhooks([{"key": "mine"}])
+    url, headers = f"{sandbox.root_url}/_sandbox{path}", {"Content-Type": "application/json"}
+    answer = requests.request(method, url, data=body, headers=headers, timeout=5)
+    assert (answer.status_code, answer.json()["message"][: len(words)]) == (422, words)
+    assert (len(sandbox.webhooks()), sandbox.faults(), sandbox.deliveries()) == (1, [], [])
+
+
+def test_a_body_that_is_not_said_to_be_json_is_refused_with_the_header_to_send(sandbox: Sandbox) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}  # what curl sends without -H
+    for path, body in (("/events", b'{"event": "partner.created"}'), ("/faults", b'{"status": 503}')):
+        answer = requests.post(f"{sandbox.root_url}/_sandbox{path}", data=body, headers=form, timeout=5)
+        assert (answer.status_code, "Content-Type: application/json" in answer.json()["message"]) == (422, True)
+
+
+def test_the_address_of_the_control_answers_and_a_wrong_method_names_the_right_ones(sandbox: Sandbox) -> None:
+    sandbox.seed(3)
+    for path in ("", "/health"):
+        assert requests.get(f"{sandbox.root_url}/_sandbox{path}", timeout=5).json() == {"status": 1, "webhooks": 3}
+    answer = requests.post(f"{sandbox.root_url}/_sandbox/webhooks", timeout=5)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, PUT, DELETE")
+
+
 def test_an_unknown_switch_of_the_profile_is_refused(sandbox: Sandbox) -> None:
     answer = requests.put(f"{sandbox.root_url}/_sandbox/profile", json={"taken_keys": "409"}, timeout=5)
     assert answer.status_code == 422
