@@ -24,6 +24,7 @@ from airflow_provider_partnero.sandbox.records import Delivery
 TIMEOUT = 3.0
 ATTEMPTS = 3
 BACKOFF_FACTOR = 10
+AT_ONCE = 100
 DEFAULT_BACKOFF = 1.0
 
 
@@ -86,6 +87,7 @@ class Postman:
         self._log: list[Delivery] = []
         self._tasks: set[asyncio.Task[list[Delivery]]] = set()
         self._client: httpx.AsyncClient | None = None
+        self._hands = asyncio.Semaphore(AT_ONCE)
 
     def deliveries(self) -> tuple[Delivery, ...]:
         """Every attempt so far, in order of its end."""
@@ -122,8 +124,9 @@ class Postman:
             if attempts:
                 await asyncio.sleep(pause)
                 pause *= BACKOFF_FACTOR
-            at = time.time()
-            status, error = await self._post(envelope)
+            async with self._hands:  # the time-out is the receiver's, not that of the queue before it
+                at = time.time()
+                status, error = await self._post(envelope)
             attempt = Delivery(envelope.webhook_key, envelope.url, envelope.event, number, status, error, at)
             attempts.append(attempt)
             self._log.append(attempt)
@@ -139,7 +142,8 @@ class Postman:
             return None, f"no address: {error}"
         if self._client is None:
             # Never through a proxy: most receivers are on this machine.
-            self._client = httpx.AsyncClient(timeout=None, limits=httpx.Limits(), trust_env=False)  # noqa: S113 - timeout() below covers it all
+            limits = httpx.Limits(max_keepalive_connections=AT_ONCE)
+            self._client = httpx.AsyncClient(timeout=None, limits=limits, trust_env=False)  # noqa: S113 - timeout() below covers it all
         try:
             async with asyncio.timeout(TIMEOUT):
                 answer = await self._client.post(envelope.url, content=envelope.body, headers=dict(envelope.headers))

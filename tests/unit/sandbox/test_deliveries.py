@@ -183,6 +183,14 @@ def test_an_address_where_nobody_answers_is_logged_with_the_reason(sandbox: Sand
     assert all(attempt.status is None and attempt.error for attempt in attempts)
 
 
+def test_a_receiver_of_many_deliveries_gets_a_hundred_at_a_time(sandbox: Sandbox, receiver: Receiver) -> None:
+    sandbox.put_webhooks([{"url": receiver.url} for _ in range(150)])
+    receiver.delays = [0.4] * 150
+    assert [delivery.status for delivery in sandbox.emit("partner.created")] == [200] * 150
+    pairs = zip(receiver.received, receiver.received[100:], strict=False)
+    assert all(later.at - earlier.at > 0.35 for earlier, later in pairs)
+
+
 def test_emit_without_waiting_returns_at_once_and_delivers_meanwhile(
     api: Api, sandbox: Sandbox, receiver: Receiver
 ) -> None:
