@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import shlex
 import signal
 import socket
 import sys
@@ -33,14 +34,11 @@ _ACTIVATION_DELAY = 2.0  # seconds until a new webhook is active, so that there 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; 0 when all went well, 1 when a DAG failed, 2 when the demo could not run, 130 after Ctrl-C."""
     options = _options(arguments)
-    # SIGTERM ends the demo as Ctrl-C does: through every context manager, so that nothing stays behind. A shell that
-    # starts it in the background has SIGINT ignored.
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, signal.default_int_handler)
+    _end_by_signals()
     try:
         if importlib.util.find_spec("airflow") is None:
             raise DemoError("Airflow is not installed here: pip install 'apache-airflow>=3.0'")
-        folder = Path(tempfile.mkdtemp(prefix="partnero-demo-"))
+        folder = _folder()
         with _sandbox(options.sandbox_port) as sandbox:
             sandbox.put_webhooks(list(BROKEN_PROGRAMME))
             sandbox.set_activation_delay(_ACTIVATION_DELAY)
@@ -58,6 +56,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
+def _end_by_signals() -> None:
+    """Whatever asks the demo to end, it ends through every context manager, so that nothing stays behind."""
+    # A shell that starts the demo in its background has SIGINT ignored, nohup SIGHUP: only the latter means it.
+    is_kept = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    for ending in (signal.SIGINT, signal.SIGTERM, *(() if is_kept else (signal.SIGHUP,))):
+        signal.signal(ending, signal.default_int_handler)
+
+
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="partnero-demo",
@@ -69,6 +75,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="partnero-demo-"))
+    except OSError as error:
+        raise DemoError(f"no temporary folder can be made ({error}); set TMPDIR to one with space") from None
+
+
 @contextmanager
 def _sandbox(port: int) -> Iterator[Sandbox]:
     from airflow_provider_partnero.sandbox import Sandbox
@@ -78,14 +91,14 @@ def _sandbox(port: int) -> Iterator[Sandbox]:
 
 
 def _free(port: int, option: str) -> int:
-    """The port, after a look whether somebody else has it."""
+    """The port, after a look whether somebody else has it; a free one for 0."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
             raise DemoError(f"port {port} cannot be had ({error}); choose another with {option}") from None
-    return port
+        return int(probe.getsockname()[1])
 
 
 def _show_runs(environment: dict[str, str], folder: Path, sandbox: Sandbox) -> int:
@@ -138,7 +151,7 @@ def _step(words: str, airflow: AirflowProcess, *command: str) -> None:
     print(f"{words} ...", end=" ", flush=True)
     done = airflow(*command)
     if done["failure"]:
-        raise DemoError(f"airflow {' '.join(command)} failed: {done['failure']}")
+        raise DemoError(f"airflow {' '.join(command)} failed: {done['failure']}; its log: {airflow.log}")
     print(f"{done['seconds']:.0f} s")
 
 
@@ -181,11 +194,14 @@ def _print_report(report: dict[str, Any] | None) -> None:
 
 
 def _print_next_steps(folder: Path, log: Path, page: Path) -> None:
+    home, dags = shlex.quote(str(folder / "airflow")), shlex.quote(str(dags_folder()))
     print(
         f"""
 Try it with your own programme: the same DAGs run unchanged, only the connection differs
-(in a checkout, put `uv run` before each command, as you did now).
+(in a checkout, put `uv run` before `airflow` and `partnero-demo`, as you did now).
     export AIRFLOW_CONN_PARTNERO_DEFAULT='{{"conn_type": "partnero", "password": "YOUR-API-TOKEN"}}'
+    export AIRFLOW_HOME={home}
+    export AIRFLOW__CORE__DAGS_FOLDER={dags} AIRFLOW__CORE__LOAD_EXAMPLES=False
     AIRFLOW__CORE__TEST_CONNECTION=Enabled airflow connections test partnero_default
     airflow dags test partnero_webhook_audit      # reads only
 See it in Airflow's own pages:  partnero-demo --ui

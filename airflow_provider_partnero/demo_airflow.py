@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import sqlite3
 import subprocess
@@ -11,7 +12,9 @@ import sys
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from airflow_provider_partnero.demo_runner import kill_session
 
 
 class DemoError(Exception):
@@ -34,7 +37,10 @@ def airflow_environment(folder: Path, connection: str) -> dict[str, str]:
     # What is set for a real installation must not reach the demo, nor the demo it.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    no_proxy = kept.get("no_proxy") or kept.get("NO_PROXY")
     return kept | {
+        # All of it talks to this machine only, whatever proxy leads out of it.
+        "no_proxy": no_proxy if no_proxy == "*" else ",".join(filter(None, [no_proxy, "127.0.0.1"])),
         "PATH": path,  # `airflow standalone` looks for `airflow` there
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -55,8 +61,10 @@ class AirflowProcess:
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         self.database = Path(environment["AIRFLOW_HOME"]) / "airflow.db"
+        self.log = log
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "airflow_provider_partnero.demo_runner", str(log)],
+            # -P: not from the working folder, where a module of the user's may be named like one of Airflow's.
+            [sys.executable, "-P", "-m", "airflow_provider_partnero.demo_runner", str(log)],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -71,19 +79,32 @@ class AirflowProcess:
         end_group(self._process, patience=1)  # a running DAG does not obey SIGTERM, and its database goes with it
 
     def __call__(self, *command: str) -> dict[str, Any]:
-        """Run one command of ``airflow``: ``{"failure": words or None, "seconds"}``."""
-        if self._process.stdin is None or self._process.stdout is None:
-            raise DemoError("the process that runs Airflow has no pipes")
-        try:
-            self._process.stdin.write(json.dumps(command) + "\n")
-            self._process.stdin.flush()
-            answer = self._process.stdout.readline()
-        except BrokenPipeError:
-            answer = ""
+        """Run one command of ``airflow``: ``{"failure": words or None, "seconds"}``.
+
+        :raises DemoError: the process died over it.
+        """
+        self.begin(*command)
+        answer = self._pipes()[1].readline()
         if not answer:
-            raise DemoError("the process that runs Airflow died; its log tells why")
+            raise DemoError(f"the process that runs Airflow died; its log tells why: {self.log}")
         done: dict[str, Any] = json.loads(answer)
         return done
+
+    def begin(self, *command: str) -> None:
+        """Run one command of ``airflow`` that goes on until the context ends."""
+        orders, _ = self._pipes()
+        with suppress(BrokenPipeError):
+            orders.write(json.dumps(command) + "\n")
+            orders.flush()
+
+    def has_ended(self, patience: float = 0) -> bool:
+        """Whether what was begun is over, within ``patience`` seconds."""
+        return bool(select.select([self._pipes()[1]], [], [], patience)[0])
+
+    def _pipes(self) -> tuple[IO[str], IO[str]]:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise DemoError("the process that runs Airflow has no pipes")
+        return self._process.stdin, self._process.stdout
 
     def activate_assets(self) -> None:
         """What a scheduler does; without one, ``airflow dags test`` of Airflow 3.0 refuses tasks that have outlets."""
@@ -118,12 +139,14 @@ class AirflowProcess:
 
 
 def end_group(process: subprocess.Popen[Any], patience: float = 10) -> None:
-    """End a process and all it started: its whole group, gently at first (Airflow's scheduler is slow to obey)."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, sign)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
+    """End a process that leads a session, and all it started; its group gently at first, whatever is left at once."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(patience)
+    kill_session(process.pid)
+    process.kill()
+    process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with suppress(BrokenPipeError):

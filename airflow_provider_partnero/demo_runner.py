@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import NoReturn
 
@@ -36,22 +37,35 @@ def _listen(lines: SimpleQueue[str]) -> NoReturn:
     """Whoever talks to us is gone when the input ends, killed perhaps; a task that waits for its sandbox never ends."""
     for line in sys.stdin:
         lines.put(line)
-    os.killpg(0, signal.SIGKILL)
+    kill_session(os.getpid())
+    os.kill(os.getpid(), signal.SIGKILL)
     raise SystemExit
 
 
-def _run(command: list[str]) -> str | None:
-    """Why the command failed, or None."""
-    from airflow.cli.cli_parser import get_parser
+def kill_session(leader: int) -> None:
+    """SIGKILL to every process of a session but its leader; a group would not do: Airflow gives each task its own."""
+    import psutil  # type: ignore[import-untyped]  # Airflow's own dependency
 
-    arguments = get_parser().parse_args(command)
+    for _ in range(3):  # a process that is not dead yet may start another
+        for pid in psutil.pids():
+            with suppress(ProcessLookupError, PermissionError):
+                if pid != leader and os.getsid(pid) == leader:
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _run(command: list[str]) -> str | None:
+    """Why the command failed, in one line, or None."""
+    from airflow.__main__ import main as airflow
+
+    sys.argv = ["airflow", *command]
     try:
-        arguments.func(arguments)
+        airflow()  # type: ignore[no-untyped-call]
     except SystemExit as ended:
         return str(ended.code) if ended.code else None
     except Exception as error:  # noqa: BLE001 - whatever a DAG or Airflow itself may raise; the demo goes on to tell it
-        traceback.print_exc()
-        return f"{type(error).__name__}: {error}"
+        with suppress(OSError):  # no space is left for the log, as the words below say then
+            traceback.print_exc()
+        return f"{type(error).__name__}: {error}".partition("\n")[0]
     return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import requests
 
-from airflow_provider_partnero.demo_airflow import DemoError, end_group
+from airflow_provider_partnero.demo_airflow import AirflowProcess, DemoError
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.sandbox import Sandbox
@@ -29,8 +28,7 @@ def show_ui(port: int, environment: dict[str, str], sandbox: Sandbox) -> NoRetur
     :param port: of Airflow's pages.
     :raises DemoError: Airflow does not start, or ends by itself.
     """
-    airflow = shutil.which("airflow", path=environment["PATH"])
-    if airflow is None:
+    if shutil.which("airflow", path=environment["PATH"]) is None:
         raise DemoError("the command 'airflow' is not on the PATH")
     log = Path(environment["AIRFLOW_HOME"]).parent / "airflow.log"
     address = f"http://127.0.0.1:{port}"
@@ -44,32 +42,33 @@ def show_ui(port: int, environment: dict[str, str], sandbox: Sandbox) -> NoRetur
         "AIRFLOW__PARTNERO__RECEIVER_ENABLED": "True",
     }
     print(f"Starting Airflow; its log: {log}", flush=True)
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [airflow, "standalone"], env=environment, stdout=output, stderr=output, start_new_session=True
-        )
-    try:
-        _wait_until_healthy(address, process, log)
+    with AirflowProcess(environment, log) as airflow:
+        airflow.begin("standalone")
+        _wait_until_healthy(address, airflow)
         print(f"\n\nAirflow   {address}   (no login needed)\nPartnero  {sandbox.root_url}/docs\n", flush=True)
         _show_event(_Api(address), sandbox, log)
         print("\nCtrl-C ends both.", flush=True)
-        process.wait()
-    finally:
-        end_group(process)
+        while not airflow.has_ended(patience=3600):
+            pass
     raise DemoError(f"Airflow ended by itself; its log tells why: {log}")
 
 
-def _wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_healthy(address: str, airflow: AirflowProcess) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise DemoError(f"Airflow ended while starting; its log tells why: {log}")
-        with suppress(requests.RequestException):
-            if requests.get(f"{address}/api/v2/monitor/health", timeout=2).ok:
+        with suppress(requests.RequestException), _session() as session:
+            if session.get(f"{address}/api/v2/monitor/health", timeout=2).ok:
                 return
         print(".", end="", flush=True)
-        time.sleep(1)
-    raise DemoError(f"Airflow did not answer within {_PATIENCE:.0f} s; its log tells why: {log}")
+        if airflow.has_ended(patience=1):
+            raise DemoError(f"Airflow ended while starting; its log tells why: {airflow.log}")
+    raise DemoError(f"Airflow did not answer within {_PATIENCE:.0f} s; its log tells why: {airflow.log}")
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # no proxy leads to this machine
+    return session
 
 
 class _Api:
@@ -77,18 +76,16 @@ class _Api:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        token = requests.get(f"{address}/auth/token", timeout=10).json()["access_token"]
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._session = _session()
+        token = self._session.get(f"{address}/auth/token", timeout=10).json()["access_token"]
+        self._session.headers["Authorization"] = f"Bearer {token}"
 
     def is_known(self, dag_id: str) -> bool:
         return self._get(f"dags/{dag_id}/details") is not None
 
     def trigger(self, dag_id: str) -> str:
-        answer = requests.post(
-            f"{self._address}/api/v2/dags/{dag_id}/dagRuns",
-            json={"logical_date": None},
-            headers=self._headers,
-            timeout=30,
+        answer = self._session.post(
+            f"{self._address}/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None}, timeout=30
         )
         answer.raise_for_status()
         return str(answer.json()["dag_run_id"])
@@ -107,7 +104,7 @@ class _Api:
 
     def _get(self, path: str) -> Any:
         with suppress(requests.RequestException):
-            answer = requests.get(f"{self._address}/api/v2/{path}", headers=self._headers, timeout=10)
+            answer = self._session.get(f"{self._address}/api/v2/{path}", timeout=10)
             if answer.ok:
                 return answer.json()
         return None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import requests
+
+from airflow_provider_partnero.sandbox import Sandbox
 
 from .conftest import everything_written, wait_for
 
@@ -24,16 +27,35 @@ def _environment(folder: Path, **others: str) -> dict[str, str]:
     return {**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1", **others}
 
 
-def _still_running(folder: Path) -> list[str]:
-    """Command lines of processes whose environment names the folder: what the demo started and did not end."""
+def _still_running(folder: Path) -> list[int]:
+    """Processes whose environment names the folder: what the demo started and did not end."""
+    return [pid for pid in _processes() if f"AIRFLOW_HOME={folder}".encode() in _proc(pid, "environ")]
+
+
+def _sessions(folder: Path) -> set[int]:
+    """Sessions of what the demo started. They tell of all of it: what gave itself a title has no environment left."""
+    return {os.getsid(pid) for pid in _still_running(folder)}
+
+
+def _left_of(sessions: set[int]) -> list[str]:
+    """Command lines of what still runs in these sessions."""
     found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"AIRFLOW_HOME={folder}".encode() in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except OSError:
-            continue
+    for pid in _processes():
+        with suppress(ProcessLookupError):
+            if os.getsid(pid) in sessions and (command := _proc(pid, "cmdline")):  # a zombie has none
+                found.append(command.replace(b"\0", b" ").decode())
     return found
+
+
+def _processes() -> list[int]:
+    return [int(process.name) for process in Path("/proc").glob("[0-9]*")]
+
+
+def _proc(pid: int, file: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{file}").read_bytes()
+    except OSError:
+        return b""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +87,31 @@ def test_the_demo_shows_how_to_go_on_and_where_its_files_are(shown: tuple[str, P
     said, folder = shown
     [page] = folder.rglob("audit.html")
     assert str(page) in said
-    assert "AIRFLOW_CONN_PARTNERO_DEFAULT" in said
+
+
+def test_what_the_demo_says_to_type_next_runs_the_audit_on_ones_own_programme(
+    shown: tuple[str, Path], partnero_sandbox: Sandbox
+) -> None:
+    said, folder = shown
+    lines = [line.strip() for line in said.splitlines()]
+    partnero_sandbox.seed(3)
+    own = partnero_sandbox.connection_json
+    example = """'{"conn_type": "partnero", "password": "YOUR-API-TOKEN"}'"""
+    exports = "\n".join(line for line in lines if line.startswith("export ")).replace(example, shlex.quote(own))
+    [audit] = [line for line in lines if line.startswith("airflow dags test")]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-ec", f"{exports}\n{audit}"],
+        env=_environment(folder, PATH=path),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert own in exports
+    assert [request.authorized for request in partnero_sandbox.requests()] == [True]
 
 
 def test_neither_token_nor_signing_secrets_are_in_any_file_of_the_demo(shown: tuple[str, Path]) -> None:
@@ -89,20 +135,27 @@ def test_ctrl_c_ends_the_demo_and_all_it_started(tmp_path: Path) -> None:
     assert process.stdout is not None
     while "partnero_webhook_audit" not in (process.stdout.readline() or "partnero_webhook_audit"):
         pass
-    wait_for(lambda: _still_running(tmp_path), "Airflow to run")
+    sessions = wait_for(lambda: _sessions(tmp_path), "Airflow to run")
     process.send_signal(signal.SIGINT)
-    _, complaint = process.communicate(timeout=40)
+    try:
+        _, complaint = process.communicate(timeout=40)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "nothing is left running" in complaint
-    assert _still_running(tmp_path) == []
+    assert _left_of(sessions) == []
 
 
-def test_a_demo_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
-    process = subprocess.Popen(DEMO, env=_environment(tmp_path), stdout=subprocess.DEVNULL)
-    wait_for(lambda: _still_running(tmp_path), "Airflow to run")
-    process.kill()
-    process.wait()
-    wait_for(lambda: not _still_running(tmp_path), "Airflow to end", patience=10)
+@pytest.mark.parametrize(("options", "processes"), [([], 1), (["--ui", "--port", "0"], 5)], ids=["runs", "pages"])
+def test_a_demo_that_is_killed_leaves_nothing_running(tmp_path: Path, options: list[str], processes: int) -> None:
+    process = subprocess.Popen([*DEMO, *options], env=_environment(tmp_path), stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: len(_still_running(tmp_path)) >= processes, "Airflow to run")
+        sessions = _sessions(tmp_path)
+    finally:
+        process.kill()
+        process.wait()
+    wait_for(lambda: not _left_of(sessions), "Airflow to end", patience=10)
 
 
 def test_a_taken_port_is_said_in_words(tmp_path: Path) -> None:
@@ -133,13 +186,13 @@ def test_a_missing_airflow_is_said_in_words(tmp_path: Path) -> None:
     assert (done.returncode, "pip install" in done.stderr) == (2, True)
 
 
-def test_the_ui_shows_an_event_that_starts_a_dag_and_the_examples_until_ctrl_c(tmp_path: Path) -> None:
+def test_the_ui_shows_an_event_that_starts_a_dag_and_the_examples_until_its_terminal_is_closed(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [*DEMO, "--ui", "--port", str(port)], env=_environment(tmp_path), stdout=subprocess.PIPE, text=True
-    )
+    # A proxy that leads nowhere is not asked: all of it happens on this machine.
+    environment = _environment(tmp_path, http_proxy="http://127.0.0.1:9")
+    process = subprocess.Popen([*DEMO, "--ui", "--port", str(port)], env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         said = ""
@@ -159,8 +212,11 @@ def test_the_ui_shows_an_event_that_starts_a_dag_and_the_examples_until_ctrl_c(t
             return {dag["dag_id"] for dag in dags}
 
         wait_for(lambda: {"partnero_webhook_audit", "partnero_drift_watch"} <= listed(), "the examples")
+        sessions = _sessions(tmp_path)
     finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-    time.sleep(0.5)
-    assert _still_running(tmp_path) == []
+        process.send_signal(signal.SIGHUP)
+        try:
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert _left_of(sessions) == []

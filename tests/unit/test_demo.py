@@ -1,0 +1,99 @@
+"""What the demo does without an Airflow: its environment, its ports, its folder, and how it ends what it started."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_partnero import demo
+from airflow_provider_partnero.demo_airflow import AirflowProcess, DemoError, airflow_environment, end_group
+
+LEADER_OF_A_TASK = """
+import os, subprocess, sys, time
+task = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], process_group=0)
+print(task.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_what_has_a_process_group_of_its_own_as_airflows_tasks_have_ends_too() -> None:
+    leader = subprocess.Popen(
+        [sys.executable, "-c", LEADER_OF_A_TASK], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert leader.stdout is not None
+    task = int(leader.stdout.readline())
+    end_group(leader)
+    deadline = time.monotonic() + 5
+    while _is_running(task) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not _is_running(task)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_nothing_of_the_users_airflow_reaches_the_demos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AIRFLOW_HOME", "AIRFLOW__PARTNERO__STORE", "AIRFLOW_CONN_PARTNERO_DEFAULT", "AIRFLOW_VAR_X"):
+        monkeypatch.setenv(name, "the user's")
+    assert "the user's" not in airflow_environment(tmp_path, "{}").values()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({}, "127.0.0.1"),
+        ({"NO_PROXY": ".acme.example"}, ".acme.example,127.0.0.1"),
+        ({"no_proxy": "a", "NO_PROXY": "b"}, "a,127.0.0.1"),
+        ({"NO_PROXY": "*"}, "*"),
+    ],
+)
+def test_a_proxy_does_not_stand_between_the_demo_and_its_sandbox(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], meant: str
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert airflow_environment(tmp_path, "{}")["no_proxy"] == meant
+
+
+def test_port_0_is_a_free_one() -> None:
+    port = demo._free(0, "--port")
+    assert port
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def test_a_temporary_folder_that_cannot_be_made_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/none")
+    with pytest.raises(DemoError, match=r"no temporary folder can be made .* set TMPDIR"):
+        demo._folder()
+
+
+def test_modules_in_the_users_folder_are_not_taken_for_pythons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "queue.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "airflow.log"
+    with AirflowProcess(airflow_environment(tmp_path, "{}"), log) as airflow:
+        while not (log.exists() or airflow.has_ended(patience=0.05)):
+            pass
+        assert log.exists()
+
+
+def test_a_process_that_dies_names_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "no" / "such.log"
+    with (
+        AirflowProcess(airflow_environment(tmp_path, "{}"), log) as airflow,
+        pytest.raises(DemoError, match=f"died; its log tells why: {log}"),
+    ):
+        airflow("version")
