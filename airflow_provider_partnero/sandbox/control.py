@@ -73,7 +73,7 @@ class SandboxControl:
 
         Nobody lives at those addresses: deliveries to them fail, and are repeated.
         """
-        self._call("POST", "/seed", {"count": count, "prefix": prefix})
+        self._call("POST", "/seed", {"count": count, "prefix": prefix}, timeout=None)
 
     def put_webhooks(self, webhooks: Iterable[Mapping[str, Any]]) -> None:
         """Add webhooks as they are, bypassing validation: inactive, http, without events, with any key or signature.
