@@ -115,6 +115,7 @@ def _recorded(session: Session, jobs: Sequence[Job]) -> tuple[dict[str, datetime
             answers.append(UNROUTED)
         else:
             now += ledger.TICK
+            latest[job.asset_uri] = now
             register(
                 session,
                 route[0],
@@ -124,12 +125,10 @@ def _recorded(session: Session, jobs: Sequence[Job]) -> tuple[dict[str, datetime
                 listeners=route[1],
             )
             known.add(entry)
-            if route[1].plain:
-                latest[job.asset_uri] = now
             answers.append(ACCEPTED if route[1] else UNROUTED)
     ledger.enter(session, known - seen, now)
-    for route in routes.values():
-        if route:
-            queue(session, *route, now)
+    for uri, at in latest.items():
+        if route := routes[uri]:
+            queue(session, *route, at)
     ledger.end_turn(session, now)
     return latest, answers

@@ -149,10 +149,12 @@ def test_a_delivery_that_comes_again_is_a_duplicate_and_starts_nothing(cluster: 
     again = envelope(cluster, "transaction.created", "again-0")
     assert deliver(cluster, again) == "accepted"
     wait_for(lambda: keys(cluster, "hears_one", "again-"), "the first to be seen")
+    runs = len(told(cluster, "hears_one"))
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(lambda _: deliver(cluster, again), range(16))) == {"duplicate"}
     time.sleep(3)
     assert keys(cluster, "hears_one", "again-") == ["again-0"]
+    assert len(told(cluster, "hears_one")) == runs
 
 
 def test_sixteen_copies_at_once_are_one_asset_event(cluster: Cluster) -> None:

@@ -71,6 +71,13 @@ def test_a_new_delivery_is_one_asset_event_and_one_queued_run_and_comes_again_in
     assert _queued() == 1
 
 
+def test_a_delivery_that_comes_again_starts_nothing_not_even_a_run_without_events(recording: Recording) -> None:
+    assert recording.write([_job(1)]) == [ACCEPTED]
+    _sql("delete from asset_dag_run_queue")  # as the scheduler does when it makes the run
+    assert recording.write([_job(1), _job(1)]) == [DUPLICATE, DUPLICATE]
+    assert _queued() == 0
+
+
 def test_one_body_for_two_connections_is_two_deliveries(recording: Recording) -> None:
     assert recording.write([_job(1), _job(1, conn_id="other")]) == [ACCEPTED, UNROUTED]
 
