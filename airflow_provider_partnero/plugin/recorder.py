@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _MOST_WAITING = 200
 _MOST_AT_ONCE = 32
-_IDLE_SECONDS = 1.0
+_LOOK_EVERY = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class Writer(Protocol):
     def write(self, jobs: Sequence[Job]) -> list[Answer]:
         """Record jobs in one transaction; an answer for each."""
 
-    def look_again(self) -> None:
-        """Called about once a second while there is nothing to record."""
+    def look_after(self) -> None:
+        """Called about once a second, between recordings; never raises."""
 
 
 class Recorder:
@@ -74,18 +75,22 @@ class Recorder:
             self._thread.start()
 
     def _run(self) -> None:
+        looked_at = time.monotonic()
         while True:
-            try:
-                jobs = [self._jobs.get(timeout=_IDLE_SECONDS)]
-            except queue.Empty:
-                self._writer.look_again()
-                continue
-            while len(jobs) < _MOST_AT_ONCE:
-                try:
-                    jobs.append(self._jobs.get_nowait())
-                except queue.Empty:
-                    break
+            jobs = self._waiting()
             self._record([job for job in jobs if not job.answer.done()])  # whose sender has given up will come again
+            if time.monotonic() - looked_at >= _LOOK_EVERY:
+                self._writer.look_after()
+                looked_at = time.monotonic()
+
+    def _waiting(self) -> list[Job]:
+        """All that wait, up to a limit; none when nothing arrives for a second."""
+        jobs: list[Job] = []
+        with suppress(queue.Empty):
+            jobs.append(self._jobs.get(timeout=_LOOK_EVERY))
+            while len(jobs) < _MOST_AT_ONCE:
+                jobs.append(self._jobs.get_nowait())
+        return jobs
 
     def _record(self, jobs: Sequence[Job]) -> None:
         try:

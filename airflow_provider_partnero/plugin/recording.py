@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -41,7 +42,7 @@ class Recording:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._has_tables = False
-        self._forgotten_at = -_FORGET_EVERY
+        self._forgets_from = -math.inf
         self._latest: dict[str, tuple[datetime, float]] = {}
 
     def write(self, jobs: Sequence[Job]) -> list[Answer]:
@@ -55,12 +56,16 @@ class Recording:
             with create_session() as session:
                 self._prepare(session)
                 latest, answers = _recorded(session, jobs)
-                self._forget(session)
         except Exception:
             self._has_tables = False  # whoever resets the database, drops them: look again
             raise
         self._latest |= {uri: (at, self._clock()) for uri, at in latest.items()}
         return answers
+
+    def look_after(self) -> None:
+        """What is not urgent; see :meth:`look_again` and :meth:`forget_old`."""
+        self.look_again()
+        self.forget_old()
 
     def look_again(self) -> None:
         """See to it that the events of some seconds ago start their runs; see :func:`is_seen_to`."""
@@ -73,17 +78,26 @@ class Recording:
             except Exception as error:  # noqa: BLE001 - the next delivery starts the run
                 log.warning("Whether %s has started its runs cannot be seen: %s", uri, type(error).__name__)
 
+    def forget_old(self) -> None:
+        """Delete once an hour, in small portions, what the ledger need not remember any more."""
+        if not self._has_tables or self._clock() < self._forgets_from:
+            return
+        is_more = False
+        try:
+            with create_session() as session:
+                self._prepare(session)
+                is_more = ledger.forget_old(session, datetime.now(UTC))
+        except Exception as error:  # noqa: BLE001 - nothing depends on it
+            log.warning("Old entries of %s cannot be deleted: %s", ledger.DELIVERIES.name, type(error).__name__)
+        if not is_more:
+            self._forgets_from = self._clock() + _FORGET_EVERY
+
     def _prepare(self, session: Session) -> None:
         if not self._has_tables:
             ledger.create_tables(session.connection().engine)
             self._has_tables = True
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text(f"SET LOCAL statement_timeout = {_STATEMENT_MILLISECONDS}"))
-
-    def _forget(self, session: Session) -> None:
-        if self._clock() - self._forgotten_at >= _FORGET_EVERY:
-            ledger.forget_old(session, datetime.now(UTC))
-            self._forgotten_at = self._clock()
 
 
 def _queue_again(session: Session, uri: str, at: datetime) -> None:

@@ -14,6 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError, OperationalError
 
 from airflow_provider_partnero.assets import event_asset_uri, partnero_event_asset
+from airflow_provider_partnero.plugin import ledger
+from airflow_provider_partnero.plugin import recorder as recorder_module
 from airflow_provider_partnero.plugin.answers import ACCEPTED, DUPLICATE, UNROUTED, Answer, RefusedError
 from airflow_provider_partnero.plugin.ledger import KEPT_FOR, TICK
 from airflow_provider_partnero.plugin.recorder import Job, Recorder
@@ -111,12 +113,57 @@ def test_times_grow_even_when_this_servers_clock_is_behind_anothers(recording: R
         _sql("update partnero_receiver_clock set last = '2026-01-01 00:00:00.000000'")
 
 
-def test_what_was_recorded_ninety_days_ago_is_forgotten(recording: Recording) -> None:
-    recording.write([_job(1)])
-    long_ago = datetime.now(UTC) - KEPT_FOR - TICK
-    _sql("update partnero_delivery set recorded_at = :at", at=long_ago.replace(tzinfo=None).isoformat(" "))
-    Recording().write([_job(2)])
+def _recorded_long_ago(number: int) -> None:
+    for position in range(number):
+        at = datetime.now(UTC) - KEPT_FOR - TICK - timedelta(hours=position)
+        _sql(
+            "insert into partnero_delivery (delivery_id, conn_id, recorded_at) values (:id, 'old', :at)",
+            id=str(position),
+            at=at.replace(tzinfo=None).isoformat(" "),
+        )
+
+
+def _old_ones() -> int:
+    return len(_sql("select * from partnero_delivery where conn_id = 'old'"))
+
+
+def test_what_is_too_old_to_come_again_is_forgotten_once_an_hour(recording: Recording) -> None:
+    now = [1_000.0]
+    forgetful = Recording(lambda: now[0])
+    forgetful.write([_job(1)])
+    forgetful.look_after()
+    _recorded_long_ago(5)
+    for waited, left in [(3_599, 5), (1, 0)]:
+        now[0] += waited
+        forgetful.look_after()
+        assert _old_ones() == left
     assert len(_sql("select * from partnero_delivery")) == 1
+
+
+def test_much_that_is_old_is_forgotten_in_portions_and_not_while_a_sender_waits(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "_FORGOTTEN_AT_ONCE", 10)
+    recording.write([_job(1)])
+    _recorded_long_ago(25)
+    recording.write([_job(2)])
+    left = [_old_ones()]
+    for _ in range(3):
+        recording.look_after()
+        left.append(_old_ones())
+    assert left == [25, 15, 5, 0]
+
+
+def test_a_database_that_cannot_forget_records_all_the_same(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> bool:
+        raise OperationalError("delete", {}, Exception("statement timeout"))
+
+    monkeypatch.setattr(ledger, "forget_old", refuses)
+    for number in range(3):
+        assert recording.write([_job(number)]) == [ACCEPTED]
+        recording.look_after()
 
 
 def test_tables_that_somebody_has_dropped_are_made_again_for_the_next_try(recording: Recording) -> None:
@@ -193,6 +240,7 @@ class Database:
     def __init__(self, refuses: Any = lambda jobs: None, is_open: bool = True) -> None:
         self.refuses = refuses
         self.batches: list[int] = []
+        self.looked = 0
         self.gate = threading.Event()
         if is_open:
             self.gate.set()
@@ -204,8 +252,8 @@ class Database:
             raise error
         return [ACCEPTED] * len(jobs)
 
-    def look_again(self) -> None:
-        return None
+    def look_after(self) -> None:
+        self.looked += 1
 
 
 async def _recorded(recorder: Recorder, number: int) -> list[Any]:
@@ -217,6 +265,20 @@ async def _recorded(recorder: Recorder, number: int) -> list[Any]:
 
 def _outcomes(found: Sequence[Any]) -> list[int]:
     return [one.answer.status if isinstance(one, RefusedError) else one.status for one in found]
+
+
+def test_what_is_not_urgent_is_looked_after_while_deliveries_pour_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_module, "_LOOK_EVERY", 0.05)
+    database = Database()
+
+    async def pour() -> None:
+        recorder = Recorder(database)
+        for _ in range(40):
+            await _recorded(recorder, 1)
+            await asyncio.sleep(0.01)
+
+    asyncio.run(pour())
+    assert database.looked >= 2
 
 
 def test_deliveries_that_arrive_together_are_recorded_together() -> None:
