@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from airflow.models.base import metadata as airflow_metadata
 from airflow.utils.sqlalchemy import UtcDateTime
-from sqlalchemy import Column, Integer, MetaData, String, Table, delete, insert, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Column, Integer, MetaData, String, Table, delete, insert, select, text, update
+from sqlalchemy.exc import DBAPIError, NoResultFound
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 KEPT_FOR = timedelta(days=91)  # a day longer than a delivery is let in, whatever the clocks say
 _FORGOTTEN_AT_ONCE = 1_000
 TICK = timedelta(microseconds=1)
+_MOST_AHEAD = timedelta(minutes=1)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
-_metadata = MetaData()
+_metadata = MetaData(schema=airflow_metadata.schema)  # [database] sql_alchemy_schema
 DELIVERIES = Table(
     "partnero_delivery",
     _metadata,
@@ -49,29 +51,42 @@ def create_tables(engine: Engine) -> None:
 
     :raises NoTablesError: they are missing still.
     """
-    problem = _tried(engine, _metadata.create_all)
+    if _missing(engine) is None:
+        return
+    refusal = _tried(engine, _metadata.create_all)
     _tried(engine, lambda connection: connection.execute(insert(CLOCK).values(id=1, last=_LONG_AGO)))
+    missing = _missing(engine)
+    if missing is not None:
+        raise NoTablesError(
+            f"the tables {DELIVERIES.fullname} and {CLOCK.fullname} cannot be made ({refusal or missing}): allow it "
+            "to the user of Airflow's database once, as `airflow db migrate` needs it too"
+        )
+
+
+def _missing(engine: Engine) -> str | None:
+    """What the database says when something is missing; waits for no lock."""
+
+    def look(connection: Connection) -> object:
+        connection.execute(select(DELIVERIES.c.delivery_id).limit(1))
+        return connection.execute(select(CLOCK.c.id).where(CLOCK.c.id == 1)).one()
+
+    try:
+        return _tried(engine, look)
+    except NoResultFound:
+        return f"{CLOCK.name} is empty"
+
+
+def _tried(engine: Engine, change: Callable[[Connection], object]) -> str | None:
+    """The first line of the refusal; another server may have been quicker.
+
+    :raises DBAPIError: the database cannot be reached.
+    """
     with engine.connect() as connection:
         try:
-            connection.execute(select(DELIVERIES.c.delivery_id).limit(1))
-            if connection.scalar(select(CLOCK.c.id)) == 1:
-                return
+            with connection.begin():
+                change(connection)
         except DBAPIError as error:
-            problem = problem or error
-    cause = str(problem.orig).partition("\n")[0] if problem else f"{CLOCK.name} is empty"
-    raise NoTablesError(
-        f"the tables {DELIVERIES.name} and {CLOCK.name} cannot be made ({cause}): allow it to the user of Airflow's "
-        "database once, as `airflow db migrate` needs it too"
-    )
-
-
-def _tried(engine: Engine, change: Callable[[Connection], object]) -> DBAPIError | None:
-    """Another server may have been quicker."""
-    try:
-        with engine.begin() as connection:
-            change(connection)
-    except DBAPIError as error:
-        return error
+            return str(error.orig).partition("\n")[0]
     return None
 
 
@@ -80,18 +95,27 @@ def turn(session: Session) -> datetime:
 
     A run that an asset starts takes the events up to a point in time, and the next run those after it: an event that
     is committed later than one with a later time is seen by none. So recordings come one after the other, and their
-    times grow, whatever the servers' clocks say.
+    times grow. They are the database's, whatever the servers' clocks say: by its clock the scheduler decides whether
+    a run's time has come. Should that clock have been far ahead once, runs do not wait until it is there again.
     """
     session.execute(update(CLOCK).where(CLOCK.c.id == 1).values(id=1))  # locks the row; in SQLite, the database
     last: datetime | None = session.scalar(select(CLOCK.c.last).where(CLOCK.c.id == 1))
     if last is None:
         raise LookupError(f"table {CLOCK.name} is empty")
-    return max(datetime.now(UTC), last + TICK)
+    now = _now(session)
+    return max(now, last + TICK) if last - now < _MOST_AHEAD else now
+
+
+def _now(session: Session) -> datetime:
+    """What the database's clock says; SQLite's is this machine's."""
+    clock = {"postgresql": "clock_timestamp()", "mysql": "utc_timestamp(6)"}.get(session.get_bind().dialect.name)
+    now: datetime = session.scalar(text(f"SELECT {clock}")) if clock else datetime.now(UTC)
+    return now.astimezone(UTC) if now.tzinfo else now.replace(tzinfo=UTC)
 
 
 def end_turn(session: Session, last: datetime) -> None:
     """Remember the latest time that this transaction has used."""
-    session.execute(update(CLOCK).where(CLOCK.c.id == 1).values(last=max(last, datetime.now(UTC))))
+    session.execute(update(CLOCK).where(CLOCK.c.id == 1).values(last=last))
 
 
 def recorded(session: Session, delivery_ids: Collection[str]) -> set[tuple[str, str]]:

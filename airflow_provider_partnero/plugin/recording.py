@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from airflow.utils.session import create_session
 from sqlalchemy import text
@@ -25,6 +25,7 @@ from airflow_provider_partnero.plugin.asset_events import (
 
 if TYPE_CHECKING:
     from airflow.models.asset import AssetModel
+    from sqlalchemy.engine import Engine
     from sqlalchemy.orm import Session
 
     from airflow_provider_partnero.plugin.recorder import Job
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _FORGET_EVERY = 3_600.0  # seconds
-_STATEMENT_MILLISECONDS = 1_500
+_LIMITS = {  # milliseconds; a server that hangs in its turn is not waited for by the others
+    "statement_timeout": 1_500,
+    "idle_in_transaction_session_timeout": 5_000,
+}
 _LOOK_AGAIN_AFTER = 10.0  # seconds; the scheduler's transactions are shorter
 
 
@@ -94,10 +98,11 @@ class Recording:
 
     def _prepare(self, session: Session) -> None:
         if not self._has_tables:
-            ledger.create_tables(session.connection().engine)
+            ledger.create_tables(cast("Engine", session.get_bind()))
             self._has_tables = True
         if session.get_bind().dialect.name == "postgresql":
-            session.execute(text(f"SET LOCAL statement_timeout = {_STATEMENT_MILLISECONDS}"))
+            for name, most in _LIMITS.items():
+                session.execute(text(f"SET LOCAL {name} = {most}"))
 
 
 def _queue_again(session: Session, uri: str, at: datetime) -> None:
@@ -129,6 +134,8 @@ def _recorded(session: Session, jobs: Sequence[Job]) -> tuple[dict[str, datetime
             answers.append(UNROUTED)
         else:
             now += ledger.TICK
+            if job.asset_uri not in latest:
+                queue(session, *route, now)  # before Airflow does, by this server's clock
             latest[job.asset_uri] = now
             register(
                 session,

@@ -98,9 +98,9 @@ def test_an_event_of_a_paused_dag_is_kept_and_said_to_be_unrouted(recording: Rec
     assert len(_sql("select * from asset_event")) == 1
 
 
-def test_times_grow_even_when_this_servers_clock_is_behind_anothers(recording: Recording) -> None:
+def test_times_grow_even_when_the_clock_was_set_back(recording: Recording) -> None:
     assert recording.write([_job(1)]) == [ACCEPTED]
-    ahead = datetime.now(UTC) + timedelta(hours=1)
+    ahead = datetime.now(UTC) + timedelta(seconds=30)
     _sql("update partnero_receiver_clock set last = :last", last=ahead.replace(tzinfo=None).isoformat(" "))
     try:
         recording.write([_job(number) for number in range(2, 12)])
@@ -111,6 +111,28 @@ def test_times_grow_even_when_this_servers_clock_is_behind_anothers(recording: R
         assert datetime.fromisoformat(queued) == times[-1]
     finally:
         _sql("update partnero_receiver_clock set last = '2026-01-01 00:00:00.000000'")
+
+
+def test_a_clock_that_was_far_ahead_once_does_not_hold_runs_back(recording: Recording) -> None:
+    assert recording.write([_job(1)]) == [ACCEPTED]
+    _sql("delete from asset_dag_run_queue")
+    _sql("update partnero_receiver_clock set last = '2099-01-01 00:00:00.000000'")
+    for number in (2, 3):
+        assert recording.write([_job(number)]) == [ACCEPTED]
+    [(queued,)] = _sql("select created_at from asset_dag_run_queue where target_dag_id = 'listener'")
+    assert datetime.fromisoformat(queued).replace(tzinfo=UTC) <= datetime.now(UTC)
+
+
+def test_a_run_is_queued_for_the_time_of_the_last_event_not_for_that_of_this_server(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind = datetime.now(UTC) - timedelta(minutes=5)  # the database's clock; Airflow itself takes this server's
+    monkeypatch.setattr(ledger, "_now", lambda session: behind)
+    _sql("update partnero_receiver_clock set last = '2026-01-01 00:00:00.000000'")
+    recording.write([_job(number) for number in range(5)])
+    [(latest,)] = _sql("select max(timestamp) from asset_event")
+    assert _sql("select created_at from asset_dag_run_queue where target_dag_id = 'listener'") == [(latest,)]
+    assert datetime.fromisoformat(latest).replace(tzinfo=UTC) < behind + timedelta(seconds=1)
 
 
 def _recorded_long_ago(number: int) -> None:

@@ -1,0 +1,114 @@
+"""The receiver's tables on PostgreSQL: a server that hangs, a schema of Airflow's own, a user without rights."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_partnero.demo_airflow import airflow_environment
+
+from .postgres import Postgres
+
+pytestmark = [pytest.mark.airflow, pytest.mark.postgres]
+
+RECORD = """
+import json, os, threading, time
+from airflow.utils.session import create_session
+from airflow_provider_partnero.plugin import ledger
+from airflow_provider_partnero.plugin.recorder import Job
+from airflow_provider_partnero.plugin.recording import Recording
+from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
+
+def write(number):
+    body = json.dumps({"event": "lead.submitted", "webhook_key": "k", "data": number}).encode()
+    job = Job("c", "partnero://c/lead.submitted", PartneroDelivery.from_body(body), "full", None, None)
+    return Recording().write([job])[0].words
+"""
+HANGS = """
+in_turn = threading.Event()
+
+def hang():
+    with create_session() as session:
+        Recording()._prepare(session)
+        ledger.turn(session)
+        in_turn.set()
+        time.sleep(30)
+
+write(1)
+threading.Thread(target=hang, daemon=True).start()
+in_turn.wait()
+start = time.monotonic()
+tries, longest = [], 0
+while "unrouted" not in tries and len(tries) < 20:
+    began = time.monotonic()
+    try:
+        tries.append(write(2))
+    except Exception as error:
+        tries.append(type(error).__name__)
+    longest = max(longest, time.monotonic() - began)
+print(json.dumps({"tries": tries, "longest": longest, "seconds": time.monotonic() - start}))
+os._exit(0)  # the thread sleeps
+"""
+TABLES = """
+from airflow import settings
+
+try:
+    ledger.create_tables(settings.engine)
+    print(json.dumps("made"))
+except ledger.NoTablesError as error:
+    print(json.dumps(str(error)))
+"""
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(tmp_path: Path, postgres: Postgres) -> Run:
+    """Run code in a process of Airflow on a database; what it prints last."""
+
+    def run(code: str, database: str, user: str = "postgres", **variables: str) -> Any:
+        environment = airflow_environment(tmp_path, "partnero://") | variables
+        address = postgres.url(database).replace("//postgres@", f"//{user}@")
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", RECORD + code],
+            env=environment | {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
+
+
+def test_a_server_that_hangs_in_its_turn_is_not_waited_for(run: Run, postgres: Postgres) -> None:
+    postgres.copy("migrated", "hangs")
+    seen = run(HANGS, "hangs")
+    assert seen["tries"][-1] == "unrouted"
+    assert set(seen["tries"][:-1]) == {"OperationalError"}
+    assert seen["longest"] < 3
+    assert seen["seconds"] < 10
+
+
+def test_the_tables_are_made_in_the_schema_of_airflows(run: Run, postgres: Postgres) -> None:
+    postgres.rows("postgres", "create database schemas")
+    postgres.rows("schemas", "create schema airflows")
+    assert run(TABLES, "schemas", AIRFLOW__DATABASE__SQL_ALCHEMY_SCHEMA="airflows") == "made"
+    tables = "select table_schema from information_schema.tables where table_name like 'partnero_%'"
+    assert postgres.rows("schemas", tables) == [("airflows",)] * 2
+
+
+def test_a_user_who_may_make_no_tables_is_told_what_to_do(run: Run, postgres: Postgres) -> None:
+    postgres.rows("postgres", "create database refused")
+    postgres.rows("refused", "revoke create on schema public from public")
+    postgres.rows("postgres", "create user modest")
+    words = run(TABLES, "refused", user="modest")
+    assert "partnero_delivery and partnero_receiver_clock cannot be made (permission denied for schema public)" in words
+    assert "allow it to the user of Airflow's database" in words
