@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -14,12 +15,16 @@ from airflow_provider_partnero.plugin.single_flight import SingleFlight
 KNOWN_FOR = 600.0  # seconds
 UNKNOWN_FOR = 60.0  # seconds
 STALE_FOR = 86_400.0  # seconds; an outage of Partnero's API does not stop its deliveries
+PATIENCE = 0.5  # seconds; then what is stale will do
 _MOST_KEYS = 1_000
 _LOOK_UPS_PER_MINUTE = 60
 
 
 class Keyring:
-    """Remembers secrets for 10 minutes, and for a minute that a key is unknown; at most 60 look-ups a minute in all.
+    """Remembers secrets for 10 minutes, and for a minute that a key is unknown.
+
+    At most 60 look-ups a minute are of keys that are new, and 60 of known ones: made-up keys do not keep a rotated
+    secret out.
 
     Belongs to one event loop.
 
@@ -33,7 +38,8 @@ class Keyring:
         self._known: Memory[str, Secret] = Memory(_MOST_KEYS, clock)
         self._unknown: Memory[str, None] = Memory(_MOST_KEYS, clock)
         self._refreshed: Memory[str, None] = Memory(_MOST_KEYS, clock)
-        self._budget = Budget(_LOOK_UPS_PER_MINUTE, clock)
+        self._for_new = Budget(_LOOK_UPS_PER_MINUTE, clock)
+        self._for_known = Budget(_LOOK_UPS_PER_MINUTE, clock)
         self._questions: SingleFlight[str, Secret | None] = SingleFlight()
 
     async def secret(self, webhook_key: str) -> Secret | None:
@@ -46,10 +52,11 @@ class Keyring:
             return known[0]
         if self._unknown.get(webhook_key, UNKNOWN_FOR):
             return None
+        stale = self._known.get(webhook_key, STALE_FOR)
         try:
-            return await self._asked(webhook_key)
-        except RefusedError:
-            stale = self._known.get(webhook_key, STALE_FOR)
+            async with asyncio.timeout(PATIENCE if stale else None):
+                return await self._asked(webhook_key)
+        except (RefusedError, TimeoutError):
             if stale is None:
                 raise
             return stale[0]
@@ -73,7 +80,8 @@ class Keyring:
         return await self._questions.do(webhook_key, lambda: self._learn(webhook_key))
 
     async def _learn(self, webhook_key: str) -> Secret | None:
-        if not self._budget.spend():
+        budget = self._for_known if self._known.get(webhook_key, STALE_FOR) else self._for_new
+        if not budget.spend():
             raise RefusedError(FLOODED, f"more than {_LOOK_UPS_PER_MINUTE} look-ups of secrets within a minute")
         try:
             secret = await self._look_up(webhook_key)

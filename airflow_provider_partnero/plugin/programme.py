@@ -17,12 +17,12 @@ _ANSWER_SECONDS = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Programme:
-    """What a connection says; equal when nothing has changed.
+    """What a connection says; equal when nothing has changed, and when another connection says the same.
 
     :param signing_secrets: those in the connection's extra; when there are any, Partnero is never asked.
     """
 
-    conn_id: str
+    conn_id: str = field(compare=False)
     token: Secret
     base_url: str
     verify: bool | str

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, RefusedError
 from airflow_provider_partnero.plugin.budget import Budget
-from airflow_provider_partnero.plugin.keyring import Keyring
+from airflow_provider_partnero.plugin.keyring import PATIENCE, Keyring
 from airflow_provider_partnero.plugin.memory import Memory
 from airflow_provider_partnero.plugin.programme import Programme, load_programme
 from airflow_provider_partnero.plugin.single_flight import SingleFlight
@@ -20,6 +20,7 @@ _UNKNOWN_FOR = 15.0  # seconds
 _STALE_FOR = 3_600.0  # seconds; for when the secrets backend is out
 _MOST = 256
 _LOADS_PER_MINUTE = 120
+_LONGEST_NAME = 250  # of a connection, in Airflow's database
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,11 @@ class Signers:
 
 
 class Programmes:
-    """Reads connections, at most once a minute each and 120 times a minute in all. Belongs to one event loop."""
+    """Reads connections, at most once a minute each, and 120 new and 120 known ones a minute in all.
+
+    One connection may have many names, such as one from the environment in upper and lower case: all that say the
+    same share one keyring. Belongs to one event loop.
+    """
 
     def __init__(
         self,
@@ -42,7 +47,9 @@ class Programmes:
         self._clock = clock
         self._known: Memory[str, Signers] = Memory(_MOST, clock)
         self._unknown: Memory[str, None] = Memory(_MOST, clock)
-        self._budget = Budget(_LOADS_PER_MINUTE, clock)
+        self._keyrings: Memory[Programme, Keyring] = Memory(_MOST, clock)
+        self._for_new = Budget(_LOADS_PER_MINUTE, clock)
+        self._for_known = Budget(_LOADS_PER_MINUTE, clock)
         self._readings: SingleFlight[str, Signers | None] = SingleFlight()
 
     async def signers(self, conn_id: str) -> Signers | None:
@@ -53,18 +60,20 @@ class Programmes:
         known = self._known.get(conn_id, _KNOWN_FOR)
         if known:
             return known[0]
-        if self._unknown.get(conn_id, _UNKNOWN_FOR):
+        if not _can_be_a_name(conn_id) or self._unknown.get(conn_id, _UNKNOWN_FOR):
             return None
+        stale = self._known.get(conn_id, _STALE_FOR)
         try:
-            return await self._readings.do(conn_id, lambda: self._read(conn_id))
-        except RefusedError:
-            stale = self._known.get(conn_id, _STALE_FOR)
+            async with asyncio.timeout(PATIENCE if stale else None):
+                return await self._readings.do(conn_id, lambda: self._read(conn_id))
+        except (RefusedError, TimeoutError):
             if stale is None:
                 raise
             return stale[0]
 
     async def _read(self, conn_id: str) -> Signers | None:
-        if not self._budget.spend():
+        budget = self._for_known if self._known.get(conn_id, _STALE_FOR) else self._for_new
+        if not budget.spend():
             raise RefusedError(FLOODED, f"more than {_LOADS_PER_MINUTE} connections to be read within a minute")
         try:
             programme = await asyncio.to_thread(self._load, conn_id)
@@ -74,14 +83,22 @@ class Programmes:
             self._known.forget(conn_id)
             self._unknown.put(conn_id, None)
             return None
-        before = self._known.get(conn_id, _STALE_FOR)
-        is_as_before = before is not None and before[0].programme == programme
-        signers = before[0] if before and is_as_before else Signers(programme, self._keyring(programme))
+        signers = Signers(programme, self._keyring(programme))
         self._known.put(conn_id, signers)
         return signers
 
     def _keyring(self, programme: Programme) -> Keyring:
+        known = self._keyrings.get(programme, _STALE_FOR)
+        keyring = known[0] if known else self._new_keyring(programme)
+        self._keyrings.put(programme, keyring)
+        return keyring
+
+    def _new_keyring(self, programme: Programme) -> Keyring:
         async def look_up(webhook_key: str) -> Secret | None:
             return await asyncio.to_thread(programme.secret_of, webhook_key)
 
         return Keyring(look_up, self._clock)
+
+
+def _can_be_a_name(conn_id: str) -> bool:
+    return 0 < len(conn_id) <= _LONGEST_NAME and conn_id.isprintable()

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from airflow_provider_partnero.api.models import Secret
+from airflow_provider_partnero.plugin import keyring
 from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, RefusedError
 from airflow_provider_partnero.plugin.keyring import Keyring
 
@@ -23,11 +24,12 @@ class Partnero:
         self.now = 0.0
         self.asked: list[str] = []
         self.is_out = False
+        self.hangs = False
         self.keyring = Keyring(self._look_up, lambda: self.now)
 
     async def _look_up(self, webhook_key: str) -> Secret | None:
         self.asked.append(webhook_key)
-        await asyncio.sleep(0)
+        await asyncio.sleep(3 if self.hangs else 0)
         if self.is_out:
             raise ConnectionError("no answer")
         found = self.secrets.get(webhook_key)
@@ -129,6 +131,36 @@ def test_an_old_secret_serves_for_a_day_while_partnero_is_out(partnero: Partnero
     partnero.now = 86_401
     refused = _run(_outcome(partnero.keyring.secret("known")))
     assert refused.answer == UNAVAILABLE
+
+
+def test_an_old_secret_serves_while_partnero_hangs_and_the_new_one_once_it_answers(
+    partnero: Partnero, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyring, "PATIENCE", 0.05)
+
+    async def ask() -> list[Secret | None]:
+        found = [await partnero.keyring.secret("known")]
+        partnero.now = 601
+        partnero.hangs = True
+        async with asyncio.timeout(1):
+            found += await asyncio.gather(*(partnero.keyring.secret("known") for _ in range(20)))
+        return found
+
+    assert _run(ask()) == ["first"] * 21
+    assert partnero.asked == ["known"] * 2
+
+
+def test_made_up_keys_do_not_keep_a_rotated_secret_out(partnero: Partnero) -> None:
+    async def ask() -> Secret | None:
+        old = await partnero.keyring.secret("known")
+        assert old is not None
+        for number in range(100):
+            await _outcome(partnero.keyring.secret(f"made-up-{number}"))
+        partnero.secrets["known"] = "second"
+        return await partnero.keyring.other_secret("known", old)
+
+    assert _run(ask()) == "second"
+    assert len(partnero.asked) == 61
 
 
 def test_a_webhook_that_is_deleted_is_unknown_when_its_secret_is_asked_for_again(partnero: Partnero) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from airflow_provider_partnero.api.errors import PartneroServerError
 from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.hooks.connection import SigningSecret
+from airflow_provider_partnero.plugin import programmes
 from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, RefusedError
 from airflow_provider_partnero.plugin.programme import Programme, load_programme
 from airflow_provider_partnero.plugin.programmes import Programmes
@@ -28,10 +31,12 @@ class Connections:
         self.now = 0.0
         self.read: list[str] = []
         self.is_out = False
+        self.hangs = False
         self.known = Programmes(self._load, lambda: self.now)
 
     def _load(self, conn_id: str) -> Programme | None:
         self.read.append(conn_id)
+        time.sleep(0.5 if self.hangs else 0)
         if self.is_out:
             raise ConnectionError("the secrets backend is out")
         return self.programmes.get(conn_id)
@@ -83,6 +88,47 @@ def test_an_hour_without_the_secrets_backend_does_not_matter(connections: Connec
     assert connections.signers() is first
     connections.now = 3_601
     assert connections.signers() == UNAVAILABLE
+
+
+def test_a_secrets_backend_that_hangs_is_not_waited_for(
+    connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programmes, "PATIENCE", 0.05)
+
+    async def ask() -> tuple[Any, Any, float]:
+        first = await connections.known.signers("c")
+        connections.now = 61
+        connections.hangs = True
+        start = time.monotonic()
+        return first, await connections.known.signers("c"), time.monotonic() - start
+
+    first, again, seconds = asyncio.run(ask())
+    assert again is first
+    assert seconds < 0.4
+
+
+def test_made_up_connections_do_not_keep_a_known_one_from_being_read_again(connections: Connections) -> None:
+    connections.signers()
+    for number in range(200):
+        connections.signers(f"made-up-{number}")
+    connections.programmes["c"] = other = Programme("c", Secret("other"), PROGRAMME.base_url, True, ())
+    connections.now = 60.5
+    for number in range(200):
+        connections.signers(f"made-up-{number}")
+    assert connections.signers().programme.token == other.token
+
+
+def test_one_connection_under_many_names_has_one_keyring(connections: Connections) -> None:
+    """As one from the environment has: its name is read in capitals, however it is written."""
+    names = ["c", "C", "another"]
+    connections.programmes = {name: replace(PROGRAMME, conn_id=name) for name in names}
+    assert len({id(connections.signers(name).keyring) for name in names}) == 1
+
+
+@pytest.mark.parametrize("conn_id", ["", "c" * 251, "a\0b", "a\nb", "\u202e"])
+def test_what_no_connection_can_be_named_is_unknown_and_not_looked_for(connections: Connections, conn_id: str) -> None:
+    assert connections.signers(conn_id) is None
+    assert connections.read == []
 
 
 def test_many_who_ask_at_once_share_one_reading(connections: Connections) -> None:
