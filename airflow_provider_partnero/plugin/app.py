@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from functools import cache
 from typing import Any
 
@@ -11,8 +12,9 @@ from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
-from airflow_provider_partnero.plugin.answers import UNKNOWN, Answer
+from airflow_provider_partnero.plugin.answers import MALFORMED, UNKNOWN, Answer, RefusedError
 from airflow_provider_partnero.plugin.metrics import count
 from airflow_provider_partnero.plugin.programmes import Programmes
 from airflow_provider_partnero.plugin.receiver import Receiver
@@ -38,7 +40,7 @@ def new_app() -> FastAPI:
         headers: defaultdict[str, list[str]] = defaultdict(list)
         for name, value in request.headers.items():
             headers[name.lower()].append(value)
-        answer = await receiver.receive(conn_id, headers, request.stream)
+        answer = await receiver.receive(conn_id, headers, lambda: _body(request))
         count(answer.words)
         return _as_json(answer)
 
@@ -60,6 +62,14 @@ def new_app() -> FastAPI:
 
 _LOGIN = [Depends(requires_access_view(AccessView.PLUGINS))]
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+async def _body(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect:
+        raise RefusedError(MALFORMED, "the sender hung up before the body had arrived") from None
 
 
 def _as_json(answer: Answer) -> JSONResponse:

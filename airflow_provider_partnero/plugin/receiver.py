@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -27,7 +28,7 @@ from airflow_provider_partnero.plugin.answers import (
 from airflow_provider_partnero.plugin.budget import Budget
 from airflow_provider_partnero.plugin.diagnosis import HEADER, header_problem, mismatch
 from airflow_provider_partnero.plugin.programmes import Programmes, Signers
-from airflow_provider_partnero.webhooks.delivery import MalformedDeliveryError, PartneroDelivery, Store
+from airflow_provider_partnero.webhooks.delivery import Envelope, PartneroDelivery, Store
 from airflow_provider_partnero.webhooks.texts import quoted
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ OLDEST_DAYS = 90  # days; as long as the ledger remembers
 _DEADLINE = 1.8  # seconds; Partnero's sender probably gives up after 3
 _MOST_AT_ONCE = 250
 _DIAGNOSES_PER_MINUTE = 30
+_LINES_PER_MINUTE = 120  # of the log, about refusals
 
 Headers = Mapping[str, Sequence[str]]
 
@@ -60,6 +62,8 @@ class Receiver:
         self._programmes = programmes
         self._under_way = 0
         self._diagnoses = Budget(_DIAGNOSES_PER_MINUTE)
+        self._lines = Budget(_LINES_PER_MINUTE)
+        self._untold = 0
         self.answered: Counter[str] = Counter()
 
     async def receive(self, conn_id: str, headers: Headers, body: Callable[[], AsyncIterator[bytes]]) -> Answer:
@@ -98,15 +102,15 @@ class Receiver:
         signers = await self._programmes.signers(conn_id)
         if signers is None:
             raise RefusedError(UNKNOWN, "there is no connection of type partnero by this name")
-        try:
-            delivery = PartneroDelivery.from_body(raw)
-        except MalformedDeliveryError as error:
-            raise RefusedError(MALFORMED, str(error)) from None
-        await self._check_signature(signers, delivery.webhook_key, headers, raw)
+        with _malformed_if_wrong():
+            envelope = Envelope.of(raw)
+            uri = event_asset_uri(envelope.event, conn_id)
+        await self._check_signature(signers, envelope.webhook_key, headers, raw)
+        with _malformed_if_wrong():
+            delivery = envelope.opened()
         moment = delivery.moment()
         if moment is not None and (datetime.now(UTC) - moment).days >= OLDEST_DAYS:
             raise RefusedError(UNAUTHORIZED, f"created_at is more than {OLDEST_DAYS} days ago: sent again by somebody")
-        uri = event_asset_uri(delivery.event, conn_id)
         answer = await self._recorder.record(conn_id, uri, delivery, self._store)
         log.info("Partnero delivered %s to %s: %s", quoted(delivery.event), quoted(conn_id), answer.words)
         return answer
@@ -144,8 +148,17 @@ class Receiver:
         return RefusedError(UNAUTHORIZED, mismatch(raw, signature, secrets, others))
 
     def _tell(self, conn_id: str, refusal: RefusedError) -> None:
+        if not self._lines.spend():
+            self._untold += 1
+            return
+        more = f" ({self._untold:,} more before it)" if self._untold else ""
+        self._untold = 0
         log.warning(
-            "A delivery to %s was answered %d: %s", quoted(conn_id), refusal.answer.status, quoted(refusal.reason, 500)
+            "A delivery to %s was answered %d: %s%s",
+            quoted(conn_id),
+            refusal.answer.status,
+            quoted(refusal.reason, 500),
+            more,
         )
 
 
@@ -158,6 +171,14 @@ def _check_headers(headers: Headers) -> None:
     length = ",".join(headers.get("content-length", ()))
     if length.isdecimal() and int(length[:20]) > LARGEST_BODY:
         raise RefusedError(TOO_LARGE, f"the body has more than {LARGEST_BODY:,} bytes")
+
+
+@contextmanager
+def _malformed_if_wrong() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise RefusedError(MALFORMED, str(error)) from None
 
 
 async def _read(chunks: AsyncIterator[bytes]) -> bytes:

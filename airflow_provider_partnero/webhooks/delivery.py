@@ -51,17 +51,7 @@ class PartneroDelivery:
 
         :raises MalformedDeliveryError: it is not a JSON object with ``event`` and ``webhook_key``.
         """
-        envelope = _parsed(body)
-        event, key = (_name(envelope, name) for name in ("event", "webhook_key"))
-        created_at, url = envelope.get("created_at"), envelope.get("url")
-        return cls(
-            delivery_id=hashlib.sha256(body).hexdigest(),
-            event=event,
-            webhook_key=key,
-            created_at=created_at if isinstance(created_at, str) else None,
-            url=url if isinstance(url, str) else None,
-            data=envelope.get("data"),
-        )
+        return Envelope.of(body).opened()
 
     @classmethod
     def from_extra(cls, extra: Mapping[str, Any]) -> PartneroDelivery:
@@ -110,6 +100,45 @@ class PartneroDelivery:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A body of which only what is needed to check its signature was looked at: whoever sent it may be anybody.
+
+    :param body: the raw body.
+    :param event: as in :class:`PartneroDelivery`.
+    :param webhook_key: the webhook that it says it comes from.
+    """
+
+    body: bytes = field(repr=False)
+    event: str
+    webhook_key: str
+    _fields: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, body: bytes) -> Envelope:
+        """The envelope in a raw body.
+
+        :raises MalformedDeliveryError: it is not a JSON object with ``event`` and ``webhook_key``.
+        """
+        fields = _parsed(body)
+        return cls(body, _name(fields, "event"), _name(fields, "webhook_key"), fields)
+
+    def opened(self) -> PartneroDelivery:
+        """The delivery in it; takes its time when ``data`` is large.
+
+        :raises MalformedDeliveryError: it is nested too deeply.
+        """
+        created_at, url = (_storable(self._fields.get(name), 1) for name in ("created_at", "url"))
+        return PartneroDelivery(
+            delivery_id=hashlib.sha256(self.body).hexdigest(),
+            event=self.event,
+            webhook_key=self.webhook_key,
+            created_at=created_at if isinstance(created_at, str) else None,
+            url=url if isinstance(url, str) else None,
+            data=_storable(self._fields.get("data"), 1),
+        )
+
+
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
         envelope = json.loads(body.decode(), parse_constant=_refused, parse_float=_finite)
@@ -119,7 +148,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
         raise MalformedDeliveryError("the body is not JSON") from None
     if not isinstance(envelope, dict):
         raise MalformedDeliveryError("the body is not a JSON object")
-    return {name: _storable(value, 1) for name, value in envelope.items()}
+    return envelope
 
 
 def _refused(constant: str) -> NoReturn:
@@ -154,7 +183,7 @@ def _storable_text(text: str) -> str:
 
 
 def _name(envelope: Mapping[str, Any], field_name: str) -> str:
-    name = envelope.get(field_name)
+    name = _storable(envelope.get(field_name), 1)
     if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise MalformedDeliveryError(f"the body has no {field_name}")
     return name

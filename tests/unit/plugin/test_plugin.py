@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from typing import Any
 
 import pytest
 
-from airflow_provider_partnero.plugin import URL_PREFIX, PartneroPlugin
+from airflow_provider_partnero.plugin import URL_PREFIX, LateApp, PartneroPlugin
 from airflow_provider_partnero.plugin.settings import receiver_settings
 
 
@@ -27,6 +29,33 @@ def test_importing_it_brings_along_no_web_framework_no_client_and_no_module_but_
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     loaded = json.loads(done.stdout.splitlines()[-1])
     assert set(loaded) <= {"airflow_provider_partnero", "airflow_provider_partnero.plugin"}
+
+
+def test_a_sender_that_hangs_up_leaves_one_line_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AIRFLOW__PARTNERO__RECEIVER_ENABLED", "True")
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/webhooks/partnero_default",
+        "headers": [(b"content-type", b"application/json"), (b"content-length", b"99")],
+        "query_string": b"",
+    }
+    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    sent = []
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(LateApp()(scope, receive, send))
+    assert sent[0]["status"] == 400
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider")] == [
+        'A delivery to "partnero_default" was answered 400: "the sender hung up before the body had arrived"'
+    ]
 
 
 def test_it_is_off_and_keeps_all_unless_told_otherwise() -> None:

@@ -35,12 +35,13 @@ from airflow_provider_partnero.plugin.answers import (
     Answer,
     RefusedError,
 )
+from airflow_provider_partnero.plugin.budget import Budget
 from airflow_provider_partnero.plugin.programme import Programme
 from airflow_provider_partnero.plugin.programmes import Programmes
 from airflow_provider_partnero.plugin.receiver import LARGEST_BODY, Receiver
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 from airflow_provider_partnero.sandbox.deliveries import sealed
-from airflow_provider_partnero.webhooks.delivery import PartneroDelivery, Store
+from airflow_provider_partnero.webhooks.delivery import Envelope, PartneroDelivery, Store
 
 CONN_ID = "partnero_default"
 EVENT = "partner.created"
@@ -330,6 +331,21 @@ def test_a_flood_of_forgeries_is_diagnosed_thirty_times_a_minute(
     assert 30 <= len(explained) <= 40
 
 
+def test_a_flood_of_refusals_leaves_a_hundred_and_twenty_lines_a_minute_and_their_number(
+    partnero: Sandbox, receiver: Receiver, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr(receiver, "_lines", Budget(120, lambda: now[0]))
+    nonsense = replace(_delivery(partnero), body=b"")
+    assert set(_receive(receiver, *[nonsense] * 500)) == {MALFORMED}
+    assert len(caplog.records) == 120
+    now[0] += 60
+    _receive(receiver, nonsense, nonsense)
+    [summary, plain] = [record.getMessage() for record in caplog.records[120:]]
+    assert summary == f"{plain} (380 more before it)"
+    assert receiver.answered == {"malformed": 502}
+
+
 def test_a_webhook_without_a_secret_lets_nobody_in(partnero: Sandbox, receiver: Receiver) -> None:
     partnero.put_webhooks([OURS | {"signature": ""}])
     assert _receive(receiver, _delivery(partnero), _delivery(partnero).signed(SECRET)) == [UNAUTHORIZED] * 2
@@ -399,9 +415,9 @@ def test_a_connection_that_cannot_be_read_is_unavailable(partnero: Sandbox, book
         b'{"event":"partner.created","webhook_key":""}',
         b'{"event":"partner.created","webhook_key":7}',
         b'{"event":null,"webhook_key":"oursKey"}',
+        b'{"event":"audit","webhook_key":"oursKey"}',
         b'{"event":"partner.created","webhook_key":"oursKey","data":NaN}',
         b'{"event":"partner.created","webhook_key":"oursKey","data":' + b"9" * 5_000 + b"}",
-        b'{"event":"partner.created","webhook_key":"oursKey","data":' + b"[" * 500 + b"]" * 500 + b"}",
         b'{"event":"partner.created","webhook_key":"oursKey","data":' + b"[" * 100_000,
         b'{"event":"partner.created\\nFAKE log line","webhook_key":"oursKey"}',
         b'{"event":"partner.created","webhook_key":"oursKey\\r\\nFAKE log line"}',
@@ -417,6 +433,19 @@ def test_a_body_that_is_no_delivery_is_malformed_whoever_signed_it_and_nobody_is
 ) -> None:
     assert _receive(receiver, replace(_delivery(partnero), body=body).signed(secret)) == [MALFORMED]
     assert (book.kept, _asked(partnero)) == ([], [])
+
+
+def test_a_body_that_is_nested_too_deeply_is_malformed_if_it_is_signed(partnero: Sandbox, receiver: Receiver) -> None:
+    deep = replace(
+        _delivery(partnero), body=b'{"event":"a","webhook_key":"oursKey","data":' + b"[" * 500 + b"]" * 500 + b"}"
+    )
+    assert _receive(receiver, deep.signed("guess"), deep.signed(SECRET)) == [UNAUTHORIZED, MALFORMED]
+
+
+def test_a_forgery_is_not_taken_apart(partnero: Sandbox, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mebibyte of brackets costs a second of everybody's time."""
+    monkeypatch.setattr(Envelope, "opened", lambda self: pytest.fail("it was"))
+    assert _receive(receiver, _delivery(partnero).signed("guess")) == [UNAUTHORIZED]
 
 
 @pytest.mark.parametrize("event", ['quo"ted', "per%scent %d", "{braces}", "e" * 200, "zoë.created", "a\0b", "\ud800"])
