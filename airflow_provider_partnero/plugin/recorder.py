@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _MOST_WAITING = 200
 _MOST_AT_ONCE = 32
 _LOOK_EVERY = 1.0  # seconds
+_HANGS_AFTER = 10.0  # seconds
+_MOST_HANGING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,17 @@ class Writer(Protocol):
 class Recorder:
     """A thread with a database session of its own, so that deliveries never take Airflow's own requests' threads.
 
+    A database that vanishes without a word (a fail-over) leaves the thread waiting for minutes or hours; then another
+    one takes over, up to a limit, since each holds one of Airflow's connections. The database decides between the two.
+
     :param writer: see :class:`~airflow_provider_partnero.plugin.recording.Recording`.
     """
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._jobs: queue.Queue[Job] = queue.Queue(_MOST_WAITING)
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []  # the last one records
+        self._seen_at = 0.0
 
     async def record(self, conn_id: str, asset_uri: str, delivery: PartneroDelivery, store: Store) -> Answer:
         """Record one delivery; returns once it is committed.
@@ -70,13 +76,17 @@ class Recorder:
 
     def _start(self) -> None:
         # Not before the first delivery: a server may fork its workers after the plugin was loaded.
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, name="partnero-receiver", daemon=True)
-            self._thread.start()
+        alive = [thread for thread in self._threads if thread.is_alive()]
+        is_hanging = time.monotonic() - self._seen_at > _HANGS_AFTER
+        if not alive or (is_hanging and len(alive) <= _MOST_HANGING):
+            self._seen_at = time.monotonic()
+            self._threads = [*alive, threading.Thread(target=self._run, name="partnero-receiver", daemon=True)]
+            self._threads[-1].start()
 
     def _run(self) -> None:
         looked_at = time.monotonic()
-        while True:
+        while threading.current_thread() is self._threads[-1]:
+            self._seen_at = time.monotonic()
             jobs = self._waiting()
             self._record([job for job in jobs if not job.answer.done()])  # whose sender has given up will come again
             if time.monotonic() - looked_at >= _LOOK_EVERY:

@@ -289,6 +289,36 @@ def _outcomes(found: Sequence[Any]) -> list[int]:
     return [one.answer.status if isinstance(one, RefusedError) else one.status for one in found]
 
 
+def test_a_database_that_has_vanished_is_given_up_for_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_module, "_HANGS_AFTER", 0.1)
+    monkeypatch.setattr(recorder_module, "_LOOK_EVERY", 0.02)
+    gone, back = threading.Event(), threading.Event()
+
+    class Vanishes(Database):
+        def write(self, jobs: Sequence[Job]) -> list[Answer]:
+            if not back.is_set():
+                gone.wait(5)
+            return super().write(jobs)
+
+    database = Vanishes()
+
+    async def scene() -> tuple[int, list[int]]:
+        recorder = Recorder(database)
+        before = threading.active_count()
+        for _ in range(8):
+            impatient = asyncio.create_task(_recorded(recorder, 1))
+            await asyncio.sleep(0.15)
+            impatient.cancel()
+        hanging = threading.active_count() - before
+        back.set()
+        gone.set()
+        await asyncio.sleep(0.2)
+        assert threading.active_count() - before == 1
+        return hanging, _outcomes(await _recorded(recorder, 3))
+
+    assert asyncio.run(scene()) == (4, [202] * 3)
+
+
 def test_what_is_not_urgent_is_looked_after_while_deliveries_pour_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder_module, "_LOOK_EVERY", 0.05)
     database = Database()
