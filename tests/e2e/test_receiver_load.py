@@ -31,6 +31,7 @@ HERE = Path(__file__).parent
 DELIVERIES = 2_000
 SENDERS = 8
 COMPARED = 400
+COME_AGAIN = {408, 429, 503}
 PATH = "/partnero/webhooks/partnero_default"
 URI = "partnero://partnero_default/transaction.created"
 
@@ -140,7 +141,7 @@ def test_two_thousand_deliveries_are_one_asset_event_each_although_a_server_is_k
                 if answer.ok:
                     acknowledged.add(envelope.body.decode())
                     break
-                assert answer.status_code in {429, 503}, answer.text
+                assert answer.status_code in COME_AGAIN, answer.text
             time.sleep(pause)
             pause = min(2 * pause, 4)
         if next(done) == len(schedule) // 3:
@@ -170,8 +171,11 @@ def test_the_receiver_against_airflows_own_asset_events(servers: Servers) -> Non
 
     def deliver(session: requests.Session, envelope: object) -> None:
         assert isinstance(envelope, Envelope)
-        answer = session.post(address + PATH, envelope.body, headers=dict(envelope.headers), timeout=10)
-        assert answer.status_code == 202, answer.text
+        while True:
+            answer = session.post(address + PATH, envelope.body, headers=dict(envelope.headers), timeout=10)
+            if answer.ok:
+                break
+            assert answer.status_code in COME_AGAIN, answer.text  # counts as a long time, on a machine that is busy
 
     def emit(session: requests.Session, position: object) -> None:
         answer = session.post(

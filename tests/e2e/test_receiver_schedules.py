@@ -76,7 +76,7 @@ def deliver(cluster: Cluster, delivery: Envelope) -> str:
         if answer.ok:
             word: str = answer.json()["status"]
             return word
-        assert answer.status_code in {429, 503}, answer.text
+        assert answer.status_code in {408, 429, 503}, answer.text
         time.sleep(0.5)
     pytest.fail("the delivery was never acknowledged")
 
