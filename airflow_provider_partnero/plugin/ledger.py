@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.models.base import metadata as airflow_metadata
 from airflow.utils.sqlalchemy import UtcDateTime
-from sqlalchemy import Column, Integer, MetaData, String, Table, delete, insert, select, text, update
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    delete,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, NoResultFound
 
 if TYPE_CHECKING:
@@ -23,6 +34,7 @@ KEPT_FOR = timedelta(days=91)  # a day longer than a delivery is let in, whateve
 _FORGOTTEN_AT_ONCE = 1_000
 TICK = timedelta(microseconds=1)
 _MOST_AHEAD = timedelta(minutes=1)
+_CLOCKS = {"postgresql": "clock_timestamp()", "mysql": "utc_timestamp(6)"}
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 _metadata = MetaData(schema=airflow_metadata.schema)  # [database] sql_alchemy_schema
@@ -99,17 +111,18 @@ def turn(session: Session) -> datetime:
     a run's time has come. Should that clock have been far ahead once, runs do not wait until it is there again.
     """
     session.execute(update(CLOCK).where(CLOCK.c.id == 1).values(id=1))  # locks the row; in SQLite, the database
-    last: datetime | None = session.scalar(select(CLOCK.c.last).where(CLOCK.c.id == 1))
-    if last is None:
+    clock: Any = literal_column(_CLOCKS.get(session.get_bind().dialect.name, "NULL"))
+    row = session.execute(select(CLOCK.c.last, clock).where(CLOCK.c.id == 1)).first()
+    if row is None:
         raise LookupError(f"table {CLOCK.name} is empty")
-    now = _now(session)
+    last, now = row[0], _as_utc(row[1])
     return max(now, last + TICK) if last - now < _MOST_AHEAD else now
 
 
-def _now(session: Session) -> datetime:
+def _as_utc(now: datetime | None) -> datetime:
     """What the database's clock says; SQLite's is this machine's."""
-    clock = {"postgresql": "clock_timestamp()", "mysql": "utc_timestamp(6)"}.get(session.get_bind().dialect.name)
-    now: datetime = session.scalar(text(f"SELECT {clock}")) if clock else datetime.now(UTC)
+    if now is None:
+        return datetime.now(UTC)
     return now.astimezone(UTC) if now.tzinfo else now.replace(tzinfo=UTC)
 
 

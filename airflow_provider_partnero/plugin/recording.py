@@ -33,10 +33,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _FORGET_EVERY = 3_600.0  # seconds
-_LIMITS = {  # milliseconds; a server that hangs in its turn is not waited for by the others
-    "statement_timeout": 1_500,
-    "idle_in_transaction_session_timeout": 5_000,
-}
+_LIMITS = text(  # milliseconds; a server that hangs in its turn is not waited for by the others
+    "SET LOCAL statement_timeout = 1500; SET LOCAL idle_in_transaction_session_timeout = 5000"
+)
 _LOOK_AGAIN_AFTER = 10.0  # seconds; the scheduler's transactions are shorter
 
 
@@ -101,8 +100,7 @@ class Recording:
             ledger.create_tables(cast("Engine", session.get_bind()))
             self._has_tables = True
         if session.get_bind().dialect.name == "postgresql":
-            for name, most in _LIMITS.items():
-                session.execute(text(f"SET LOCAL {name} = {most}"))
+            session.execute(_LIMITS)
 
 
 def _queue_again(session: Session, uri: str, at: datetime) -> None:

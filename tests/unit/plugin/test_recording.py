@@ -127,7 +127,7 @@ def test_a_run_is_queued_for_the_time_of_the_last_event_not_for_that_of_this_ser
     recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     behind = datetime.now(UTC) - timedelta(minutes=5)  # the database's clock; Airflow itself takes this server's
-    monkeypatch.setattr(ledger, "_now", lambda session: behind)
+    monkeypatch.setattr(ledger, "_as_utc", lambda now: behind)
     _sql("update partnero_receiver_clock set last = '2026-01-01 00:00:00.000000'")
     recording.write([_job(number) for number in range(5)])
     [(latest,)] = _sql("select max(timestamp) from asset_event")
