@@ -60,7 +60,7 @@ class Recording:
                 self._prepare(session)
                 latest, answers = _recorded(session, jobs)
         except Exception:
-            self._has_tables = False  # whoever resets the database, drops them: look again
+            self._has_tables = False  # somebody may have dropped them: look again
             raise
         self._latest |= {uri: (at, self._clock()) for uri, at in latest.items()}
         return answers

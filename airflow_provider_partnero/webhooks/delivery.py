@@ -74,8 +74,8 @@ class PartneroDelivery:
         """What is kept of it, as plain JSON.
 
         :param store: ``full``: all. ``data-keys``: the envelope, and of ``data`` its identifiers (``id``, ``key``,
-            ``uuid``, at any depth) and, as ``data_fields``, the names of its fields. ``ids``: the envelope without
-            ``url``, and nothing of ``data``.
+            ``uuid``, also in objects within it, not in lists) and, as ``data_fields``, the names of its fields.
+            ``ids``: the envelope without ``url``, and nothing of ``data``.
         """
         kept: dict[str, Any] = {
             "delivery_id": self.delivery_id,
