@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _FORGET_EVERY = 3_600.0  # seconds
-_LIMITS = text(  # milliseconds; a server that hangs in its turn is not waited for by the others
-    "SET LOCAL statement_timeout = 1500; SET LOCAL idle_in_transaction_session_timeout = 5000"
+_LIMITS = text(  # of this transaction, in milliseconds; a server that hangs in its turn does not hold up the others
+    "SELECT set_config('statement_timeout', '1500', true),"
+    " set_config('idle_in_transaction_session_timeout', '5000', true)"
 )
 _LOOK_AGAIN_AFTER = 10.0  # seconds; the scheduler's transactions are shorter
 

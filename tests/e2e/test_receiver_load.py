@@ -27,6 +27,8 @@ from .postgres import Postgres
 
 pytestmark = [pytest.mark.airflow, pytest.mark.postgres]
 
+Tell = Callable[[str], None]
+
 HERE = Path(__file__).parent
 DELIVERIES = 2_000
 SENDERS = 8
@@ -93,13 +95,24 @@ def in_parallel(work: Sequence[object], do: Callable[[requests.Session, object],
     return taken
 
 
-def measured(name: str, work: Sequence[object], do: Callable[[requests.Session, object], None]) -> float:
-    """Print throughput and latency; returns the throughput."""
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
+    """Print a figure, also when the test passes."""
+
+    def tell(line: str) -> None:
+        with capsys.disabled():
+            print(f"\n{line}", end="", flush=True)
+
+    return tell
+
+
+def measured(name: str, work: Sequence[object], do: Callable[[requests.Session, object], None], tell: Tell) -> float:
+    """Tell throughput and latency; returns the throughput."""
     start = time.perf_counter()
     taken = in_parallel(work, do)
     rate = len(work) / (time.perf_counter() - start)
     p99 = quantiles(taken, n=100)[98]
-    print(f"{name}: {rate:.0f}/s, p50 {median(taken) * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms ({len(work)} requests)")
+    tell(f"{name}: {rate:.0f}/s, p50 {median(taken) * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms ({len(work)} requests)")
     return rate
 
 
@@ -112,7 +125,9 @@ def recorded(cluster: Cluster) -> list[str]:
     return [extra["delivery_id"] for extra in extras if "delivery_id" in extra]
 
 
-def test_two_thousand_deliveries_are_one_asset_event_each_although_a_server_is_killed(servers: Servers) -> None:
+def test_two_thousand_deliveries_are_one_asset_event_each_although_a_server_is_killed(
+    servers: Servers, tell: Tell
+) -> None:
     cluster = servers.cluster
     before = set(recorded(cluster))
     acknowledged: set[str] = set()
@@ -151,8 +166,8 @@ def test_two_thousand_deliveries_are_one_asset_event_each_although_a_server_is_k
     start = time.perf_counter()
     taken = in_parallel(schedule, deliver)
     seconds = time.perf_counter() - start
-    print(
-        f"\n{len(schedule)} deliveries ({DELIVERIES} distinct) in {seconds:.1f} s with one of two servers killed: "
+    tell(
+        f"{len(schedule)} deliveries ({DELIVERIES} distinct) in {seconds:.1f} s with one of two servers killed: "
         f"p50 {median(taken) * 1000:.1f} ms, p99 {quantiles(taken, n=100)[98] * 1000:.0f} ms; "
         f"answers: { {status: statuses.count(status) for status in sorted(set(statuses))} }"
     )
@@ -164,7 +179,7 @@ def test_two_thousand_deliveries_are_one_asset_event_each_although_a_server_is_k
     assert statuses.count("200") >= len(twice) - statuses.count("ReadTimeout")
 
 
-def test_the_receiver_against_airflows_own_asset_events(servers: Servers) -> None:
+def test_the_receiver_against_airflows_own_asset_events(servers: Servers, tell: Tell) -> None:
     cluster, address = servers.cluster, servers.addresses[1]
     [(asset_id,)] = cluster.rows("select id from asset where uri = ?", URI)
     token = requests.get(f"{address}/auth/token", timeout=10).json()["access_token"]
@@ -188,7 +203,7 @@ def test_the_receiver_against_airflows_own_asset_events(servers: Servers) -> Non
 
     ratios = []
     for turn in range(3):
-        own = measured("POST /api/v2/assets/events", range(COMPARED), emit)
-        ours = measured("the receiver", envelopes(cluster.sandbox, f"ratio-{turn}", COMPARED), deliver)
+        own = measured("POST /api/v2/assets/events", range(COMPARED), emit, tell)
+        ours = measured("the receiver", envelopes(cluster.sandbox, f"ratio-{turn}", COMPARED), deliver, tell)
         ratios.append(ours / own)
-    print(f"the receiver is {median(ratios):.2f} times as fast as Airflow's own (median of {len(ratios)} turns)")
+    tell(f"the receiver is {median(ratios):.2f} times as fast as Airflow's own (median of {len(ratios)} turns)")
