@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.webhooks.reconcile import Change, Plan, PlanError, WebhookSpec, plan
+from airflow_provider_partnero.webhooks.urls import Destination
 
 from .builders import few_names, few_urls, live_webhooks, some_events, spec, spec_of, thorough, webhook
 
@@ -40,7 +41,28 @@ def applied(to_do: Plan, live: list[Webhook], *, keys_are_kept: bool) -> list[We
 
 
 def content(one: Webhook | WebhookSpec) -> tuple[str, str, tuple[str, ...], bool]:
-    return one.name, one.url, tuple(sorted({str(event) for event in one.events})), one.is_active
+    return (
+        one.name,
+        Destination.of(one.url).identity,
+        tuple(sorted({str(event) for event in one.events})),
+        one.is_active,
+    )
+
+
+@pytest.mark.parametrize(
+    ("live", "is_drift"),
+    [
+        ("https://example.com/", False),
+        ("https://EXAMPLE.com:443", False),
+        ("https://example.com/a", True),
+        ("http://example.com", True),
+        ("https://example.com:444", True),
+        ("no URL", True),
+    ],
+)
+def test_a_url_that_the_server_spells_its_own_way_is_not_written_again(live: str, is_drift: bool) -> None:
+    changes = plan([spec(name="A", url="https://example.com")], [webhook(name="A", url=live)]).updates
+    assert bool(changes) is is_drift
 
 
 def test_what_is_missing_is_created() -> None:
