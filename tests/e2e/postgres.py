@@ -59,7 +59,8 @@ def running(bin_folder: Path) -> Iterator[Postgres]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     data = folder / "data"
-    run = [str(bin_folder / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8"]
+    run = [str(bin_folder / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "--no-sync"]
+    run += ["-E", "UTF8", "--no-locale"]  # LANG may name a locale that this machine does not have
     subprocess.run(run, user=user, cwd=folder, check=True, capture_output=True)
     log = (folder / "log").open("wb")
     options = ["-D", str(data), "-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1"]
