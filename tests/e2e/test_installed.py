@@ -9,16 +9,18 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 
+TODAY = "3.3.2"
 # An old Airflow does not work with the newest of its dependencies: each gets those of its own time.
 VERSIONS = {"3.0.6": "2025-09-01", "3.1.8": "2026-04-01", "3.2.2": "2026-07-01"}
 
 matrix = pytest.mark.skipif(
-    os.environ.get("PARTNERO_MATRIX") != "1", reason="installs three other Airflows; PARTNERO_MATRIX=1 runs it"
+    os.environ.get("PARTNERO_MATRIX") != "1", reason="installs other Airflows and Pythons; PARTNERO_MATRIX=1 runs it"
 )
 pytestmark = [
     pytest.mark.airflow,
@@ -30,7 +32,9 @@ def _uv(*arguments: str, environment: Path | None = None) -> None:
     kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     if environment:
         kept["VIRTUAL_ENV"] = str(environment)
-    done = subprocess.run(["uv", *arguments], env=kept, capture_output=True, text=True, timeout=600, check=False)
+    # In the checkout, so that uv takes no package newer than pyproject.toml says.
+    command = ["uv", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -58,9 +62,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def _installed(wheel: Path, folder: Path, version: str, newest: str | None) -> Path:
+def _installed(
+    wheel: Path, folder: Path, version: str = TODAY, *, newest: str | None = None, python: str = sys.executable
+) -> Path:
     environment = folder / "environment"
-    _uv("venv", "--quiet", "--python", sys.executable, str(environment))
+    _uv("venv", "--quiet", "--python", python, str(environment))
     cutoff = ["--exclude-newer", newest] if newest else []
     _uv(
         "pip",
@@ -76,9 +82,55 @@ def _installed(wheel: Path, folder: Path, version: str, newest: str | None) -> P
     return environment
 
 
+def test_the_wheel_holds_the_package_and_the_examples_and_nothing_else(wheel: Path) -> None:
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("airflow_provider_partnero", "dags_examples")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    with ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    metadata = {name for name in names if ".dist-info/" in name}
+    packed = {name.replace("airflow_provider_partnero/_dags_examples", "dags_examples") for name in names - metadata}
+    assert packed == wanted
+    assert {Path(name).suffix for name in packed} == {".py", ".yaml", ".typed"}
+    assert {name.partition("/")[2] for name in metadata} == {
+        "METADATA",
+        "RECORD",
+        "WHEEL",
+        "entry_points.txt",
+        "licenses/LICENSE",
+    }
+
+
 def test_the_wheel_runs_the_demo_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
-    environment = _installed(wheel, tmp_path, "3.3.2", None)
-    said = _run(environment, tmp_path, "partnero-demo")
+    _runs_the_demo(_installed(wheel, tmp_path), tmp_path)
+
+
+@matrix
+@pytest.mark.matrix
+@pytest.mark.parametrize("python", ["3.12", "3.13"])
+def test_the_wheel_runs_the_demo_on_python(wheel: Path, tmp_path: Path, python: str) -> None:
+    interpreter = _interpreter(python)
+    if interpreter is None:
+        pytest.skip(f"needs Python {python}: uv python install {python}, or pyenv install {python}")
+    _runs_the_demo(_installed(wheel, tmp_path, python=interpreter), tmp_path)
+
+
+def _interpreter(python: str) -> str | None:
+    """One that uv finds, or that pyenv keeps."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for wanted in (python, *pyenv.glob(f"versions/{python}.*/bin/python")):
+        find = ["uv", "python", "find", "--no-python-downloads", "--no-project", str(wanted)]
+        found = subprocess.run(find, capture_output=True, text=True, check=False)
+        if found.returncode == 0:
+            return found.stdout.strip()
+    return None
+
+
+def _runs_the_demo(environment: Path, folder: Path) -> None:
+    said = _run(environment, folder, "partnero-demo")
     assert f"{environment}/lib" in said
     assert str(ROOT) not in said
     assert "nothing to complain about" in said
@@ -94,7 +146,7 @@ def on_versions(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def _works_on(wheel: Path, folder: Path, version: str) -> None:
-    environment = _installed(wheel, folder, version, VERSIONS[version])
+    environment = _installed(wheel, folder, version, newest=VERSIONS[version])
     said = _run(environment, folder, "partnero-demo")
     assert said.count("DAG partnero_webhook_lifecycle ... success") == 1
     assert said.count("DAG partnero_webhooks_as_code ... success") == 2
