@@ -1,4 +1,8 @@
-"""Arguments are checked before any request: an error names the argument, its value and what is allowed."""
+"""Arguments are checked before any request.
+
+Each function gives back what is allowed; for anything else it raises a ``ValueError`` that names the argument, its
+value and what is allowed.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,14 @@ _TRIMMED = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff\u200b
 
 
 def checked_limit(limit: object, *, argument: str = "limit") -> int:
+    """A number of webhooks on a page, 10 to 100."""
     if not isinstance(limit, int) or isinstance(limit, bool) or limit not in LIMIT_RANGE:
         raise ValueError(f"{argument}={limit!r}: allowed are the whole numbers 10 to 100")
     return limit
 
 
 def checked_count(value: object, *, argument: str, most: int | None = None) -> int:
+    """A whole number from 1, up to ``most`` if there is such a bound."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (most is not None and value > most):
         allowed = "whole numbers from 1" if most is None else f"the whole numbers 1 to {most}"
         raise ValueError(f"{argument}={value!r}: allowed are {allowed}")
@@ -28,6 +34,7 @@ def checked_count(value: object, *, argument: str, most: int | None = None) -> i
 
 
 def checked_seconds(value: object, *, argument: str, zero: bool = False) -> float:
+    """A number of seconds above 0 (or from 0), up to a day."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= LONGEST or (value == 0 and not zero):  # type: ignore[operator]
         allowed = f"numbers of seconds {'from' if zero else 'above'} 0 up to {LONGEST}"
@@ -42,6 +49,7 @@ def checked_timeout(timeout: object) -> tuple[float, float]:
 
 
 def checked_token(token: object) -> str:
+    """An API token; no message shows it."""
     if not isinstance(token, str) or not token:
         raise ValueError("token is empty: allowed is the programme's API token, as Partnero shows it")
     if not (token.isascii() and token.isprintable()) or " " in token:
@@ -50,6 +58,7 @@ def checked_token(token: object) -> str:
 
 
 def checked_base_url(base_url: object) -> str:
+    """An http(s) address without login, query and fragment; returned without a slash at its end."""
     if isinstance(base_url, str) and any(sign in base_url for sign in "?#@"):
         raise ValueError(
             "base_url has a query, a fragment or a login (not shown: it may be secret): "
@@ -67,12 +76,14 @@ def checked_base_url(base_url: object) -> str:
 
 
 def checked_verify(verify: object) -> bool | str:
+    """Whether to verify TLS certificates, or the path of a CA bundle."""
     if not isinstance(verify, bool) and (not isinstance(verify, str) or not verify):
         raise ValueError(f"verify={verify!r}: allowed are True, False and the path of a CA bundle")
     return verify
 
 
 def checked_key(key: object, *, argument: str = "key") -> str:
+    """A webhook's key, which may become a part of a path."""
     if not isinstance(key, str) or not key:
         raise ValueError(f"{argument}={key!r}: allowed is a webhook's key, a text that is not empty")
     if "/" in key or key in {".", ".."}:
@@ -82,6 +93,7 @@ def checked_key(key: object, *, argument: str = "key") -> str:
 
 
 def checked_name(name: object) -> str:
+    """A webhook's name: not empty, also after :func:`trimmed`."""
     if not isinstance(name, str) or not trimmed(name):
         raise ValueError(f"name={name!r}: allowed is a text that is not empty")
     _checked_encodable(name, argument="name")
@@ -94,6 +106,7 @@ def trimmed(name: str) -> str:
 
 
 def checked_url(url: object) -> str:
+    """An absolute http(s) URL."""
     return _checked_http(url, argument="url")
 
 
@@ -114,6 +127,7 @@ def checked_events(events: object) -> tuple[str, ...]:
 
 
 def checked_flag(value: object, *, argument: str) -> bool:
+    """True or False, and nothing that merely counts as one."""
     if not isinstance(value, bool):
         raise ValueError(f"{argument}={value!r}: allowed are True and False")
     return value

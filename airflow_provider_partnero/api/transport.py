@@ -145,6 +145,7 @@ class Transport:
         return payload
 
     def close(self) -> None:
+        """Give the connections back; later requests open new ones."""
         self._session.close()
 
     def _connection_error(self, method: str, path: str, error: Exception) -> PartneroConnectionError:

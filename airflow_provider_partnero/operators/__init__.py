@@ -1,0 +1,1 @@
+"""The operators; all are imported from ``operators.partnero``."""
