@@ -243,8 +243,9 @@ def test_the_numbers_of_the_readme_are_those_of_the_code() -> None:
     assert f"more than `max_deletes` ({reconcile['max_deletes'].default}) is refused" in README
     assert f"honoured (up to {client['max_wait'].default} s)" in README
     assert f"at most {hooks._MOST_MASKED} of a task" in README
-    assert f"recorded in the last {ledger.KEPT_FOR.days} days" in README
+    assert f"recorded in the last {receiver.OLDEST_DAYS} days" in README
     assert f"its `created_at` is {receiver.OLDEST_DAYS} days ago" in README
+    assert f"What is older than {ledger.KEPT_FOR.days} days is deleted" in README
     assert f"kept for {keyring.KNOWN_FOR / 60:.0f} minutes (for a day while" in README
     assert keyring.STALE_FOR == 24 * 60 * 60
     assert receiver.LARGEST_BODY == 1024 * 1024
