@@ -41,6 +41,8 @@ def test_what_is_an_asset_of_ours_stays_as_it_is(uri: str) -> None:
 def test_what_is_none_is_refused_with_what_is_allowed(uri: str) -> None:
     with pytest.raises(ValueError, match=r"partnero://<connection id>/<subject>"):
         sanitize_uri(urlsplit(uri))
+    with pytest.raises(ValueError, match=r"partnero://<connection id>/<subject>"):
+        Asset(uri)
 
 
 def test_airflow_is_told_of_the_scheme() -> None:

@@ -7,12 +7,12 @@ import subprocess
 import sys
 from datetime import datetime
 
-import pytest
 from airflow.sdk import DAG
 
 from airflow_provider_partnero import get_provider_info
 from airflow_provider_partnero.operators.partnero import PartneroGetWebhookOperator, PartneroRetryPolicy
 
+PLAIN = "from airflow.sdk import DAG, BaseOperator, BaseSensorOperator, task; BaseOperator, BaseSensorOperator, task"
 HEAVY = {"requests", "tenacity", "fastapi", "urllib3", "uvicorn", "httpx", "yaml", "pydantic"}
 
 
@@ -24,27 +24,21 @@ def _loaded(statement: str, *, after: str = "") -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "operators.partnero",
-        "operators.audit",
-        "operators.reconcile",
-        "sensors.partnero",
-        "assets",
-        "retry_policy",
-        "webhooks.keys",
-        "api.errors",
-    ],
-)
-def test_what_a_dag_file_imports_is_light(module: str) -> None:
-    plain = "from airflow.sdk import DAG, BaseOperator, BaseSensorOperator, task; BaseOperator, BaseSensorOperator"
-    loaded = _loaded(f"import airflow_provider_partnero.{module}", after=plain)
+def test_what_a_dag_file_imports_is_light() -> None:
+    modules = ("operators.partnero", "sensors.partnero", "assets", "webhooks.keys", "api.errors")
+    loaded = _loaded("\n".join(f"import airflow_provider_partnero.{module}" for module in modules), after=PLAIN)
+    assert "airflow_provider_partnero" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_what_a_dag_file_with_an_asset_watcher_imports_is_light() -> None:
+    loaded = _loaded(
+        "import airflow_provider_partnero.triggers.partnero", after=f"{PLAIN}\nimport airflow.triggers.base"
+    )
     assert loaded & HEAVY == set()
 
 
 def test_operators_are_declared_without_anything_heavy() -> None:
-    plain = "from airflow.sdk import DAG, BaseOperator, BaseSensorOperator, task; BaseOperator, BaseSensorOperator"
     declared = (
         "from airflow_provider_partnero.operators.partnero import *\n"
         "from airflow_provider_partnero.sensors.partnero import PartneroWebhookActiveSensor\n"
@@ -52,7 +46,18 @@ def test_operators_are_declared_without_anything_heavy() -> None:
         "PartneroWebhookActiveSensor(task_id='b', webhook_key='k')\n"
         "PartneroAuditWebhooksOperator(task_id='c', partnero_conn_id='{{ x }}')\n"
     )
-    assert _loaded(declared, after=plain) & {"requests", "tenacity", "fastapi", "urllib3"} == set()
+    assert _loaded(declared, after=PLAIN) & {"requests", "tenacity", "fastapi", "urllib3"} == set()
+
+
+def test_the_api_server_shows_the_connection_form_without_importing_the_hook() -> None:
+    code = (
+        "import sys\n"
+        "from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService\n"
+        "[form] = [hook for hook in HookMetaService.hook_meta_data() if hook.connection_type == 'partnero']\n"
+        "print(*form.extra_fields, 'airflow_provider_partnero.hooks.partnero' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "timeout max_attempts page_concurrency verify_tls False"
 
 
 def test_the_provider_info_is_had_without_airflow() -> None:

@@ -30,10 +30,23 @@ def test_airflow_lists_the_provider_with_its_version(manager: Any) -> None:
     assert provider.data["name"] == "Partnero"
 
 
-def test_airflow_knows_the_scheme_of_our_assets(manager: Any) -> None:
+def test_airflow_has_the_connection_type_and_its_form(manager: Any) -> None:
+    assert manager.field_behaviours["partnero"]["relabeling"] == {"password": "API token", "host": "Base URL"}
+    fields = {name for name in manager.connection_form_widgets if name.startswith("extra__partnero__")}
+    assert fields == {f"extra__partnero__{f}" for f in ("timeout", "max_attempts", "page_concurrency", "verify_tls")}
+
+
+def test_airflow_finds_the_hook_and_knows_the_scheme_of_our_assets() -> None:
+    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
+
     from airflow_provider_partnero.assets import sanitize_uri
 
-    assert manager.asset_uri_handlers["partnero"] is sanitize_uri
+    runtime = ProvidersManagerTaskRuntime()  # type: ignore[no-untyped-call]
+    hook = runtime.hooks["partnero"]
+    assert hook is not None
+    assert hook.hook_class_name == "airflow_provider_partnero.hooks.partnero.PartneroHook"
+    assert hook.connection_testable
+    assert runtime.asset_uri_handlers["partnero"] is sanitize_uri
 
 
 def test_the_hook_is_found_by_connection_type() -> None:

@@ -48,6 +48,11 @@ def test_every_other_error_is_left_to_the_task(error: BaseException) -> None:
     assert PartneroRetryPolicy().evaluate(error, 1, 3).action is RetryAction.DEFAULT
 
 
+def test_the_policy_is_made_again_from_what_airflow_stores() -> None:
+    policy = PartneroRetryPolicy()
+    assert isinstance(PartneroRetryPolicy.deserialize(policy.serialize()), PartneroRetryPolicy)
+
+
 @pytest.mark.parametrize("form", ["seconds", "date", "none"])
 def test_the_error_of_a_task_carries_what_partnero_asked_for(
     one_attempt: Sandbox, make_context: MakeContext, form: str
