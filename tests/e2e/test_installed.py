@@ -39,11 +39,12 @@ def _uv(*arguments: str, environment: Path | None = None) -> None:
 
 
 def _run(environment: Path, folder: Path, *command: str) -> str:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV", "PYTHONPATH"))}
+    unwanted = ("PYTEST", "COV", "PYTHONPATH", "AIRFLOW")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     done = subprocess.run(
         [str(environment / "bin" / command[0]), *command[1:]],
         cwd=folder,
-        env=kept,
+        env=kept | {"AIRFLOW_HOME": str(folder / "home")},
         capture_output=True,
         text=True,
         timeout=900,
