@@ -78,6 +78,7 @@ def partnero_audit_asset(partnero_conn_id: str = "partnero_default") -> Asset:
 def sanitize_uri(uri: SplitResult) -> SplitResult:
     """What Airflow calls for every asset of scheme ``partnero``.
 
+    :param uri: in its parts; returned as it is.
     :raises ValueError: it is not ``partnero://<connection id>/<subject>``.
     """
     if not uri.netloc or not uri.path.strip("/"):

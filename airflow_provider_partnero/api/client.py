@@ -29,9 +29,10 @@ class PartneroClient:
     :param verify: verify TLS certificates: True, False, or the path of a CA bundle.
     :raises ValueError: an argument is not allowed; the message names it, its value and what is.
 
-    Every method raises, besides what it names itself: :class:`PartneroAuthenticationError` for a refused token,
-    :class:`PartneroRateLimitError`, :class:`PartneroServerError`, :class:`PartneroConnectionError` or
-    :class:`PartneroResponseError` when the attempts are used up, and :class:`PartneroAPIError` for other refusals.
+    Every method raises, besides what it names itself: :class:`ValueError` for an argument that is not allowed, before
+    anything is sent; :class:`PartneroAuthenticationError` for a refused token; :class:`PartneroRateLimitError`,
+    :class:`PartneroServerError`, :class:`PartneroConnectionError` or :class:`PartneroResponseError` when the attempts
+    are used up; and :class:`PartneroAPIError` for other refusals.
     """
 
     def __init__(
@@ -119,8 +120,9 @@ class PartneroClient:
         return iter(read_consistently(lambda: self._pages(page_size))) if consistent else self._each_once(page_size)
 
     def get_webhook(self, key: str) -> Webhook:
-        """The webhook of a key (the specification, "Fetch a webhook").
+        """The webhook of a key, with its signing secret (the specification, "Fetch a webhook").
 
+        :param key: the webhook's key, without ``/``.
         :raises PartneroNotFoundError: there is none.
         """
         return self._webhook_of_request("GET", _path(key))
@@ -139,7 +141,10 @@ class PartneroClient:
         With a ``key`` the call may be repeated after any failure: before a POST is sent again whose outcome is in
         doubt, the key is looked up (and, since Partnero may ignore keys, the same content in the list).
 
+        :param name: not empty.
+        :param url: http(s) address that Partnero delivers to.
         :param events: at least one event; duplicates count once.
+        :param is_active: deliver from the start.
         :param key: the webhook's id, without ``/``; Partnero makes one when it is left out.
         :returns: the webhook, with its signing secret; its key is another than asked for if Partnero ignored that.
         :raises PartneroValidationError: Partnero refuses a value.
@@ -161,6 +166,7 @@ class PartneroClient:
     ) -> Webhook | None:
         """The webhook that :meth:`create_webhook` with the same arguments would double, or None.
 
+        :param name: as for :meth:`create_webhook`, like ``url``, ``events``, ``is_active`` and ``key``.
         :param is_ours: an earlier try of the caller made what bears the key; it may not be active yet.
         :param by_content: when no webhook has the key, look through the list for the same name, URL, events and state.
         :raises PartneroConflictError: the key belongs to a webhook that differs.
@@ -178,6 +184,12 @@ class PartneroClient:
     ) -> Webhook:
         """Change the fields that are given; key and signing secret stay (the specification, "Update a webhook").
 
+        :param key: the webhook's key, without ``/``.
+        :param name: new name, not empty; None leaves it.
+        :param url: new http(s) address; None leaves it.
+        :param is_active: switch it on or off; None leaves it.
+        :param events: the events it shall have, all of them, at least one; None leaves them.
+        :returns: the webhook as it is now, with its signing secret.
         :raises PartneroNotFoundError: no webhook has this key.
         :raises PartneroValidationError: Partnero refuses a value.
         """
@@ -197,6 +209,7 @@ class PartneroClient:
     def delete_webhook(self, key: str) -> None:
         """Delete the webhook of a key (the specification, "Delete a webhook"); a repeated DELETE may find it gone.
 
+        :param key: the webhook's key, without ``/``.
         :raises PartneroNotFoundError: the first DELETE finds no such webhook.
         """
         path = _path(key)
