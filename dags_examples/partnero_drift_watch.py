@@ -31,6 +31,7 @@ with DAG(
     @task
     def tell(triggering_asset_events: dict) -> list[dict]:
         """What changed, from the events that started this run."""
+        # Airflow keeps a trigger's event under "payload"; an event that somebody made by hand has none.
         changes = [event.extra.get("payload") or event.extra for event in triggering_asset_events.get(WEBHOOKS, [])]
         for change in changes:
             print(f"Partnero's webhooks changed: {change}")
