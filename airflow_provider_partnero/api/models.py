@@ -78,7 +78,7 @@ class Webhook:
 
         :raises PartneroResponseError: a field is missing or of the wrong type; the message names the field only.
         """
-        if not isinstance(data, Mapping):
+        if not isinstance(data, dict):
             raise PartneroResponseError(f"a webhook in the answer is not an object but {type(data).__name__}")
         for name in ("key", "name", "url"):
             if not isinstance(data.get(name), str):
@@ -87,7 +87,7 @@ class Webhook:
         if data.get("is_active") not in (True, False):
             raise PartneroResponseError(f"webhook {data['key']!r} has no boolean in its field 'is_active'")
         events = data.get("events") or ()
-        if isinstance(events, Mapping):
+        if isinstance(events, dict):
             events = tuple(events.values())
         if not isinstance(events, list | tuple) or not all(isinstance(event, str) for event in events):
             raise PartneroResponseError(f"webhook {data['key']!r} has no list of texts in its field 'events'")
