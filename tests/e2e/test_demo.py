@@ -76,7 +76,7 @@ def test_the_demo_audits_a_broken_programme_mends_it_and_audits_it_clean(shown: 
     assert "who made this?" in said
 
 
-def test_the_demo_runs_every_example_that_needs_no_event(shown: tuple[str, Path]) -> None:
+def test_the_demo_runs_the_examples_and_leaves_nothing_behind_at_partnero(shown: tuple[str, Path]) -> None:
     said, _ = shown
     assert said.count("success, ") == 5
     assert "left 0 of them behind" in said
