@@ -7,10 +7,12 @@ from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
 
 from airflow_provider_partnero.sandbox.control_api import control_router
+from airflow_provider_partnero.sandbox.docs_page import docs_page
 from airflow_provider_partnero.sandbox.middleware import ASGIApp, FaultMiddleware
 from airflow_provider_partnero.sandbox.partnero_api import RefusalError, json_answer, partnero_router
 from airflow_provider_partnero.sandbox.state import SandboxState
@@ -21,9 +23,15 @@ wants none. Documented behaviour is as documented; what no source says is a swit
 
 def build_app(state: SandboxState) -> ASGIApp:
     """The application over a sandbox's state."""
-    app = FastAPI(title="Partnero sandbox", description=_DESCRIPTION, redirect_slashes=False)
+    app = FastAPI(
+        title="Partnero sandbox", description=_DESCRIPTION, redirect_slashes=False, docs_url=None, redoc_url=None
+    )
     app.include_router(partnero_router(state))
     app.include_router(control_router(state))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(docs_page(app.openapi()))
 
     @app.exception_handler(RefusalError)
     async def refused(_: Request, error: RefusalError) -> Response:

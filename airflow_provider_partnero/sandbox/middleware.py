@@ -26,7 +26,7 @@ ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 TRANSPORT = "partnero_sandbox_transport"
 """Where the server puts a connection's transport into the scope's ``state``, so that it can be cut."""
 
-_OWN_PATHS = ("/_sandbox", "/docs", "/redoc", "/openapi.json")
+_OWN_PATHS = ("/_sandbox", "/docs", "/openapi.json")
 
 
 @dataclass(frozen=True, slots=True)
