@@ -159,6 +159,7 @@ def _works_on(wheel: Path, folder: Path, version: str) -> None:
         cluster += " or worker_is_killed"
     receiver = "switched or connection or rotated or replayed or login or section or secret"
     _test(environment, folder, "test_cluster.py", cluster, 4 if version == "3.0.6" else 5)
+    _test(environment, folder, "test_drift.py", "changed_webhook or example or audit", 5)
     _test(environment, folder, "test_receiver_standalone.py", receiver, 10)
 
 
@@ -171,7 +172,7 @@ def _test(environment: Path, folder: Path, file: str, chosen: str, number: int) 
 @matrix
 @pytest.mark.matrix
 @pytest.mark.parametrize("version", VERSIONS)
-def test_demo_restarted_triggerer_and_receiver_work_on_airflow(
+def test_demo_restarted_triggerer_drift_and_receiver_work_on_airflow(
     on_versions: dict[str, Future[None]], version: str
 ) -> None:
     on_versions[version].result()
