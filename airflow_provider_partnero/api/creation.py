@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from airflow_provider_partnero.api.addresses import comparable_url
 from airflow_provider_partnero.api.arguments import trimmed
 from airflow_provider_partnero.api.errors import (
     PartneroAmbiguousError,
@@ -49,7 +49,7 @@ class Wanted:
         """
         pairs = {
             "name": (trimmed(webhook.name), trimmed(self.name)),
-            "url": (_address(webhook.url), _address(self.url)),
+            "url": (comparable_url(webhook.url), comparable_url(self.url)),
             "events": (set(webhook.events), set(self.events)),
             "is_active": (webhook.is_active or (is_ours and self.is_active), self.is_active),
         }
@@ -138,18 +138,3 @@ class Creation:
                 f"the create of webhook {wanted.name!r} with key {wanted.key!r} was sent and may have happened "
                 f"({doubt}); looking for it failed too ({error})"
             ) from error
-
-
-def _address(url: str) -> str:
-    """One text for all spellings of a URL that mean the same (RFC 3986, 6.2.3)."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return url
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    userinfo, at, host = parts.netloc.rpartition("@")
-    if port is not None:
-        host = host.removesuffix(f":{port}")
-    host = host.lower() if port in {None, default} else f"{host.lower()}:{port}"
-    return parts._replace(netloc=f"{userinfo}{at}{host}", path=parts.path or "/").geturl()

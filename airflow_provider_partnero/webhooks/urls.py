@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from airflow_provider_partnero.api.addresses import DEFAULT_PORTS, spelled
 from airflow_provider_partnero.webhooks.hosts import is_host, normalised_host
 from airflow_provider_partnero.webhooks.redaction import redact_url
 from airflow_provider_partnero.webhooks.texts import shortened, visible
 
 __all__ = ["Destination", "redact_url", "shown_url"]
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _LONGEST_SHOWN = 100
 
 
@@ -45,10 +45,10 @@ class Destination:
         host = normalised_host(parts.hostname) if parts.hostname else None
         if host is not None and not is_host(host):
             host, problem = None, "has a host that is neither a name nor an address"
-        problem = _text_problem(url) or (None if parts.scheme in _DEFAULT_PORTS else _scheme_problem(parts)) or problem
+        problem = _text_problem(url) or (None if parts.scheme in DEFAULT_PORTS else _scheme_problem(parts)) or problem
         if problem is None and host is None:
             problem = "has no host"
-        identity = url if problem or host is None else _identity(parts, host, port)
+        identity = url if problem or host is None else spelled(parts._replace(fragment=""), host, port)
         return cls(visible(parts.scheme), host, identity, shown, problem)
 
 
@@ -87,12 +87,3 @@ def _text_problem(url: str) -> str | None:
 
 def _scheme_problem(parts: SplitResult) -> str:
     return "is no http or https address" if parts.scheme else "has no scheme such as https://"
-
-
-def _identity(parts: SplitResult, host: str, port: int | None) -> str:
-    userinfo, at, _ = parts.netloc.rpartition("@")
-    where = f"[{host}]" if ":" in host else host
-    if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
-        where = f"{where}:{port}"
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{userinfo}{at}{where}{parts.path or '/'}{query}"
