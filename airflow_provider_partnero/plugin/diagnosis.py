@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from airflow_provider_partnero.api.signature import verify
@@ -61,7 +62,8 @@ def mismatch(body: bytes, signature: str, secrets: Iterable[str], others: Iterab
             "the signature is that of the same JSON written in another way: something between Partnero and here (a "
             "proxy, gateway or function) parsed the body and wrote it again; it must pass on the raw bytes"
         )
-    for webhook_key, secret in list(others)[: _MOST_SECRETS if len(body) <= _LARGEST else 0]:
+    tried = islice(others, _MOST_SECRETS) if len(body) <= _LARGEST else ()
+    for webhook_key, secret in tried:
         if verify(body, signature, secret):
             return f"the body is signed with the secret of another webhook ({webhook_key!r})"
     return (

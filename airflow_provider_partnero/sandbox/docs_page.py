@@ -66,8 +66,8 @@ def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Ma
         words = _prose(parameter.get("description", ""))
         schema = _json(_resolved(parameter["schema"], schemas))
         yield f"<h4>{html.escape(parameter['name'])} ({parameter['in']})</h4><p>{words}</p>{schema}"
-    for name, described in (("Body", operation.get("requestBody")), *operation["responses"].items()):
-        content = ((described or {}).get("content") or {}).get("application/json", {})
+    for name, described in (("Body", operation.get("requestBody", {})), *operation["responses"].items()):
+        content = described.get("content", {}).get("application/json", {})
         if content.get("schema"):
             heading = name if name == "Body" else f"Answer: {described['description']}"
             example = _json(content["example"]) if "example" in content else ""

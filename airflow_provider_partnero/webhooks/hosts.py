@@ -127,9 +127,10 @@ def _checked_pattern(pattern: object) -> str:
 def _names_an_owner(pattern: str) -> bool:
     """Whether a pattern says who owns the hosts it means, in its last two labels, or means any host (below a name)."""
     *front, last = pattern.split(".")
-    if pattern == "*" or front == ["*"]:
-        return pattern == "*" or not _WILDCARDS.intersection(last)
-    return not _WILDCARDS.intersection("".join((*front[-1:], last)))
+    if pattern == "*":
+        return True
+    owner = [last] if front == ["*"] else [*front[-1:], last]
+    return not _WILDCARDS.intersection("".join(owner))
 
 
 def _in_ascii(host: str) -> str:
