@@ -76,7 +76,7 @@ class AirflowProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        end_group(self._process, patience=1)  # a running DAG does not obey SIGTERM, and its database goes with it
+        end_session(self._process, patience=1)  # a running DAG does not obey SIGTERM, and its database goes with it
 
     def __call__(self, *command: str) -> dict[str, Any]:
         """Run one command of ``airflow``: ``{"failure": words or None, "seconds"}``.
@@ -138,7 +138,7 @@ class AirflowProcess:
             return connection.execute(query, values).fetchall()
 
 
-def end_group(process: subprocess.Popen[Any], patience: float = 10) -> None:
+def end_session(process: subprocess.Popen[Any], patience: float = 10) -> None:
     """End a process that leads a session, and all it started; its group gently at first, whatever is left at once."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import requests
 
-from airflow_provider_partnero.demo_airflow import airflow_environment, dags_folder, end_group
+from airflow_provider_partnero.demo_airflow import airflow_environment, dags_folder, end_session
 from airflow_provider_partnero.sandbox import Sandbox
 
 from .postgres import HOW_TO_START, Postgres, binaries, running
@@ -109,7 +109,7 @@ class Cluster:
         for process in self._processes.values():
             os.killpg(process.pid, signal.SIGTERM)
         for process in self._processes.values():
-            end_group(process, patience=3)
+            end_session(process, patience=3)
 
     def airflow(self, *arguments: str) -> str:
         """Run Airflow's command line; its output."""

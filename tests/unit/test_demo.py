@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_partnero import demo
-from airflow_provider_partnero.demo_airflow import AirflowProcess, DemoError, airflow_environment, end_group
+from airflow_provider_partnero.demo_airflow import AirflowProcess, DemoError, airflow_environment, end_session
 
 LEADER_OF_A_TASK = """
 import os, subprocess, sys, time
@@ -28,7 +28,7 @@ def test_what_has_a_process_group_of_its_own_as_airflows_tasks_have_ends_too() -
     )
     assert leader.stdout is not None
     task = int(leader.stdout.readline())
-    end_group(leader)
+    end_session(leader)
     deadline = time.monotonic() + 5
     while _is_running(task) and time.monotonic() < deadline:
         time.sleep(0.01)
