@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_partnero.demo_airflow import AirflowProcess, airflow_environment, dags_folder
-from airflow_provider_partnero.demo_programme import BROKEN_PROGRAMME
+from airflow_provider_partnero.demo.airflow import AirflowProcess, airflow_environment, dags_folder
+from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME
 from airflow_provider_partnero.sandbox import Sandbox
 from airflow_provider_partnero.webhooks.keys import derived_key
 

@@ -179,7 +179,7 @@ def test_a_missing_airflow_is_said_in_words(tmp_path: Path) -> None:
         "import importlib.util, sys\n"
         "find = importlib.util.find_spec\n"
         "importlib.util.find_spec = lambda name, *a: None if name == 'airflow' else find(name, *a)\n"
-        "from airflow_provider_partnero.demo import main\n"
+        "from airflow_provider_partnero.demo.cli import main\n"
         "sys.exit(main([]))"
     )
     done = subprocess.run(

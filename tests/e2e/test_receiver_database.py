@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_partnero.demo_airflow import airflow_environment
+from airflow_provider_partnero.demo.airflow import airflow_environment
 
 from .postgres import Postgres
 

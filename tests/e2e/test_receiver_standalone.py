@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from airflow_provider_partnero.api import sign
-from airflow_provider_partnero.demo_airflow import dags_folder
+from airflow_provider_partnero.demo.airflow import dags_folder
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 from airflow_provider_partnero.sandbox.deliveries import Envelope, sealed
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_partnero import demo
-from airflow_provider_partnero.demo_airflow import AirflowProcess, DemoError, airflow_environment, end_session
+from airflow_provider_partnero.demo import cli
+from airflow_provider_partnero.demo.airflow import AirflowProcess, DemoError, airflow_environment, end_session
 
 LEADER_OF_A_TASK = """
 import os, subprocess, sys, time
@@ -68,7 +68,7 @@ def test_a_proxy_does_not_stand_between_the_demo_and_its_sandbox(
 
 
 def test_port_0_is_a_free_one() -> None:
-    port = demo._free(0, "--port")
+    port = cli._free(0, "--port")
     assert port
     with socket.create_server(("127.0.0.1", port)):
         pass
@@ -77,7 +77,7 @@ def test_port_0_is_a_free_one() -> None:
 def test_a_temporary_folder_that_cannot_be_made_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/proc/none")
     with pytest.raises(DemoError, match=r"no temporary folder can be made .* set TMPDIR"):
-        demo._folder()
+        cli._folder()
 
 
 def test_modules_in_the_users_folder_are_not_taken_for_pythons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,8 @@ import pytest
 
 from airflow_provider_partnero import __version__, get_provider_info
 from airflow_provider_partnero.api import PartneroClient, verify
-from airflow_provider_partnero.demo_airflow import dags_folder
-from airflow_provider_partnero.demo_programme import BROKEN_PROGRAMME
+from airflow_provider_partnero.demo.airflow import dags_folder
+from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME
 from airflow_provider_partnero.hooks import partnero as hooks
 from airflow_provider_partnero.hooks.connection import settings_of
 from airflow_provider_partnero.operators import partnero as operators

@@ -10,7 +10,7 @@ from pathlib import Path
 from airflow.sdk import DAG, Asset, AssetWatcher, task
 
 from airflow_provider_partnero.assets import partnero_audit_asset
-from airflow_provider_partnero.demo_airflow import dags_folder
+from airflow_provider_partnero.demo.airflow import dags_folder
 from airflow_provider_partnero.operators.partnero import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.triggers.partnero import PartneroWebhooksChangedTrigger
 

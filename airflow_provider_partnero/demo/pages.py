@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import requests
 
-from airflow_provider_partnero.demo_airflow import AirflowProcess, DemoError
+from airflow_provider_partnero.demo.airflow import AirflowProcess, DemoError
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.sandbox import Sandbox

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any
 
-from airflow_provider_partnero.demo_runner import kill_session
+from airflow_provider_partnero.demo.runner import kill_session
 
 
 class DemoError(Exception):
@@ -53,7 +53,7 @@ def airflow_environment(folder: Path, connection: str) -> dict[str, str]:
 
 
 class AirflowProcess:
-    """The process of :mod:`demo_runner`; it ends with the context, and everything it started with it.
+    """The process of :mod:`.runner`; it ends with the context, and everything it started with it.
 
     :param environment: see :func:`airflow_environment`.
     :param log: where everything goes that Airflow prints.
@@ -64,7 +64,7 @@ class AirflowProcess:
         self.log = log
         self._process = subprocess.Popen(
             # -P: not from the working folder, where a module of the user's may be named like one of Airflow's.
-            [sys.executable, "-P", "-m", "airflow_provider_partnero.demo_runner", str(log)],
+            [sys.executable, "-P", "-m", "airflow_provider_partnero.demo.runner", str(log)],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -15,13 +15,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_partnero.demo_airflow import (
+from airflow_provider_partnero.demo.airflow import (
     AirflowProcess,
     DemoError,
     airflow_environment,
     dags_folder,
 )
-from airflow_provider_partnero.demo_programme import BROKEN_PROGRAMME
+from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.sandbox import Sandbox
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
             environment = airflow_environment(folder, sandbox.connection_json)
             if not options.ui:
                 return _show_runs(environment, folder, sandbox)
-            from airflow_provider_partnero.demo_ui import show_ui
+            from airflow_provider_partnero.demo.pages import show_ui
 
             show_ui(_free(options.port, "--port"), environment, sandbox)
     except DemoError as error:
@@ -211,7 +211,3 @@ The example DAGs:          {dags_folder()}
 Airflow's log of this:     {log}
 All files of this demo:    {folder} (delete it when you like)"""
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

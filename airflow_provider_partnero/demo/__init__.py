@@ -1,0 +1,1 @@
+"""``partnero-demo``: the provider at work on a real Airflow against the sandbox."""
