@@ -29,6 +29,21 @@ os.environ |= {
 }
 
 
+SEEDS = [
+    pytest.param(range(25), id="25 seeds"),
+    pytest.param(range(25, 1000), id="975 more seeds", marks=pytest.mark.slow),
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what proves by mere number, unless the environment asks for it."""
+    if os.environ.get("PARTNERO_SLOW") == "1":
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="takes long; PARTNERO_SLOW=1 runs it"))
+
+
 def pytest_unconfigure() -> None:
     """The home goes with the session."""
     shutil.rmtree(_HOME, ignore_errors=True)

@@ -19,6 +19,7 @@ from airflow_provider_partnero.api import (
     Webhook,
 )
 from airflow_provider_partnero.sandbox import Profile, Sandbox
+from tests.conftest import SEEDS
 
 from .conftest import DEMO, MakeClient, RawServer, http_answer, pages_asked
 
@@ -59,13 +60,14 @@ def test_a_lost_answer_to_a_post_with_a_key_leaves_one_webhook(
     assert made.signature == kept["signature"]
 
 
+@pytest.mark.parametrize("seeds", SEEDS)
 @pytest.mark.parametrize("taken_key", TAKEN_KEY)
 def test_a_thousand_seeds_of_chaos_and_task_retries_leave_one_webhook(
-    sandbox: Sandbox, make_client: MakeClient, caplog: pytest.LogCaptureFixture, taken_key: Any
+    sandbox: Sandbox, make_client: MakeClient, caplog: pytest.LogCaptureFixture, taken_key: Any, seeds: range
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     client = make_client(max_attempts=4)
-    for seed in range(1000):
+    for seed in seeds:
         sandbox.reset(Profile(taken_key=taken_key))
         sandbox.chaos(seed, 0.4)
         _create_like_a_retried_task(client, sandbox, DEMO, KEY)

@@ -1,0 +1,52 @@
+"""What a contributor runs: ``uv run nox -s quick``, or ``uv run nox -l`` for all there is.
+
+Every session runs in the environment of ``uv run``, so that there is one environment and nothing to wait for.
+"""
+
+from __future__ import annotations
+
+import nox
+
+nox.options.sessions = ["lint", "quick"]
+
+# Without an Airflow process, a service, a browser or a thousand seeds.
+QUICK = "not airflow and not postgres and not browser and not matrix and not slow"
+
+
+@nox.session(python=False)
+def quick(session: nox.Session) -> None:
+    """Run the tests that need no Airflow process: under a minute."""
+    session.run("pytest", "-m", QUICK, "-n", "2", "tests/unit", *session.posargs)
+
+
+@nox.session(python=False)
+def test(session: nox.Session) -> None:
+    """Run the tests, as plain ``uv run pytest`` does."""
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=False)
+def e2e(session: nox.Session) -> None:
+    """Run the tests on whole Airflows only, one after the other."""
+    session.run("pytest", "-n", "0", "tests/dags", "tests/e2e", *session.posargs)
+
+
+@nox.session(python=False)
+def lint(session: nox.Session) -> None:
+    """Check style and types."""
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+
+
+@nox.session(python=False)
+def bench(session: nox.Session) -> None:
+    """Print what reading, planning, waiting and importing cost."""
+    for name in ("import", "reading", "audit_plan", "sensors"):
+        session.run("python", f"tests/benchmarks/bench_{name}.py", *session.posargs)
+
+
+@nox.session(python=False)
+def demo(session: nox.Session) -> None:
+    """Run the demo."""
+    session.run("partnero-demo", *session.posargs)
