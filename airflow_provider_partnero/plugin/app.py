@@ -14,13 +14,13 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from airflow_provider_partnero.plugin.answers import MALFORMED, UNKNOWN, Answer, RefusedError
-from airflow_provider_partnero.plugin.metrics import count
-from airflow_provider_partnero.plugin.programmes import Programmes
-from airflow_provider_partnero.plugin.receiver import Receiver
-from airflow_provider_partnero.plugin.recorder import Recorder
-from airflow_provider_partnero.plugin.recording import Recording
-from airflow_provider_partnero.plugin.settings import receiver_settings
+from airflow_provider_partnero.plugin.receiver.answers import MALFORMED, UNKNOWN, Answer, RefusedError
+from airflow_provider_partnero.plugin.receiver.metrics import count
+from airflow_provider_partnero.plugin.receiver.receiver import Receiver
+from airflow_provider_partnero.plugin.receiver.recording.batch_queue import Recorder
+from airflow_provider_partnero.plugin.receiver.recording.writer import Recording
+from airflow_provider_partnero.plugin.receiver.settings import receiver_settings
+from airflow_provider_partnero.plugin.receiver.signers.registry import Programmes
 
 log = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ pytestmark = [pytest.mark.airflow, pytest.mark.postgres]
 RECORD = """
 import json, os, threading, time
 from airflow.utils.session import create_session
-from airflow_provider_partnero.plugin import ledger
-from airflow_provider_partnero.plugin.recorder import Job
-from airflow_provider_partnero.plugin.recording import Recording
+from airflow_provider_partnero.plugin.receiver.recording import ledger
+from airflow_provider_partnero.plugin.receiver.recording.batch_queue import Job
+from airflow_provider_partnero.plugin.receiver.recording.writer import Recording
 from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
 
 def write(number):

@@ -24,7 +24,9 @@ from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME
 from airflow_provider_partnero.hooks import partnero as hooks
 from airflow_provider_partnero.hooks.connection import settings_of
 from airflow_provider_partnero.operators import partnero as operators
-from airflow_provider_partnero.plugin import answers, keyring, ledger, receiver
+from airflow_provider_partnero.plugin.receiver import answers, receiver
+from airflow_provider_partnero.plugin.receiver.recording import ledger
+from airflow_provider_partnero.plugin.receiver.signers import webhook_secrets
 from airflow_provider_partnero.sandbox import Sandbox
 from airflow_provider_partnero.webhooks.rules import RULES
 from tests.conftest import MakeContext
@@ -246,8 +248,8 @@ def test_the_numbers_of_the_readme_are_those_of_the_code() -> None:
     assert f"recorded in the last {receiver.OLDEST_DAYS} days" in README
     assert f"its `created_at` is {receiver.OLDEST_DAYS} days ago" in README
     assert f"What is older than {ledger.KEPT_FOR.days} days is deleted" in README
-    assert f"kept for {keyring.KNOWN_FOR / 60:.0f} minutes (for a day while" in README
-    assert keyring.STALE_FOR == 24 * 60 * 60
+    assert f"kept for {webhook_secrets.KNOWN_FOR / 60:.0f} minutes (for a day while" in README
+    assert webhook_secrets.STALE_FOR == 24 * 60 * 60
     assert receiver.LARGEST_BODY == 1024 * 1024
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_partnero.plugin import URL_PREFIX, LateApp, PartneroPlugin
-from airflow_provider_partnero.plugin.settings import receiver_settings
+from airflow_provider_partnero.plugin.receiver.settings import receiver_settings
 
 
 def test_airflow_finds_the_plugin_by_its_entry_point_and_mounts_it() -> None:

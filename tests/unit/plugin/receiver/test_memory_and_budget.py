@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_partnero.plugin.budget import Budget
-from airflow_provider_partnero.plugin.memory import Memory
+from airflow_provider_partnero.plugin.receiver.budget import Budget
+from airflow_provider_partnero.plugin.receiver.memory import Memory
 
 
 def test_a_budget_is_spent_at_once_and_comes_back_evenly() -> None:

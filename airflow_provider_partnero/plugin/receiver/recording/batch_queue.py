@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, Answer, RefusedError
+from airflow_provider_partnero.plugin.receiver.answers import FLOODED, UNAVAILABLE, Answer, RefusedError
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.delivery import PartneroDelivery, Store
@@ -51,7 +51,7 @@ class Recorder:
     A database that vanishes without a word (a fail-over) leaves the thread waiting for minutes or hours; then another
     one takes over, up to a limit, since each holds one of Airflow's connections. The database decides between the two.
 
-    :param writer: see :class:`~airflow_provider_partnero.plugin.recording.Recording`.
+    :param writer: see :class:`~airflow_provider_partnero.plugin.receiver.recording.writer.Recording`.
     """
 
     def __init__(self, writer: Writer) -> None:

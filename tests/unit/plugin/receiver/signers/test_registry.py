@@ -13,10 +13,10 @@ import pytest
 from airflow_provider_partnero.api.errors import PartneroServerError
 from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.hooks.connection import SigningSecret
-from airflow_provider_partnero.plugin import programmes
-from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, RefusedError
-from airflow_provider_partnero.plugin.programme import Programme, load_programme
-from airflow_provider_partnero.plugin.programmes import Programmes
+from airflow_provider_partnero.plugin.receiver.answers import FLOODED, UNAVAILABLE, RefusedError
+from airflow_provider_partnero.plugin.receiver.signers import registry as programmes
+from airflow_provider_partnero.plugin.receiver.signers.connection import Programme, load_programme
+from airflow_provider_partnero.plugin.receiver.signers.registry import Programmes
 from airflow_provider_partnero.sandbox import Sandbox
 from tests.unit.conftest import Airflow
 

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import pytest
 
 from airflow_provider_partnero.api.models import Secret
-from airflow_provider_partnero.plugin import keyring
-from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, RefusedError
-from airflow_provider_partnero.plugin.keyring import Keyring
+from airflow_provider_partnero.plugin.receiver.answers import FLOODED, UNAVAILABLE, RefusedError
+from airflow_provider_partnero.plugin.receiver.signers import webhook_secrets as keyring
+from airflow_provider_partnero.plugin.receiver.signers.webhook_secrets import Keyring
 
 T = TypeVar("T")
 

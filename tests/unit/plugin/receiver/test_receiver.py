@@ -19,8 +19,8 @@ import pytest
 
 from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.hooks.connection import SigningSecret
-from airflow_provider_partnero.plugin import receiver as receiver_module
-from airflow_provider_partnero.plugin.answers import (
+from airflow_provider_partnero.plugin.receiver import receiver as receiver_module
+from airflow_provider_partnero.plugin.receiver.answers import (
     ACCEPTED,
     DUPLICATE,
     FLOODED,
@@ -35,10 +35,10 @@ from airflow_provider_partnero.plugin.answers import (
     Answer,
     RefusedError,
 )
-from airflow_provider_partnero.plugin.budget import Budget
-from airflow_provider_partnero.plugin.programme import Programme
-from airflow_provider_partnero.plugin.programmes import Programmes
-from airflow_provider_partnero.plugin.receiver import LARGEST_BODY, Receiver
+from airflow_provider_partnero.plugin.receiver.budget import Budget
+from airflow_provider_partnero.plugin.receiver.receiver import LARGEST_BODY, Receiver
+from airflow_provider_partnero.plugin.receiver.signers.connection import Programme
+from airflow_provider_partnero.plugin.receiver.signers.registry import Programmes
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 from airflow_provider_partnero.sandbox.deliveries import sealed
 from airflow_provider_partnero.webhooks.delivery import Envelope, PartneroDelivery, Store

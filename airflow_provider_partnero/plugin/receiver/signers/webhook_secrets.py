@@ -7,10 +7,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 
 from airflow_provider_partnero.api.models import Secret
-from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, RefusedError
-from airflow_provider_partnero.plugin.budget import Budget
-from airflow_provider_partnero.plugin.memory import Memory
-from airflow_provider_partnero.plugin.single_flight import SingleFlight
+from airflow_provider_partnero.plugin.receiver.answers import FLOODED, UNAVAILABLE, RefusedError
+from airflow_provider_partnero.plugin.receiver.budget import Budget
+from airflow_provider_partnero.plugin.receiver.memory import Memory
+from airflow_provider_partnero.plugin.receiver.single_flight import SingleFlight
 
 KNOWN_FOR = 600.0  # seconds
 UNKNOWN_FOR = 60.0  # seconds

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, cast
 from airflow.utils.session import create_session
 from sqlalchemy import text
 
-from airflow_provider_partnero.plugin import ledger
-from airflow_provider_partnero.plugin.answers import ACCEPTED, DUPLICATE, UNROUTED, Answer
-from airflow_provider_partnero.plugin.asset_events import (
+from airflow_provider_partnero.plugin.receiver.answers import ACCEPTED, DUPLICATE, UNROUTED, Answer
+from airflow_provider_partnero.plugin.receiver.recording import ledger
+from airflow_provider_partnero.plugin.receiver.recording.asset_events import (
     Listeners,
     find_asset,
     find_listeners,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
     from sqlalchemy.orm import Session
 
-    from airflow_provider_partnero.plugin.recorder import Job
+    from airflow_provider_partnero.plugin.receiver.recording.batch_queue import Job
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ _LOOK_AGAIN_AFTER = 10.0  # seconds; the scheduler's transactions are shorter
 
 
 class Recording:
-    """Writes jobs; see :class:`~airflow_provider_partnero.plugin.recorder.Recorder`, whose thread alone calls it."""
+    """Writes jobs; the thread of the batch queue alone calls it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

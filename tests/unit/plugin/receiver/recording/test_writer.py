@@ -14,12 +14,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError, OperationalError
 
 from airflow_provider_partnero.assets import event_asset_uri, partnero_event_asset
-from airflow_provider_partnero.plugin import ledger
-from airflow_provider_partnero.plugin import recorder as recorder_module
-from airflow_provider_partnero.plugin.answers import ACCEPTED, DUPLICATE, UNROUTED, Answer, RefusedError
-from airflow_provider_partnero.plugin.ledger import KEPT_FOR, TICK
-from airflow_provider_partnero.plugin.recorder import Job, Recorder
-from airflow_provider_partnero.plugin.recording import Recording
+from airflow_provider_partnero.plugin.receiver.answers import ACCEPTED, DUPLICATE, UNROUTED, Answer, RefusedError
+from airflow_provider_partnero.plugin.receiver.recording import batch_queue as recorder_module
+from airflow_provider_partnero.plugin.receiver.recording import ledger
+from airflow_provider_partnero.plugin.receiver.recording.batch_queue import Job, Recorder
+from airflow_provider_partnero.plugin.receiver.recording.ledger import KEPT_FOR, TICK
+from airflow_provider_partnero.plugin.receiver.recording.writer import Recording
 from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
 from tests.unit.conftest import Airflow
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.api.signature import verify
 from airflow_provider_partnero.assets import event_asset_uri
-from airflow_provider_partnero.plugin.answers import (
+from airflow_provider_partnero.plugin.receiver.answers import (
     FLOODED,
     MALFORMED,
     NOT_JSON,
@@ -25,9 +25,9 @@ from airflow_provider_partnero.plugin.answers import (
     Answer,
     RefusedError,
 )
-from airflow_provider_partnero.plugin.budget import Budget
-from airflow_provider_partnero.plugin.diagnosis import HEADER, header_problem, mismatch
-from airflow_provider_partnero.plugin.programmes import Programmes, Signers
+from airflow_provider_partnero.plugin.receiver.budget import Budget
+from airflow_provider_partnero.plugin.receiver.diagnosis import HEADER, header_problem, mismatch
+from airflow_provider_partnero.plugin.receiver.signers.registry import Programmes, Signers
 from airflow_provider_partnero.webhooks.delivery import Envelope, PartneroDelivery, Store
 from airflow_provider_partnero.webhooks.texts import quoted
 
@@ -44,7 +44,7 @@ Headers = Mapping[str, Sequence[str]]
 
 
 class Records(Protocol):
-    """What :class:`~airflow_provider_partnero.plugin.recorder.Recorder` does."""
+    """What :class:`~airflow_provider_partnero.plugin.receiver.recording.batch_queue.Recorder` does."""
 
     async def record(self, conn_id: str, asset_uri: str, delivery: PartneroDelivery, store: Store) -> Answer:
         """Record one delivery; returns once it is committed."""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_partnero.api import sign
-from airflow_provider_partnero.plugin.diagnosis import header_problem, mismatch
+from airflow_provider_partnero.plugin.receiver.diagnosis import header_problem, mismatch
 from airflow_provider_partnero.sandbox.json_bytes import compact_json, php_json
 
 DIGITS = "b9ff34b6f6c340f0f603dbe90bc754ffbbd7ea1a3f4ca1c16658c372a29ad7ca"

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from airflow_provider_partnero.api.models import Secret
-from airflow_provider_partnero.plugin.answers import FLOODED, UNAVAILABLE, RefusedError
-from airflow_provider_partnero.plugin.budget import Budget
-from airflow_provider_partnero.plugin.keyring import PATIENCE, Keyring
-from airflow_provider_partnero.plugin.memory import Memory
-from airflow_provider_partnero.plugin.programme import Programme, load_programme
-from airflow_provider_partnero.plugin.single_flight import SingleFlight
+from airflow_provider_partnero.plugin.receiver.answers import FLOODED, UNAVAILABLE, RefusedError
+from airflow_provider_partnero.plugin.receiver.budget import Budget
+from airflow_provider_partnero.plugin.receiver.memory import Memory
+from airflow_provider_partnero.plugin.receiver.signers.connection import Programme, load_programme
+from airflow_provider_partnero.plugin.receiver.signers.webhook_secrets import PATIENCE, Keyring
+from airflow_provider_partnero.plugin.receiver.single_flight import SingleFlight
 
 _KNOWN_FOR = 60.0  # seconds
 _UNKNOWN_FOR = 15.0  # seconds

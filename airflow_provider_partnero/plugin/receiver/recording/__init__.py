@@ -1,0 +1,1 @@
+"""Proven deliveries become asset events and entries of the ledger, in batches."""

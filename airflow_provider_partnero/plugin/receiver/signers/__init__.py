@@ -1,0 +1,1 @@
+"""Who may sign deliveries: what Airflow's connections say, and the secrets that Partnero has."""
