@@ -6,6 +6,7 @@ from datetime import datetime
 
 from airflow.sdk import DAG, Param, Variable, task
 
+from airflow_provider_partnero.operators.keys import derived_key
 from airflow_provider_partnero.operators.partnero import (
     PartneroCreateWebhookOperator,
     PartneroDeleteWebhookOperator,
@@ -13,7 +14,6 @@ from airflow_provider_partnero.operators.partnero import (
     PartneroUpdateWebhookOperator,
 )
 from airflow_provider_partnero.sensors.partnero import PartneroWebhookActiveSensor
-from airflow_provider_partnero.webhooks.keys import derived_key
 
 OLD = "{{ params.webhook_key }}"
 NEW = "{{ ti.xcom_pull(task_ids='create')['key'] }}"

@@ -1,7 +1,7 @@
 """Arguments are checked before any request.
 
-Each function gives back what is allowed; for anything else it raises a ``ValueError`` that names the argument, its
-value and what is allowed.
+Each function returns what is allowed. For anything else it raises a ``ValueError`` that names the argument, its value
+(shortened, and without the secrets of a URL) and what is allowed.
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from airflow_provider_partnero.api.names import trimmed
+
 LIMIT_RANGE = range(10, 101)  # the specification, "Get a list of webhooks"
 LONGEST = 86_400  # seconds that anything may take or wait
 MOST_PAGES_AT_ONCE = 64
 PARTNERO_URL = "https://api.partnero.com/v1"
 
-# What Laravel trims from all texts it is sent: blanks, and characters that nobody sees.
-_TRIMMED = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff\u200b\u200e"
+_LONGEST_SHOWN = 120  # characters of a value in a message
 
 
 def checked_limit(limit: object, *, argument: str = "limit") -> int:
     """A number of webhooks on a page, 10 to 100."""
     if not isinstance(limit, int) or isinstance(limit, bool) or limit not in LIMIT_RANGE:
-        raise ValueError(f"{argument}={limit!r}: allowed are the whole numbers 10 to 100")
+        raise ValueError(f"{argument}={_shown(limit)}: allowed are the whole numbers 10 to 100")
     return limit
 
 
@@ -29,7 +30,7 @@ def checked_count(value: object, *, argument: str, most: int | None = None) -> i
     """A whole number from 1, up to ``most`` if there is such a bound."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (most is not None and value > most):
         allowed = "whole numbers from 1" if most is None else f"the whole numbers 1 to {most}"
-        raise ValueError(f"{argument}={value!r}: allowed are {allowed}")
+        raise ValueError(f"{argument}={_shown(value)}: allowed are {allowed}")
     return value
 
 
@@ -38,7 +39,7 @@ def checked_seconds(value: object, *, argument: str, zero: bool = False) -> floa
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= LONGEST or (value == 0 and not zero):  # type: ignore[operator]
         allowed = f"numbers of seconds {'from' if zero else 'above'} 0 up to {LONGEST}"
-        raise ValueError(f"{argument}={value!r}: allowed are {allowed}")
+        raise ValueError(f"{argument}={_shown(value)}: allowed are {allowed}")
     return float(value)  # type: ignore[arg-type]
 
 
@@ -70,7 +71,7 @@ def checked_base_url(base_url: object) -> str:
         host.encode("idna")
     except UnicodeError:
         raise ValueError(
-            f"base_url={base_url!r}: {host!r} is no host name, allowed is a host's name or address"
+            f"base_url={_shown(base_url)}: {_shown(host)} is not a host name, allowed is a host's name or address"
         ) from None
     return base
 
@@ -78,31 +79,26 @@ def checked_base_url(base_url: object) -> str:
 def checked_verify(verify: object) -> bool | str:
     """Whether to verify TLS certificates, or the path of a CA bundle."""
     if not isinstance(verify, bool) and (not isinstance(verify, str) or not verify):
-        raise ValueError(f"verify={verify!r}: allowed are True, False and the path of a CA bundle")
+        raise ValueError(f"verify={_shown(verify)}: allowed are True, False and the path of a CA bundle")
     return verify
 
 
 def checked_key(key: object, *, argument: str = "key") -> str:
     """A webhook's key, which may become a part of a path."""
     if not isinstance(key, str) or not key:
-        raise ValueError(f"{argument}={key!r}: allowed is a webhook's key, a text that is not empty")
+        raise ValueError(f"{argument}={_shown(key)}: allowed is a webhook's key, a text that is not empty")
     if "/" in key or key in {".", ".."}:
-        raise ValueError(f"{argument}={key!r}: allowed is a key without '/', other than '.' and '..'")
+        raise ValueError(f"{argument}={_shown(key)}: allowed is a key without '/', other than '.' and '..'")
     _checked_encodable(key, argument=argument)
     return key
 
 
 def checked_name(name: object) -> str:
-    """A webhook's name: not empty, also after :func:`trimmed`."""
+    """A webhook's name: not empty, also when it is trimmed."""
     if not isinstance(name, str) or not trimmed(name):
-        raise ValueError(f"name={name!r}: allowed is a text that is not empty")
+        raise ValueError(f"name={_shown(name)}: allowed is a text that is not empty")
     _checked_encodable(name, argument="name")
     return name
-
-
-def trimmed(name: str) -> str:
-    """The name as Partnero has it after a write."""
-    return name.strip(_TRIMMED)
 
 
 def checked_url(url: object) -> str:
@@ -113,14 +109,15 @@ def checked_url(url: object) -> str:
 def checked_events(events: object) -> tuple[str, ...]:
     """The events without repetitions, in the order given."""
     if isinstance(events, str) or not isinstance(events, Iterable):
-        raise ValueError(f"events={events!r}: allowed is a list of event names such as ['partner.created']")
+        raise ValueError(f"events={_shown(events)}: allowed is a list of event names such as ['partner.created']")
     given = list(events)
     if not given:
-        raise ValueError(f"events={events!r}: allowed is a list of at least one event name")
+        raise ValueError(f"events={_shown(events)}: allowed is a list of at least one event name")
     for name in given:
         if not isinstance(name, str) or not name.strip():
             raise ValueError(
-                f"events={given!r}: {name!r} is no event name, allowed are texts such as 'partner.created'"
+                f"events={_shown(given)}: {_shown(name)} is not an event name, "
+                "allowed are texts such as 'partner.created'"
             )
         _checked_encodable(name, argument="events")
     return tuple(dict.fromkeys(map(str, given)))
@@ -129,28 +126,54 @@ def checked_events(events: object) -> tuple[str, ...]:
 def checked_flag(value: object, *, argument: str) -> bool:
     """True or False, and nothing that merely counts as one."""
     if not isinstance(value, bool):
-        raise ValueError(f"{argument}={value!r}: allowed are True and False")
+        raise ValueError(f"{argument}={_shown(value)}: allowed are True and False")
     return value
 
 
+def unknown_name(name: object, allowed: Iterable[str], *, what: str) -> str:
+    """The complaint about a name that is not one of those allowed, with the nearest one.
+
+    :param what: what the name should be, such as ``"field"``.
+    """
+    from difflib import get_close_matches
+
+    allowed = tuple(allowed)
+    nearest = get_close_matches(str(name)[:_LONGEST_SHOWN], allowed, n=1)
+    hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+    return f"unknown {what} {_shown(name)}{hint}; allowed are {', '.join(allowed)}"
+
+
 def _checked_http(url: object, *, argument: str) -> str:
-    allowed = "allowed is an absolute http:// or https:// URL"
+    allowed = "allowed is an absolute http:// or https:// URL, without spaces and control characters"
     if not isinstance(url, str):
-        raise ValueError(f"{argument}={url!r}: {allowed}")
+        raise ValueError(f"{argument}={_shown(url)}: {allowed}")
+    if not _is_http(url):
+        from airflow_provider_partnero.api.redaction import redact_url
+
+        raise ValueError(f"{argument}={_shown(redact_url(url))}: {allowed}")
+    return url
+
+
+def _is_http(url: str) -> bool:
+    if not url.isprintable() or any(character.isspace() for character in url):
+        return False
     try:
         parts = urlsplit(url)
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError as broken:
-        raise ValueError(f"{argument}={url!r}: {broken}; {allowed}") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_fine:
-        raise ValueError(f"{argument}={url!r}: {allowed}")
-    if any(character.isspace() or not character.isprintable() for character in url):
-        raise ValueError(f"{argument}={url!r}: {allowed}, without spaces and control characters")
-    return url
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and has_port
 
 
 def _checked_encodable(text: str, *, argument: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{argument}={text!r}: allowed is text that UTF-8 can hold (no lone surrogates)") from None
+        raise ValueError(
+            f"{argument}={_shown(text)}: allowed is text that UTF-8 can hold (no lone surrogates)"
+        ) from None
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 1]}…"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
 
 from airflow_provider_partnero.api import arguments
-from airflow_provider_partnero.api.creation import Creation, Wanted
-from airflow_provider_partnero.api.errors import PartneroNotFoundError, PartneroResponseError
+from airflow_provider_partnero.api.clock import Clock
+from airflow_provider_partnero.api.creation import Creation
+from airflow_provider_partnero.api.endpoints import Endpoints
+from airflow_provider_partnero.api.errors import PartneroNotFoundError, PartneroResponseError, Request
+from airflow_provider_partnero.api.listing import Listing
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.pages import Page, read_consistently, read_pages, search
-from airflow_provider_partnero.api.retries import Request, RetryPlan
+from airflow_provider_partnero.api.retries import RetryPlan
+from airflow_provider_partnero.api.specs import WebhookSpec
 from airflow_provider_partnero.api.transport import Transport
 
 
@@ -27,6 +28,7 @@ class PartneroClient:
     :param max_wait: longest wait between two attempts in seconds; ``Retry-After`` is honoured up to it.
     :param page_concurrency: most requests in flight while a long list is read, 1 to 64.
     :param verify: verify TLS certificates: True, False, or the path of a CA bundle.
+    :param clock: waits between attempts; a test hands in one that does not.
     :raises ValueError: an argument is not allowed; the message names it, its value and what is.
 
     Every method raises, besides what it names itself: :class:`ValueError` for an argument that is not allowed, before
@@ -45,13 +47,15 @@ class PartneroClient:
         max_wait: float = 60,
         page_concurrency: int = 8,
         verify: bool | str = True,
+        clock: Clock = Clock(),  # noqa: B008 - frozen
     ) -> None:
-        self._page_concurrency = arguments.checked_count(
+        concurrency = arguments.checked_count(
             page_concurrency, argument="page_concurrency", most=arguments.MOST_PAGES_AT_ONCE
         )
         self._retries = RetryPlan(
             max_attempts=arguments.checked_count(max_attempts, argument="max_attempts"),
             max_wait=arguments.checked_seconds(max_wait, argument="max_wait", zero=True),
+            clock=clock,
         )
         self.base_url = arguments.checked_base_url(base_url)
         self._transport = Transport(
@@ -60,12 +64,9 @@ class PartneroClient:
             timeout=arguments.checked_timeout(timeout),
             verify=arguments.checked_verify(verify),
         )
-        self._creation = Creation(
-            post=lambda wanted: self._webhook("POST", "/webhooks", wanted.body()),
-            get=self._get_or_none,
-            search=lambda is_sought: search(lambda: self._pages(100), is_sought),
-            retries=self._retries,
-        )
+        self._endpoints = Endpoints(self._transport)
+        self._listing = Listing(self._endpoints, self._retries, concurrency)
+        self._creation = Creation(self._endpoints, self._listing, self._retries)
 
     def __repr__(self) -> str:
         return f"PartneroClient(base_url={self.base_url!r})"
@@ -90,7 +91,7 @@ class PartneroClient:
 
         def attempt(_: int) -> None:
             try:
-                self._transport.request("GET", "/test")
+                self._endpoints.test()
             except PartneroResponseError:
                 self._transport.request("GET", "/webhooks", params={"limit": 10, "page": 1})
 
@@ -104,7 +105,7 @@ class PartneroClient:
         """
         arguments.checked_limit(limit)
         arguments.checked_count(page, argument="page")
-        return list(self._page(page, limit).webhooks)
+        return list(self._listing.page(page, limit).webhooks)
 
     def iter_webhooks(self, *, page_size: int = 100, consistent: bool = False) -> Iterator[Webhook]:
         """All webhooks, each key once, in the server's order.
@@ -117,7 +118,7 @@ class PartneroClient:
         """
         arguments.checked_limit(page_size, argument="page_size")
         arguments.checked_flag(consistent, argument="consistent")
-        return iter(read_consistently(lambda: self._pages(page_size))) if consistent else self._each_once(page_size)
+        return iter(self._listing.all_at_once(page_size)) if consistent else self._listing.each_once(page_size)
 
     def get_webhook(self, key: str) -> Webhook:
         """The webhook of a key, with its signing secret (the specification, "Fetch a webhook").
@@ -125,7 +126,8 @@ class PartneroClient:
         :param key: the webhook's key, without ``/``.
         :raises PartneroNotFoundError: there is none.
         """
-        return self._webhook_of_request("GET", _path(key))
+        arguments.checked_key(key)
+        return self._retries.run(lambda _: self._endpoints.get(key), Request.REPEATABLE)
 
     def create_webhook(
         self,
@@ -151,7 +153,7 @@ class PartneroClient:
         :raises PartneroConflictError: the key belongs to a webhook that differs.
         :raises PartneroAmbiguousError: it may have been created, and nothing could tell.
         """
-        return self._creation.create(_wanted(name, url, events, is_active, key))
+        return self._creation.create(_spec(name, url, events, is_active, key))
 
     def find_webhook(
         self,
@@ -171,7 +173,8 @@ class PartneroClient:
         :param by_content: when no webhook has the key, look through the list for the same name, URL, events and state.
         :raises PartneroConflictError: the key belongs to a webhook that differs.
         """
-        return self._creation.find(_wanted(name, url, events, is_active, key), is_ours=is_ours, by_content=by_content)
+        spec = _spec(name, url, events, is_active, key)
+        return self._creation.find(spec, just_made=is_ours, by_content=by_content)
 
     def update_webhook(
         self,
@@ -193,6 +196,7 @@ class PartneroClient:
         :raises PartneroNotFoundError: no webhook has this key.
         :raises PartneroValidationError: Partnero refuses a value.
         """
+        arguments.checked_key(key)
         changes: dict[str, Any] = {}
         if name is not None:
             changes["name"] = arguments.checked_name(name)
@@ -204,7 +208,7 @@ class PartneroClient:
             changes["events"] = list(arguments.checked_events(events))
         if not changes:
             raise ValueError("nothing to update: give at least one of name, url, is_active and events")
-        return self._webhook_of_request("PUT", _path(key), changes)
+        return self._retries.run(lambda _: self._endpoints.update(key, changes), Request.REPEATABLE)
 
     def delete_webhook(self, key: str) -> None:
         """Delete the webhook of a key (the specification, "Delete a webhook"); a repeated DELETE may find it gone.
@@ -212,63 +216,17 @@ class PartneroClient:
         :param key: the webhook's key, without ``/``.
         :raises PartneroNotFoundError: the first DELETE finds no such webhook.
         """
-        path = _path(key)
+        arguments.checked_key(key)
 
         def attempt(number: int) -> None:
             try:
-                self._transport.request("DELETE", path)
+                self._endpoints.delete(key)
             except PartneroNotFoundError:
                 if number == 1:
                     raise
 
         self._retries.run(attempt, Request.REPEATABLE)
 
-    def _webhook_of_request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Webhook:
-        return self._retries.run(lambda _: self._webhook(method, path, body), Request.REPEATABLE)
 
-    def _webhook(self, method: str, path: str, body: dict[str, Any] | None = None) -> Webhook:
-        payload = self._transport.request(method, path, body=body)
-        if "data" not in payload:
-            raise PartneroResponseError(f"{method} /webhooks: a 2xx without the promised field 'data'")
-        return Webhook.from_api(payload["data"])
-
-    def _get_or_none(self, key: str) -> Webhook | None:
-        try:
-            return self.get_webhook(key)
-        except PartneroNotFoundError:
-            return None
-
-    def _page(self, number: int, limit: int, stopped: threading.Event | None = None) -> Page:
-        params = {"limit": limit, "page": number}
-
-        def attempt(_: int) -> Page:
-            return Page.from_api(self._transport.request("GET", "/webhooks", params=params), number=number, limit=limit)
-
-        return self._retries.run(attempt, Request.REPEATABLE, stopped)
-
-    def _pages(self, page_size: int) -> Iterator[Page]:
-        return read_pages(
-            lambda number, stopped: self._page(number, page_size, stopped), concurrency=self._page_concurrency
-        )
-
-    def _each_once(self, page_size: int) -> Iterator[Webhook]:
-        seen: set[str] = set()
-        for page in self._pages(page_size):
-            for webhook in page.webhooks:
-                if webhook.key not in seen:
-                    seen.add(webhook.key)
-                    yield webhook
-
-
-def _path(key: str) -> str:
-    return "/webhooks/" + quote(arguments.checked_key(key), safe="")
-
-
-def _wanted(name: str, url: str, events: Iterable[str], is_active: bool, key: str | None) -> Wanted:
-    return Wanted(
-        name=arguments.checked_name(name),
-        url=arguments.checked_url(url),
-        events=arguments.checked_events(events),
-        is_active=arguments.checked_flag(is_active, argument="is_active"),
-        key=None if key is None else arguments.checked_key(key),
-    )
+def _spec(name: str, url: str, events: Iterable[str], is_active: bool, key: str | None) -> WebhookSpec:
+    return WebhookSpec(name, url, arguments.checked_events(events), is_active, key)

@@ -6,135 +6,115 @@ has it, or make a second one, and Partnero may ignore keys that we supply. So no
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from airflow_provider_partnero.api.addresses import comparable_url
-from airflow_provider_partnero.api.arguments import trimmed
+from airflow_provider_partnero.api.endpoints import Endpoints
 from airflow_provider_partnero.api.errors import (
     PartneroAmbiguousError,
     PartneroConflictError,
     PartneroError,
+    PartneroNotFoundError,
+    Reaction,
+    Request,
+    failure_of,
     is_about_key,
     is_passing,
 )
+from airflow_provider_partnero.api.listing import Listing
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.retries import Reaction, Request, RetryPlan, reaction_to
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The webhook that a create asks for."""
-
-    name: str
-    url: str
-    events: tuple[str, ...]
-    is_active: bool
-    key: str | None = None
-
-    def body(self) -> dict[str, Any]:
-        """The JSON of the POST."""
-        fields: dict[str, Any] = {"name": self.name, "url": self.url, "events": list(self.events)}
-        fields["is_active"] = self.is_active
-        if self.key is not None:
-            fields["key"] = self.key
-        return fields
-
-    def differences(self, webhook: Webhook, *, is_ours: bool) -> list[str]:
-        """The fields in which a webhook is not what is wanted, beyond what a server may write otherwise: blanks around
-        the name, the order of events, another spelling of the same URL.
-
-        :param is_ours: we made it a moment ago, so that it may be switched on but not active yet.
-        """
-        pairs = {
-            "name": (trimmed(webhook.name), trimmed(self.name)),
-            "url": (comparable_url(webhook.url), comparable_url(self.url)),
-            "events": (set(webhook.events), set(self.events)),
-            "is_active": (webhook.is_active or (is_ours and self.is_active), self.is_active),
-        }
-        return [field for field, (found, wanted) in pairs.items() if found != wanted]
+from airflow_provider_partnero.api.retries import RetryPlan
+from airflow_provider_partnero.api.specs import WebhookSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What creating needs of the client."""
+    """Creates webhooks, and finds those that it may have created.
 
-    post: Callable[[Wanted], Webhook]
-    get: Callable[[str], Webhook | None]
-    search: Callable[[Callable[[Webhook], bool]], Webhook | None]
+    :param endpoints: for the POST and the look-up of a key.
+    :param listing: for the look-up of a content.
+    :param retries: of each request.
+    """
+
+    endpoints: Endpoints
+    listing: Listing
     retries: RetryPlan
 
-    def create(self, wanted: Wanted) -> Webhook:
+    def create(self, spec: WebhookSpec) -> Webhook:
         """Make the webhook, or adopt the one that an unanswered POST of this call has made.
 
         :raises PartneroAmbiguousError: it may have been made, and nothing could tell.
         :raises PartneroConflictError: the key belongs to a webhook that differs.
         :raises PartneroError: as the last attempt ended.
         """
-        if wanted.key is None:
-            return self._create_plainly(wanted)
+        if spec.key is None:
+            return self._create_without_key(spec)
         doubt: PartneroError | None = None
 
         def attempt(_number: int) -> Webhook:
             nonlocal doubt
-            if doubt and (made := self._look_again(wanted, doubt)):
+            if doubt and (made := self._look_again(spec, doubt)):
                 return made
             try:
-                return self.post(wanted)
+                return self.endpoints.create(spec)
             except PartneroError as error:
-                if reaction_to(error, Request.KEYED_CREATE) is Reaction.LOOK:
+                if failure_of(error).keyed_create is Reaction.LOOK:
                     doubt = error
-                if is_about_key(error) and (existing := self.find(wanted, is_ours=doubt is not None)):
+                if is_about_key(error) and (existing := self.find(spec, just_made=doubt is not None)):
                     return existing
                 raise
 
         try:
             return self.retries.run(attempt, Request.KEYED_CREATE)
         except PartneroError as error:
-            if error is doubt and (made := self._look_again(wanted, error)):
+            if error is doubt and (made := self._look_again(spec, error)):
                 return made
             raise
 
-    def find(self, wanted: Wanted, *, is_ours: bool, by_content: bool = False) -> Webhook | None:
-        """The webhook that a create of ``wanted`` would double, or None.
+    def find(self, spec: WebhookSpec, *, just_made: bool, by_content: bool = False) -> Webhook | None:
+        """The webhook that a create of ``spec`` would double, or None.
 
-        :param is_ours: what bears the key was made by an earlier try of ours.
-        :param by_content: when no webhook has the key, look for the very same name, URL, events and state in the list,
-            since Partnero may have ignored the key that we supplied.
+        :param just_made: what bears the key was made by an earlier try of ours.
+        :param by_content: when no webhook has the key, look for the same name, URL, events and state in the list, since
+            Partnero may have ignored the key that we supplied.
         :raises PartneroConflictError: the key belongs to a webhook that differs.
         """
-        if wanted.key is not None and (webhook := self.get(wanted.key)):
-            if fields := wanted.differences(webhook, is_ours=is_ours):
+        if spec.key is not None and (webhook := self._get(spec.key)):
+            if changes := spec.differences(webhook, just_made=just_made):
                 raise PartneroConflictError(
                     409,
-                    f"a webhook with this key exists and differs in {', '.join(fields)}",
+                    f"a webhook with this key exists and differs in {', '.join(change.field for change in changes)}",
                     method="POST",
-                    path=f"/webhooks (key {wanted.key!r})",
+                    path=f"/webhooks (key {spec.key!r})",
                 )
             return webhook
         if not by_content:
             return None
-        return self.search(lambda webhook: not wanted.differences(webhook, is_ours=is_ours))
+        return self.listing.find(lambda webhook: spec.is_met_by(webhook, just_made=just_made))
 
-    def _create_plainly(self, wanted: Wanted) -> Webhook:
+    def _get(self, key: str) -> Webhook | None:
         try:
-            return self.retries.run(lambda _number: self.post(wanted), Request.PLAIN_CREATE)
+            return self.retries.run(lambda _: self.endpoints.get(key), Request.REPEATABLE)
+        except PartneroNotFoundError:
+            return None
+
+    def _create_without_key(self, spec: WebhookSpec) -> Webhook:
+        try:
+            return self.retries.run(lambda _: self.endpoints.create(spec), Request.PLAIN_CREATE)
         except PartneroError as error:
-            if reaction_to(error, Request.PLAIN_CREATE) is Reaction.AMBIGUOUS:
+            if failure_of(error).plain_create is Reaction.AMBIGUOUS:
                 raise PartneroAmbiguousError(
-                    f"the create of webhook {wanted.name!r} was sent and may have happened ({error}); "
+                    f"the create of webhook {spec.name!r} was sent and may have happened ({error}); "
                     "look for it before you create it again, or create with a key"
                 ) from error
             raise
 
-    def _look_again(self, wanted: Wanted, doubt: PartneroError) -> Webhook | None:
+    def _look_again(self, spec: WebhookSpec, doubt: PartneroError) -> Webhook | None:
         try:
-            return self.find(wanted, is_ours=True, by_content=True)
+            return self.find(spec, just_made=True, by_content=True)
         except PartneroError as error:
             if not is_passing(error):
                 raise
             raise PartneroAmbiguousError(
-                f"the create of webhook {wanted.name!r} with key {wanted.key!r} was sent and may have happened "
+                f"the create of webhook {spec.name!r} with key {spec.key!r} was sent and may have happened "
                 f"({doubt}); looking for it failed too ({error})"
             ) from error

@@ -1,4 +1,4 @@
-"""What can go wrong between a program and Partnero, one class a cause, so that a caller can act on the class alone.
+"""What can go wrong between a program and Partnero: one class a cause, and one table of what may be tried again.
 
 No message ever holds the API token or a webhook's signing secret.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
 
 
 class PartneroError(Exception):
-    """Everything this package raises about Partnero (bad arguments are plain :class:`ValueError`)."""
+    """The root of all errors about Partnero; a bad argument is a plain :class:`ValueError`."""
 
 
 class PartneroConnectionError(PartneroError):
@@ -106,11 +108,98 @@ class PartneroServerError(PartneroAPIError):
     """5xx on every attempt."""
 
 
+class Request(Enum):
+    """What was sent."""
+
+    REPEATABLE = auto()  # GET, PUT, DELETE
+    KEYED_CREATE = auto()  # POST with a key
+    PLAIN_CREATE = auto()  # POST without
+
+
+class Reaction(Enum):
+    """What to do about one failed attempt."""
+
+    RETRY = auto()
+    LOOK = auto()  # look whether it happened before anything is sent again
+    AMBIGUOUS = auto()  # it may have happened, and nothing tells: PartneroAmbiguousError
+    RAISE = auto()
+
+
+class Outlook(Enum):
+    """What an error means for whoever may try the whole thing again later: a wait, a poll, Airflow's retries."""
+
+    PASSING = auto()  # the same may well succeed later
+    OPEN = auto()  # nobody can say; worth one of Airflow's retries, no reason to go on waiting
+    FINAL = auto()  # trying again cannot help
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A row of the table: one way in which an attempt goes wrong.
+
+    :param repeatable: reaction to it after a GET, PUT or DELETE.
+    :param keyed_create: after a POST with a key. A key is no lock at Partnero (nothing says what a taken one does), so
+        a create whose outcome is in doubt is looked up before it is repeated.
+    :param plain_create: after a POST without a key, which nothing can look up.
+    :param outlook: once the attempts are used up.
+    """
+
+    repeatable: Reaction
+    keyed_create: Reaction
+    plain_create: Reaction
+    outlook: Outlook
+
+    def reaction(self, request: Request) -> Reaction:
+        """The entry for a request."""
+        match request:
+            case Request.REPEATABLE:
+                return self.repeatable
+            case Request.KEYED_CREATE:
+                return self.keyed_create
+            case Request.PLAIN_CREATE:
+                return self.plain_create
+
+
+_RETRY, _LOOK, _AMBIGUOUS, _RAISE = Reaction.RETRY, Reaction.LOOK, Reaction.AMBIGUOUS, Reaction.RAISE
+
+# May it be tried again? The answer is here and nowhere else.
+# fmt: off
+#                         GET, PUT, DELETE  POST with a key  POST without
+NOT_SENT = Failure(       _RETRY,           _RETRY,          _RETRY,       Outlook.PASSING)  # could not connect
+NO_ANSWER = Failure(      _RETRY,           _LOOK,           _AMBIGUOUS,   Outlook.PASSING)  # time-out, reset, not JSON
+REQUEST_TIMEOUT = Failure(_RETRY,           _RETRY,          _RAISE,       Outlook.PASSING)  # 408
+RATE_LIMIT = Failure(     _RETRY,           _RETRY,          _RETRY,       Outlook.PASSING)  # 429
+SERVER = Failure(         _RETRY,           _LOOK,           _AMBIGUOUS,   Outlook.PASSING)  # 5xx
+LIST_IN_MOTION = Failure( _RAISE,           _RAISE,          _RAISE,       Outlook.PASSING)  # readings disagree
+REFUSED = Failure(        _RAISE,           _RAISE,          _RAISE,       Outlook.FINAL)    # other 3xx and 4xx
+UNCLEAR = Failure(        _RAISE,           _RAISE,          _RAISE,       Outlook.OPEN)     # all the rest
+# fmt: on
+
+
+def failure_of(error: BaseException) -> Failure:
+    """The row of the table that an error belongs to; a ``ValueError`` is a bad argument, which is refused by us."""
+    match error:
+        case PartneroConnectionError():
+            return NO_ANSWER if error.sent else NOT_SENT
+        case PartneroResponseError():
+            return NO_ANSWER
+        case PartneroInconsistentReadError():
+            return LIST_IN_MOTION
+        case PartneroAPIError():
+            return _failure_of_status(error.status)
+        case ValueError():
+            return REFUSED
+    return UNCLEAR
+
+
 def is_passing(error: BaseException) -> bool:
-    """Whether the same request may well succeed later: no answer or a broken one, a list in motion, 408, 429, 5xx."""
-    if isinstance(error, PartneroConnectionError | PartneroResponseError | PartneroInconsistentReadError):
-        return True
-    return isinstance(error, PartneroAPIError) and (error.status in {408, 429} or error.status >= 500)
+    """Whether the same may well succeed later: no answer or a broken one, a list in motion, 408, 429, 5xx."""
+    return failure_of(error).outlook is Outlook.PASSING
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether trying again cannot help: a bad argument, and a 3xx or 4xx other than 408 and 429."""
+    return failure_of(error).outlook is Outlook.FINAL
 
 
 def is_about_key(error: BaseException) -> bool:
@@ -118,3 +207,13 @@ def is_about_key(error: BaseException) -> bool:
     if isinstance(error, PartneroValidationError):
         return "key" in error.errors or (not error.errors and re.search(r"\bkey\b", error.message) is not None)
     return isinstance(error, PartneroAPIError) and error.status == 409
+
+
+def _failure_of_status(status: int) -> Failure:
+    if status == 408:
+        return REQUEST_TIMEOUT
+    if status == 429:
+        return RATE_LIMIT
+    if status >= 500:
+        return SERVER
+    return REFUSED if status >= 300 else UNCLEAR  # a 2xx that says "status": 0

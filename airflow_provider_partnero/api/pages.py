@@ -87,9 +87,9 @@ def read_pages(fetch: Fetch, *, concurrency: int) -> Iterator[Page]:
         return
     seen_pages = {_keys(first)}
     seen_keys = set(_keys(first))
-    with_pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="partnero-pages")
+    pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="partnero-pages")
     try:
-        for number, page in enumerate(_read_ahead(with_pool, fetch, first, stopped, concurrency), start=2):
+        for number, page in enumerate(_read_ahead(pool, fetch, first, stopped, concurrency), start=2):
             keys = _keys(page)
             if page.webhooks and (keys in seen_pages or (not page.is_last and seen_keys >= keys)):
                 raise PartneroResponseError(f"page {number} of the webhooks repeats what earlier pages held")
@@ -100,7 +100,7 @@ def read_pages(fetch: Fetch, *, concurrency: int) -> Iterator[Page]:
                 return
     finally:
         stopped.set()
-        with_pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _read_ahead(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -31,23 +30,10 @@ from airflow_provider_partnero.api.errors import (
     PartneroValidationError,
 )
 from airflow_provider_partnero.api.models import Secret
+from airflow_provider_partnero.api.outages import explain
 
 _LONGEST_MESSAGE = 500  # characters of Partnero's own words that an error quotes
 _CONNECTIONS = 64  # kept open at most, so that threads that share a client do not fight over fewer
-
-# Of OpenSSL: what ends a handshake, so before anything of ours is sent.
-_HANDSHAKE_FAILURES = frozenset(
-    {
-        "CERTIFICATE_VERIFY_FAILED",
-        "HTTP_REQUEST",
-        "NO_PROTOCOLS_AVAILABLE",
-        "SSLV3_ALERT_HANDSHAKE_FAILURE",
-        "TLSV1_ALERT_PROTOCOL_VERSION",
-        "TLSV1_UNRECOGNIZED_NAME",
-        "UNSUPPORTED_PROTOCOL",
-        "WRONG_VERSION_NUMBER",
-    }
-)
 
 _ERROR_CLASSES: dict[int, type[PartneroAPIError]] = {
     401: PartneroAuthenticationError,
@@ -74,7 +60,7 @@ class _Bearer(AuthBase):
 
 
 class _Session(requests.Session):
-    """A session that does not so much as look where a redirect leads: a malformed address would have it raise."""
+    """A session that never reads where a redirect leads, since ``requests`` raises over a malformed address."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
         return None
@@ -149,9 +135,8 @@ class Transport:
         self._session.close()
 
     def _connection_error(self, method: str, path: str, error: Exception) -> PartneroConnectionError:
-        where = urlsplit(self._base_url).netloc
-        words = f"{method} {_shortened(path)}: {_words_for(error, where, self._timeout)}"
-        return PartneroConnectionError(self._auth.scrub(words), sent=_was_sent(error))
+        words, sent = explain(error, urlsplit(self._base_url).netloc, self._timeout)
+        return PartneroConnectionError(self._auth.scrub(f"{method} {_shortened(path)}: {words}"), sent=sent)
 
     def _api_error(
         self, method: str, path: str, response: requests.Response, payload: dict[str, Any]
@@ -208,7 +193,7 @@ def _origin(location: str) -> str:
         target = urlsplit(location)
         return f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else "another path"
     except ValueError:
-        return "an address that is none"
+        return "an address that cannot be read"
 
 
 def _errors_of(payload: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
@@ -239,43 +224,6 @@ def _http_date(value: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _was_sent(error: Exception) -> bool:
-    """False only when the connection was never made, so that nothing can have arrived."""
-    if not isinstance(error, requests.RequestException):  # an address that is none, a CA bundle that is not there
-        return isinstance(error, urllib3_errors.HTTPError) and not isinstance(error, urllib3_errors.LocationValueError)
-    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError | requests.exceptions.InvalidURL):
-        return False
-    reason = _reason_of(error)
-    if isinstance(reason, urllib3_errors.SSLError):
-        cause = reason.args[0] if reason.args else None
-        return not (isinstance(cause, ssl.SSLError) and cause.reason in _HANDSHAKE_FAILURES)
-    return not isinstance(reason, urllib3_errors.NewConnectionError | urllib3_errors.ConnectTimeoutError)
-
-
-def _reason_of(error: Exception) -> object:
-    inner = error.args[0] if error.args else None
-    return inner.reason if isinstance(inner, urllib3_errors.MaxRetryError) else inner
-
-
-def _words_for(error: Exception, where: str, timeout: tuple[float, float]) -> str:
-    if not isinstance(error, requests.RequestException) or isinstance(error, requests.exceptions.InvalidURL):
-        return f"{where} cannot be asked: {error}"
-    if isinstance(error, requests.ConnectTimeout):
-        return f"could not connect to {where} within {timeout[0]:g} s"
-    if isinstance(error, requests.Timeout) or isinstance(_reason_of(error), urllib3_errors.ReadTimeoutError):
-        return f"{where} was silent for {timeout[1]:g} s"
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"no trusted TLS connection to {where}: {_reason_of(error)}"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return f"the proxy on the way to {where} does not answer"
-    reason = _reason_of(error)
-    if isinstance(reason, urllib3_errors.NameResolutionError):
-        return f"the host name {where} is unknown"
-    if isinstance(reason, urllib3_errors.NewConnectionError):
-        return f"nothing answers at {where}: {str(reason).rpartition(': ')[2]}"
-    return f"the connection to {where} broke off before the whole answer had come ({type(error).__name__})"
 
 
 def _shortened(path: str) -> str:

@@ -107,9 +107,21 @@ class PartneroHook(BaseHook):
         """See :meth:`PartneroClient.get_webhook`."""
         return self._mask([self.get_conn().get_webhook(key)])[0]
 
-    def find_webhook(self, **wanted: Any) -> Webhook | None:
+    def find_webhook(
+        self,
+        *,
+        name: str,
+        url: str,
+        events: Iterable[str],
+        is_active: bool = True,
+        key: str | None = None,
+        is_ours: bool = False,
+        by_content: bool = False,
+    ) -> Webhook | None:
         """See :meth:`PartneroClient.find_webhook`."""
-        webhook = self.get_conn().find_webhook(**wanted)
+        webhook = self.get_conn().find_webhook(
+            name=name, url=url, events=events, is_active=is_active, key=key, is_ours=is_ours, by_content=by_content
+        )
         return self._mask([webhook])[0] if webhook else None
 
     def create_webhook(
@@ -163,7 +175,7 @@ class PartneroHook(BaseHook):
 
     def _mask(self, webhooks: list[Webhook]) -> list[Webhook]:
         new = dict.fromkeys(
-            hook.signature for hook in webhooks if hook.signature and hook.signature not in self._masked
+            webhook.signature for webhook in webhooks if webhook.signature and webhook.signature not in self._masked
         )
         most = _MOST_MASKED if len(webhooks) == 1 else _MOST_MASKED_OF_LISTS
         masked = list(new)[: max(0, most - len(self._masked))]

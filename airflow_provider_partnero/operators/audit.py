@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.assets import partnero_audit_asset
+from airflow_provider_partnero.operators.arguments import as_texts
 from airflow_provider_partnero.operators.base import PartneroOperator
-from airflow_provider_partnero.operators.declared import declared_webhooks
-from airflow_provider_partnero.operators.rendered import as_texts
+from airflow_provider_partnero.operators.declaration import declared_webhooks
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -1,15 +1,18 @@
-"""What all operators of Partnero share."""
+"""What all operators of Partnero share: the connection, and when to fail at once."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_partnero.operators.failures import failing_at_once
+from airflow_provider_partnero.airflow_compat import AirflowFailException
+from airflow_provider_partnero.api.errors import is_final
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PartneroOperator(BaseOperator):
-    """What all operators of Partnero share: the connection, and when to fail at once."""
+    """An operator with a connection of type ``partnero``; a child says in :meth:`act` what it does."""
 
     ui_color: str = "#e8e4fb"
     ui_fgcolor: str = "#2b1e66"
@@ -43,6 +46,17 @@ class PartneroOperator(BaseOperator):
     @abstractmethod
     def act(self, context: Context) -> Any:
         """What this operator does."""
+
+
+@contextmanager
+def failing_at_once() -> Iterator[None]:
+    """Turn a final error into ``AirflowFailException``, with the error as its cause; let the others through."""
+    try:
+        yield
+    except Exception as error:
+        if is_final(error):
+            raise AirflowFailException(str(error)) from error
+        raise
 
 
 def introduction(operator: type) -> str:

@@ -11,27 +11,28 @@ from airflow_provider_partnero.api.errors import (
     PartneroConflictError,
     PartneroNotFoundError,
 )
-from airflow_provider_partnero.operators.audit import PartneroAuditWebhooksOperator
-from airflow_provider_partnero.operators.base import PartneroOperator
-from airflow_provider_partnero.operators.creating import KEYS_TRIED, created
-from airflow_provider_partnero.operators.receiver import (
-    PartneroRegisterReceiverOperator,
-    PartneroUnregisterReceiverOperator,
-)
-from airflow_provider_partnero.operators.reconcile import PartneroReconcileWebhooksOperator
-from airflow_provider_partnero.operators.rendered import (
+from airflow_provider_partnero.operators.arguments import (
     as_flag,
     as_optional_events,
     as_optional_flag,
     as_optional_text,
     as_texts,
 )
+from airflow_provider_partnero.operators.audit import PartneroAuditWebhooksOperator
+from airflow_provider_partnero.operators.base import PartneroOperator
+from airflow_provider_partnero.operators.keys import create_under, task_keys
+from airflow_provider_partnero.operators.receiver import (
+    PartneroRegisterReceiverOperator,
+    PartneroUnregisterReceiverOperator,
+)
+from airflow_provider_partnero.operators.reconcile import PartneroReconcileWebhooksOperator
 from airflow_provider_partnero.retry_policy import PartneroRetryPolicy
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_partnero.api import Webhook
+    from airflow_provider_partnero.api.specs import WebhookSpec
 
 __all__ = [
     "PartneroAuditWebhooksOperator",
@@ -161,27 +162,35 @@ class PartneroCreateWebhookOperator(PartneroOperator):
 
     def act(self, context: Context) -> dict[str, Any]:
         """Look, then create."""
+        from airflow_provider_partnero.api.specs import WebhookSpec
+
         chosen = as_optional_text(self.webhook_key)
         keys: Sequence[str | None] = [chosen]
         if chosen is None and self.idempotent:
-            keys = self._derived_keys(context)
-        wanted: dict[str, Any] = {
-            "name": self.name,
-            "url": self.url,
-            "events": as_texts(self.events, argument="events"),
-            "is_active": as_flag(self.is_active, argument="is_active"),
-        }
-        webhook = self._existing(wanted, keys[0], context, is_chosen=chosen is not None) or self._made(wanted, keys)
+            keys = task_keys(self.partnero_conn_id, context["ti"])
+        spec = WebhookSpec(
+            name=self.name,
+            url=self.url,
+            events=as_texts(self.events, argument="events"),
+            is_active=as_flag(self.is_active, argument="is_active"),
+            key=keys[0],
+        )
+        webhook = self._existing(spec, context, is_chosen=chosen is not None) or self._create(spec, keys)
         return webhook.to_dict(include_signature=self.include_signature)
 
-    def _existing(
-        self, wanted: dict[str, Any], key: str | None, context: Context, *, is_chosen: bool
-    ) -> Webhook | None:
-        if key is None:
+    def _existing(self, spec: WebhookSpec, context: Context, *, is_chosen: bool) -> Webhook | None:
+        if spec.key is None:
             return None
         is_retry = context["ti"].try_number > 1
-        # What an earlier try has made may be switched on and not active yet.
-        existing = self.hook.find_webhook(**wanted, key=key, is_ours=is_retry, by_content=is_retry)
+        existing = self.hook.find_webhook(
+            name=spec.name,
+            url=spec.url,
+            events=spec.events,
+            is_active=spec.is_active,
+            key=spec.key,
+            is_ours=is_retry,  # what an earlier try has made may be switched on and not active yet
+            by_content=is_retry,
+        )
         if existing is None:
             return None
         if is_chosen and self.if_exists == "fail":
@@ -191,24 +200,15 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         self.log.info("Webhook %r exists already and is the same: adopted, nothing created", existing.key)
         return existing
 
-    def _made(self, wanted: dict[str, Any], keys: Sequence[str | None]) -> Webhook:
+    def _create(self, spec: WebhookSpec, keys: Sequence[str | None]) -> Webhook:
         try:
-            made = created(self.hook, wanted, keys)
+            made = create_under(self.hook, spec, keys)
         except PartneroAmbiguousError as error:
-            if keys[0] is None:
+            if spec.key is None:
                 raise AirflowFailException(str(error)) from error
             raise
         self.log.info("Created webhook %r (%r)", made.key, made.name)
         return made
-
-    def _derived_keys(self, context: Context) -> list[str]:
-        """The key, and others should it be refused: Partnero may keep a key taken after its webhook was deleted."""
-        from airflow_provider_partnero.webhooks.keys import derived_key
-
-        ti = context["ti"]
-        map_index = getattr(ti, "map_index", None)
-        parts = (self.partnero_conn_id, ti.dag_id, ti.task_id, ti.run_id, -1 if map_index is None else map_index)
-        return [derived_key(*parts), *(derived_key(*parts, number) for number in range(1, KEYS_TRIED))]
 
 
 class PartneroUpdateWebhookOperator(PartneroOperator):

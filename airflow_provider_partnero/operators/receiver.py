@@ -8,11 +8,12 @@ from urllib.parse import quote, urlsplit
 
 from airflow_provider_partnero.airflow_compat import conf
 from airflow_provider_partnero.api.arguments import checked_url
+from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroNotFoundError
+from airflow_provider_partnero.operators.apply import Reconciliation
+from airflow_provider_partnero.operators.arguments import as_flag, as_optional_text, as_texts
 from airflow_provider_partnero.operators.base import PartneroOperator
-from airflow_provider_partnero.operators.declared import declared_key
-from airflow_provider_partnero.operators.reconciling import ReconcilingOperator, derived_keys
-from airflow_provider_partnero.operators.rendered import as_flag, as_optional_text, as_texts
+from airflow_provider_partnero.operators.keys import declared_key, declared_keys
 from airflow_provider_partnero.webhooks.texts import visible
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _SECTION = "partnero"
 _PATH = "/partnero/webhooks/"
 
 
-class PartneroRegisterReceiverOperator(ReconcilingOperator):
+class PartneroRegisterReceiverOperator(PartneroOperator):
     """Create or update the webhook that delivers events to this Airflow's receiver.
 
     Safe to repeat: a run that finds the webhook as it should be writes nothing. The webhook is known again by a key
@@ -42,6 +43,7 @@ class PartneroRegisterReceiverOperator(ReconcilingOperator):
     """
 
     template_fields: Sequence[str] = ("events", "base_url", "webhook_name", "wait_until_active", "partnero_conn_id")
+    clock = Clock()  # a test sets its own
 
     def __init__(
         self,
@@ -60,7 +62,7 @@ class PartneroRegisterReceiverOperator(ReconcilingOperator):
 
     def act(self, context: Context) -> dict[str, Any]:
         """Reconcile the one webhook."""
-        from airflow_provider_partnero.webhooks.reconcile import WebhookSpec
+        from airflow_provider_partnero.api.specs import WebhookSpec
 
         base_url = _base_url(self.base_url)
         url = receiver_url(base_url, self.partnero_conn_id)
@@ -69,11 +71,12 @@ class PartneroRegisterReceiverOperator(ReconcilingOperator):
         key = declared_key(self.partnero_conn_id, name)
         spec = WebhookSpec(name=name, url=url, events=as_texts(self.events, argument="events"), key=key)
         is_waiting = as_flag(self.wait_until_active, argument="wait_until_active")
-        return self.reconcile((spec,), context, wait_until_active=is_waiting) | {"url": url}
+        reconciliation = Reconciliation(self.hook, (spec,), self.log, clock=self.clock)
+        return reconciliation.run(context, wait_until_active=is_waiting) | {"url": url}
 
     def _warn(self, url: str) -> None:
+        from airflow_provider_partnero.webhooks.destinations import Destination
         from airflow_provider_partnero.webhooks.hosts import internal_kind
-        from airflow_provider_partnero.webhooks.urls import Destination
 
         host = Destination.of(url).host
         kind = internal_kind(host) if host else None
@@ -106,13 +109,18 @@ class PartneroUnregisterReceiverOperator(PartneroOperator):
 
     def act(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Find it, by its key or by name and URL, and delete it."""
+        from airflow_provider_partnero.api.names import normal_name
+        from airflow_provider_partnero.api.urls import normal_url
+
         base_url = _base_url(self.base_url)
         url = receiver_url(base_url, self.partnero_conn_id)
         name = as_optional_text(self.webhook_name) or _default_name(base_url)
-        keys = derived_keys(self.partnero_conn_id, name)
+        keys = declared_keys(self.partnero_conn_id, name)
 
         def is_ours(webhook: Webhook) -> bool:
-            return webhook.key in keys or (webhook.name == name and webhook.url == url)
+            return webhook.key in keys or (
+                normal_name(webhook.name) == normal_name(name) and normal_url(webhook.url) == normal_url(url)
+            )
 
         found = [webhook for webhook in self.hook.get_conn().iter_webhooks(consistent=True) if is_ours(webhook)]
         for webhook in found:
@@ -144,7 +152,7 @@ def _base_url(argument: str | None) -> str:
     source, value = next(((source, value) for source, value in sources if value), ("base_url", ""))
     address = value.strip()
     if not _is_address(address):
-        from airflow_provider_partnero.webhooks.redaction import redact_url
+        from airflow_provider_partnero.api.redaction import redact_url
 
         raise ValueError(
             f"{source}={redact_url(value)!r}: allowed is the API server's address as Partnero reaches it, such as "

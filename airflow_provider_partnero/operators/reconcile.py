@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_partnero.operators.declared import (
-    DECLARATION_SUFFIXES,
-    declared_webhooks,
-    with_absolute_paths,
-)
-from airflow_provider_partnero.operators.reconciling import ReconcilingOperator
-from airflow_provider_partnero.operators.rendered import as_flag
+from airflow_provider_partnero.api.clock import Clock
+from airflow_provider_partnero.operators.apply import Reconciliation
+from airflow_provider_partnero.operators.arguments import as_flag
+from airflow_provider_partnero.operators.base import PartneroOperator
+from airflow_provider_partnero.operators.declaration import declared_webhooks
 
 if TYPE_CHECKING:
-    import jinja2
-    from airflow.sdk import DAG, Context
+    from airflow.sdk import Context
 
 
-class PartneroReconcileWebhooksOperator(ReconcilingOperator):
+class PartneroReconcileWebhooksOperator(PartneroOperator):
     """Make the programme's webhooks what is declared: plan, log the plan as a diff, apply it, read back.
 
     Safe to repeat: running it twice, or again after a crash at any point, ends in the same state with no extra webhook,
@@ -49,8 +46,8 @@ class PartneroReconcileWebhooksOperator(ReconcilingOperator):
         "wait_until_active",
         "partnero_conn_id",
     )
-    template_ext: Sequence[str] = DECLARATION_SUFFIXES
     template_fields_renderers = {"webhooks": "yaml"}  # noqa: RUF012
+    clock = Clock()  # a test sets its own
 
     def __init__(
         self,
@@ -70,42 +67,21 @@ class PartneroReconcileWebhooksOperator(ReconcilingOperator):
         self.max_deletes = max_deletes
         self.adopt = adopt
         self.wait_until_active = wait_until_active
-        if not isinstance(webhooks, str):
-            # Airflow takes every nested text that ends so for a file, and a webhook's URL may well end in .json.
-            self.template_ext = ()
-
-    def get_template_env(self, dag: DAG | None = None) -> jinja2.Environment:
-        """Airflow's environment, which finds absolute paths as well."""
-        return with_absolute_paths(super().get_template_env(dag))
-
-    def render_template(
-        self,
-        content: Any,
-        context: Context,
-        jinja_env: jinja2.Environment | None = None,
-        seen_oids: set[int] | None = None,
-    ) -> Any:
-        """As Airflow does; a mapped task brings an environment that did not come from :meth:`get_template_env`."""
-        if jinja_env is not None and isinstance(content, str) and content.startswith("/"):
-            jinja_env = with_absolute_paths(jinja_env)
-        return super().render_template(content, context, jinja_env, seen_oids)
 
     def act(self, context: Context) -> dict[str, Any]:
         """Plan, and unless it is a dry run: apply, read back, wait."""
-        prune = as_flag(self.prune, argument="prune")
         is_dry_run = as_flag(self.plan_only, argument="dry_run")
-        is_adopting = as_flag(self.adopt, argument="adopt")
         is_waiting = as_flag(self.wait_until_active, argument="wait_until_active")
-        max_deletes = _as_count(self.max_deletes)
-        return self.reconcile(
-            declared_webhooks(self.webhooks, self, context),
-            context,
-            prune=prune,
-            dry_run=is_dry_run,
-            max_deletes=max_deletes,
-            adopt=is_adopting,
-            wait_until_active=is_waiting,
+        reconciliation = Reconciliation(
+            hook=self.hook,
+            specs=declared_webhooks(self.webhooks, self, context),
+            log=self.log,
+            prune=as_flag(self.prune, argument="prune"),
+            max_deletes=_as_count(self.max_deletes),
+            adopt=as_flag(self.adopt, argument="adopt"),
+            clock=self.clock,
         )
+        return reconciliation.run(context, dry_run=is_dry_run, wait_until_active=is_waiting)
 
 
 def _as_count(value: object) -> int:

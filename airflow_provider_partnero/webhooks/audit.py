@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from airflow_provider_partnero.api.arguments import unknown_name
 from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.api.specs import WebhookSpec
+from airflow_provider_partnero.webhooks.destinations import Destination
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.hosts import host_matcher
 from airflow_provider_partnero.webhooks.matching import PlanError, match
 from airflow_provider_partnero.webhooks.rules import RULES
 from airflow_provider_partnero.webhooks.rules.base import Programme, Rule
-from airflow_provider_partnero.webhooks.specs import WebhookSpec, unknown
 from airflow_provider_partnero.webhooks.table import findings_table
-from airflow_provider_partnero.webhooks.urls import Destination
 
 __all__ = [
     "RULES",
@@ -57,7 +58,7 @@ class AuditOptions:
         ids = [rule.id for rule in RULES]
         for rule_id in _texts(self.ignore, argument="ignore"):
             if rule_id not in ids:
-                raise ValueError(f"ignore: {unknown(rule_id, ids, what='rule')}")
+                raise ValueError(f"ignore: {unknown_name(rule_id, ids, what='rule')}")
         for event in _texts(self.required_events, argument="required_events"):
             if not event:
                 raise ValueError("required_events: an event name is empty; allowed are texts such as 'partner.created'")

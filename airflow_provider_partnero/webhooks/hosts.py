@@ -1,4 +1,6 @@
-"""What kind of host a name or an address is: internal, a service for throw-away inspection, allowed."""
+"""What kind of host a normal host is (:func:`~airflow_provider_partnero.api.urls.normal_host`): internal, a throw-away
+service, or one that is allowed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ import fnmatch
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
-from urllib.parse import unquote
+
+from airflow_provider_partnero.api.urls import Address, address_of, is_host, normal_host
 
 # Top-level names that no public resolver answers: RFC 2606, 6761, 6762, 8375, ICANN's SSAC 113 (.internal) and its
 # name collision list (.corp, .home, .mail), and what routers, offices and Kubernetes have made a habit of.
@@ -32,49 +35,11 @@ _TUNNELS = """
 """
 _THROW_AWAY_SERVICES = frozenset((_INSPECTION_SERVICES + _TUNNELS).split())
 
-_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
-_LONGEST_NAME = 253  # RFC 1035, 3.1
-_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _WILDCARDS = frozenset("*?")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def normalised_host(host: str) -> str:
-    """The host as clients look it up: lower case, no percent-encoding, no final dot, Punycode for what is not ASCII, an
-    address in its usual spelling.
-
-    What cannot be put into Punycode stays as it is, in lower case.
-    """
-    host = _in_ascii(unquote(host).lower()).removesuffix(".")
-    address = address_of(host)
-    return host if address is None else str(address)
-
-
-def is_host(host: str) -> bool:
-    """Whether a normalised host is an IP address in any spelling or a well-formed host name."""
-    if address_of(host) is not None:
-        return True
-    # What ends in a number is an address or nothing (WHATWG URL, "ends in a number").
-    return len(host) <= _LONGEST_NAME and bool(_HOST_NAME.fullmatch(host)) and not _ends_in_number(host)
-
-
-def address_of(host: str) -> Address | None:
-    """The IP address that a normalised host spells, or None when it is a name.
-
-    IPv4 in all the spellings that clients follow (WHATWG URL, "IPv4 parser"): ``127.1``, ``2130706433``,
-    ``0x7f000001``, ``0177.0.0.1``.
-    """
-    if ":" in host:
-        try:
-            return ipaddress.IPv6Address(host)
-        except ValueError:
-            return None
-    return _ipv4_of(host)
 
 
 def internal_kind(host: str) -> str | None:
-    """Why a normalised host cannot be reached from the internet, in words that follow "is"; None for a public one.
+    """Why a host cannot be reached from the internet, in words that follow "is"; None for a public one.
 
     Addresses embedded in IPv6 (IPv4-mapped, 6to4, NAT64) count as what they stand for.
     """
@@ -88,17 +53,17 @@ def internal_kind(host: str) -> str | None:
 
 
 def throw_away_service(host: str) -> str | None:
-    """The inspection or tunnel service that a normalised host belongs to, itself or below it; else None."""
+    """The inspection or tunnel service that a host belongs to, itself or below it; else None."""
     return next((suffix for suffix in _suffixes(host) if suffix in _THROW_AWAY_SERVICES), None)
 
 
 def host_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """A function that says whether a normalised host matches one of the patterns.
+    """A function that says whether a host matches one of the patterns.
 
     :param patterns: host names and addresses in which ``*`` stands for any letters, dots too, and ``?`` for one:
         ``*.example.com`` is every host below ``example.com``, but neither ``example.com`` itself nor
         ``evil-example.com``.
-    :raises ValueError: a pattern is no host, or leaves open whose hosts it means, as ``hooks.*`` does; the message
+    :raises ValueError: a pattern is not a host, or leaves open whose hosts it means, as ``hooks.*`` does; the message
         names it and what is allowed.
     """
     expressions = [fnmatch.translate(_checked_pattern(pattern)) for pattern in patterns]
@@ -112,7 +77,7 @@ def _checked_pattern(pattern: object) -> str:
     )
     if not isinstance(pattern, str):
         raise ValueError(f"allowed_hosts: {pattern!r}: {allowed}")
-    host = normalised_host(pattern.strip().removeprefix("[").removesuffix("]"))
+    host = normal_host(pattern.strip().removeprefix("[").removesuffix("]"))
     if not is_host(host.replace("*", "a").replace("?", "a")):
         raise ValueError(f"allowed_hosts: {pattern!r}: {allowed}")
     if not _names_an_owner(host):
@@ -133,47 +98,9 @@ def _names_an_owner(pattern: str) -> bool:
     return not _WILDCARDS.intersection("".join(owner))
 
 
-def _in_ascii(host: str) -> str:
-    if host.isascii() or len(host) > _LONGEST_NAME:
-        return host
-    # Python's own codec is of 2003: it makes fass.de of faß.de, which clients of today take for another domain.
-    from idna import IDNAError, uts46_remap  # comes with requests
-
-    try:
-        labels = uts46_remap(host, std3_rules=False).split(".")
-        return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels)
-    except (IDNAError, UnicodeError):
-        return host
-
-
 def _suffixes(host: str) -> Iterable[str]:
     labels = host.split(".")
     return (".".join(labels[start:]) for start in range(len(labels)))
-
-
-def _ends_in_number(host: str) -> bool:
-    return _NUMBER.fullmatch(host.rpartition(".")[2]) is not None
-
-
-def _ipv4_of(host: str) -> ipaddress.IPv4Address | None:
-    parts = host.split(".")
-    if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
-        return None
-    try:
-        *leading, last = [_whole_number(part) for part in parts]
-    except ValueError:
-        return None
-    if any(number > 255 for number in leading) or last >= 256 ** (4 - len(leading)):
-        return None
-    return ipaddress.IPv4Address(sum(number << 8 * (3 - place) for place, number in enumerate(leading)) + last)
-
-
-def _whole_number(digits: str) -> int:
-    if len(digits) > 16:
-        raise ValueError
-    if digits.startswith("0x"):
-        return int(digits[2:] or "0", 16)
-    return int(digits, 8) if digits.startswith("0") and digits != "0" else int(digits)
 
 
 def _address_kind(address: Address) -> str | None:

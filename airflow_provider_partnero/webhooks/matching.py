@@ -1,42 +1,19 @@
-"""Which declared webhook is which live one, and how the two differ."""
+"""Which declared webhook is which live one."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from dataclasses import field as dataclass_field
-from typing import Any
 
-from airflow_provider_partnero.api.arguments import trimmed
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.webhooks.specs import WebhookSpec
-from airflow_provider_partnero.webhooks.texts import listed, quoted, visible
-from airflow_provider_partnero.webhooks.urls import Destination, shown_url
-
-FieldValue = str | bool | tuple[str, ...]
+from airflow_provider_partnero.api.names import normal_name
+from airflow_provider_partnero.api.specs import WebhookSpec
+from airflow_provider_partnero.webhooks.texts import listed, quoted
 
 
 class PlanError(ValueError):
     """Nobody can say which declared webhook is which live one; the message says why, which keys, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A field that differs.
-
-    :param field: ``"name"``, ``"url"``, ``"events"`` or ``"is_active"``.
-    :param old: the live value; events sorted. A URL is whole, with its secrets: never show it as it is.
-    :param new: the declared value; events in the declaration's order.
-    """
-
-    field: str
-    old: FieldValue = dataclass_field(repr=False)
-    new: FieldValue = dataclass_field(repr=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON: ``{"field", "old", "new"}``, URLs without their secrets."""
-        return {"field": self.field, "old": _plain(self.field, self.old), "new": _plain(self.field, self.new)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,71 +37,59 @@ def match(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook]) -> Matching
 
     A specification whose key no live webhook has is looked for by name like one without: Partnero may ignore the key
     that a create supplies, and then the webhook lives under another. Keys go first, for all specifications, so that a
-    webhook that is meant by its key is never taken by its name; and no live webhook is matched twice. White space
-    around a live name does not count.
+    webhook that is meant by its key is never taken by its name; and no live webhook is matched twice. Names are
+    compared by their normal form.
 
     :raises PlanError: two specifications have one name, or one key.
     """
     specs = tuple(specs)
     check_distinct(specs)
     left = dict(enumerate(webhooks))
-    position_of_key: dict[str, int] = {}
-    for position, webhook in left.items():
-        position_of_key.setdefault(webhook.key, position)
-    found: dict[str, Webhook] = {}
-    for spec in specs:
-        if spec.key is not None and spec.key in position_of_key:
-            found[spec.name] = left.pop(position_of_key[spec.key])
-
-    positions_of_name: defaultdict[str, list[int]] = defaultdict(list)
-    for position, webhook in left.items():
-        positions_of_name[trimmed(webhook.name)].append(position)
-    ambiguous: list[tuple[WebhookSpec, tuple[Webhook, ...]]] = []
-    missing: list[WebhookSpec] = []
-    for spec in specs:
-        if spec.name in found:
-            continue
-        namesakes = [left.pop(position) for position in positions_of_name.get(spec.name, ())]
-        if len(namesakes) > 1:
-            ambiguous.append((spec, tuple(namesakes)))
-        elif namesakes:
-            found[spec.name] = namesakes[0]
-        else:
-            missing.append(spec)
+    found = _by_key(specs, left)
+    namesakes = _by_name([spec for spec in specs if spec not in found], left)
+    found |= {spec: live[0] for spec, live in namesakes.items() if len(live) == 1}
     return Matching(
-        pairs=tuple((spec, found[spec.name]) for spec in specs if spec.name in found),
-        missing=tuple(missing),
+        pairs=tuple((spec, found[spec]) for spec in specs if spec in found),
+        missing=tuple(spec for spec in specs if spec not in found and spec not in namesakes),
         undeclared=tuple(left.values()),
-        ambiguous=tuple(ambiguous),
+        ambiguous=tuple((spec, live) for spec, live in namesakes.items() if len(live) > 1),
     )
 
 
-def changes_between(webhook: Webhook, spec: WebhookSpec) -> tuple[Change, ...]:
-    """The fields in which a live webhook is not as declared.
+def _by_key(specs: Sequence[WebhookSpec], left: dict[int, Webhook]) -> dict[WebhookSpec, Webhook]:
+    """Each specification whose key a live webhook has, with the first such one, which is taken out of ``left``."""
+    places: dict[str, int] = {}
+    for place, webhook in left.items():
+        places.setdefault(webhook.key, place)
+    return {spec: left.pop(places[spec.key]) for spec in specs if spec.key is not None and spec.key in places}
 
-    Order and repetition of events do not matter, nor do spellings of one URL, which a server may write its own way.
-    """
-    return tuple(_changes(webhook, spec))
+
+def _by_name(specs: Sequence[WebhookSpec], left: dict[int, Webhook]) -> dict[WebhookSpec, tuple[Webhook, ...]]:
+    """Each specification whose name live webhooks have, with all of them, which are taken out of ``left``."""
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, webhook in left.items():
+        places[normal_name(webhook.name)].append(place)
+    names = {spec: normal_name(spec.name) for spec in specs}
+    return {spec: tuple(map(left.pop, places[name])) for spec, name in names.items() if name in places}
 
 
 def check_distinct(specs: Sequence[WebhookSpec]) -> None:
+    """Refuse a declaration in which two webhooks could not be told apart.
+
+    :raises PlanError: two specifications have one name, by its normal form, or one key.
     """
-    :raises PlanError: two specifications have one name, or one key.
-    """
+    names, keys = (spec.name for spec in specs), (spec.key for spec in specs if spec.key is not None)
     problems = [
         f"{number} declared webhooks have the {what} {quoted(value)}: give each its own, or drop all but one"
-        for what, values in (
-            ("name", (spec.name for spec in specs)),
-            ("key", (spec.key for spec in specs if spec.key is not None)),
-        )
+        for what, values in (("name", map(normal_name, names)), ("key", keys))
         for value, number in Counter(values).items()
         if number > 1
     ]
     if problems:
-        raise PlanError("; ".join(listed_problems(problems)))
+        raise PlanError("; ".join(first_problems(problems)))
 
 
-def listed_problems(problems: list[str]) -> list[str]:
+def first_problems(problems: list[str]) -> list[str]:
     """The first ten problems, and how many more there are."""
     return problems if len(problems) <= 10 else [*problems[:10], f"and {len(problems) - 10:,} more like these"]
 
@@ -132,22 +97,3 @@ def listed_problems(problems: list[str]) -> list[str]:
 def keys_of(webhooks: Sequence[Webhook]) -> str:
     """The keys of a few webhooks, for a sentence."""
     return listed([quoted(webhook.key) for webhook in webhooks[:5]], most=5, total=len(webhooks))
-
-
-def _changes(webhook: Webhook, spec: WebhookSpec) -> Iterator[Change]:
-    if webhook.name != spec.name:
-        yield Change("name", webhook.name, spec.name)
-    if webhook.url != spec.url and Destination.of(webhook.url).identity != Destination.of(spec.url).identity:
-        yield Change("url", webhook.url, spec.url)
-    if set(webhook.events) != set(spec.events):
-        yield Change("events", tuple(sorted(set(webhook.events))), spec.events)
-    if webhook.is_active != spec.is_active:
-        yield Change("is_active", webhook.is_active, spec.is_active)
-
-
-def _plain(name: str, value: FieldValue) -> Any:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, tuple):
-        return [visible(event) for event in value]
-    return shown_url(value) if name == "url" else visible(value)

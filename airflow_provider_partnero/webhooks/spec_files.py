@@ -7,7 +7,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from airflow_provider_partnero.webhooks.specs import WebhookSpec, specs_from, unknown
+from airflow_provider_partnero.api.arguments import unknown_name
+from airflow_provider_partnero.api.specs import WebhookSpec, specs_from
 
 _TOP_LEVEL = ("webhooks",)
 
@@ -30,7 +31,7 @@ def parse_specs(text: str, *, suffix: str) -> tuple[WebhookSpec, ...]:
     if isinstance(declaration, dict):
         for name in declaration:
             if name not in _TOP_LEVEL:
-                raise ValueError(unknown(name, _TOP_LEVEL, what="field beside 'webhooks'"))
+                raise ValueError(unknown_name(name, _TOP_LEVEL, what="field beside 'webhooks'"))
         declaration = declaration.get("webhooks")
     if not isinstance(declaration, list):
         raise ValueError(

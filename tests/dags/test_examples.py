@@ -14,8 +14,8 @@ import pytest
 
 from airflow_provider_partnero.demo.airflow import AirflowProcess, airflow_environment, dags_folder
 from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME
+from airflow_provider_partnero.operators.keys import derived_key
 from airflow_provider_partnero.sandbox import Sandbox
-from airflow_provider_partnero.webhooks.keys import derived_key
 
 pytestmark = pytest.mark.airflow
 

@@ -25,7 +25,7 @@ def _loaded(statement: str, *, after: str = "") -> set[str]:
 
 
 def test_what_a_dag_file_imports_is_light() -> None:
-    modules = ("operators.partnero", "sensors.partnero", "assets", "webhooks.keys", "api.errors")
+    modules = ("operators.partnero", "sensors.partnero", "assets", "operators.keys", "api.errors")
     loaded = _loaded("\n".join(f"import airflow_provider_partnero.{module}" for module in modules), after=PLAIN)
     assert "airflow_provider_partnero" in loaded
     assert loaded & HEAVY == set()

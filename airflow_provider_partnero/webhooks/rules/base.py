@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.webhooks.destinations import Destination
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.matching import Matching
 from airflow_provider_partnero.webhooks.texts import quoted
-from airflow_provider_partnero.webhooks.urls import Destination
 
 
 @dataclass(frozen=True, slots=True)

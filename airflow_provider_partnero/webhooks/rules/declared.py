@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from airflow_provider_partnero.api.specs import Change
+from airflow_provider_partnero.webhooks.destinations import shown_url
 from airflow_provider_partnero.webhooks.findings import Severity
-from airflow_provider_partnero.webhooks.matching import Change, changes_between, keys_of
+from airflow_provider_partnero.webhooks.matching import keys_of
 from airflow_provider_partnero.webhooks.rules.base import Observation, Programme, rule
 from airflow_provider_partnero.webhooks.texts import listed, quoted
-from airflow_provider_partnero.webhooks.urls import shown_url
 
 
 @rule(
@@ -62,7 +63,7 @@ def drifted(programme: Programme) -> Iterator[Observation]:
     if programme.matching is None:
         return
     for spec, webhook in programme.matching.pairs:
-        changes = changes_between(webhook, spec)
+        changes = spec.differences(webhook)
         if changes:
             yield Observation(
                 f"Differs from its declaration: {'; '.join(_told(change) for change in changes)}.",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from airflow_provider_partnero.api.redaction import has_telltale_token, has_userinfo, secret_parameters
 from airflow_provider_partnero.webhooks.findings import Severity
 from airflow_provider_partnero.webhooks.hosts import internal_kind, throw_away_service
-from airflow_provider_partnero.webhooks.redaction import has_telltale_token, has_userinfo, secret_parameters
 from airflow_provider_partnero.webhooks.rules.base import Observation, Programme, rule
 from airflow_provider_partnero.webhooks.texts import listed, quoted, shortened
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_partnero.api import PartneroClient
+from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.sandbox import Sandbox
 
 MakeClient = Callable[..., PartneroClient]
@@ -26,12 +26,22 @@ def sandbox(partnero_sandbox: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
-def make_client(sandbox: Sandbox) -> Iterator[MakeClient]:
-    """A client of the sandbox that does not wait between attempts, unless its options say otherwise."""
+def waits() -> list[float]:
+    """The waits between attempts of the clients that ``make_client`` makes."""
+    return []
+
+
+@pytest.fixture
+def make_client(sandbox: Sandbox, waits: list[float]) -> Iterator[MakeClient]:
+    """A client of the sandbox that notes what it would wait, and does not wait unless it gets another clock.
+
+    What chance decides is its upper end.
+    """
     made: list[PartneroClient] = []
+    clock = Clock(wait=lambda seconds, _stopped: waits.append(seconds), uniform=lambda _low, high: high)
 
     def make(token: str = sandbox.token, base_url: str = "", **options: Any) -> PartneroClient:
-        options = {"timeout": 5, "max_wait": 0, **options}
+        options = {"timeout": 5, "max_wait": 0, "clock": clock, **options}
         made.append(PartneroClient(token, base_url or sandbox.base_url, **options))
         return made[-1]
 
@@ -43,23 +53,6 @@ def make_client(sandbox: Sandbox) -> Iterator[MakeClient]:
 @pytest.fixture
 def client(make_client: MakeClient) -> PartneroClient:
     return make_client()
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits between attempts, which are noted and not waited; what chance decides is its upper end."""
-    noted: list[float] = []
-    real_wait = threading.Event.wait
-
-    def wait(event: threading.Event, timeout: float | None = None) -> bool:
-        if threading.current_thread() is threading.main_thread() and timeout is not None:
-            noted.append(timeout)
-            return event.is_set()
-        return real_wait(event, timeout)
-
-    monkeypatch.setattr(threading.Event, "wait", wait)
-    monkeypatch.setattr(random, "uniform", lambda low, high: high)
-    return noted
 
 
 @pytest.fixture

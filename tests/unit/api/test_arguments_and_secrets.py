@@ -36,7 +36,7 @@ WRONG_CALLS: dict[str, tuple[Call, str]] = {
     "page_size 5": (lambda c: c.iter_webhooks(page_size=5), r"page_size=5"),
     "no events": (lambda c: c.create_webhook(**{**DEMO, "events": []}), r"events=\[\]: .*at least one"),
     "events text": (lambda c: c.create_webhook(**{**DEMO, "events": "partner.created"}), r"events='partner.created'"),
-    "event number": (lambda c: c.create_webhook(**{**DEMO, "events": [7]}), r"events=\[7\]: 7 is no event name"),
+    "event number": (lambda c: c.create_webhook(**{**DEMO, "events": [7]}), r"events=\[7\]: 7 is not an event name"),
     "empty name": (lambda c: c.create_webhook(**{**DEMO, "name": " "}), r"name=' '"),
     "ftp": (lambda c: c.create_webhook(**{**DEMO, "url": "ftp://a.example/"}), r"url='ftp://a.example/': .*http"),
     "no host": (lambda c: c.create_webhook(**{**DEMO, "url": "https:///x"}), r"url="),

@@ -177,7 +177,6 @@ def test_what_a_server_wrote_in_another_way_is_the_same_webhook(
         "https://receiver.example:8443/Demo",
         "https://me@receiver.example/Demo",
         "https://receiver.example/Demo?x",
-        "https://receiver.example/Demo#x",
         "http://[broken",
     ],
 )

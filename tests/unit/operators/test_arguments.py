@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
+from airflow_provider_partnero.operators.arguments import as_flag, as_optional_events, as_optional_flag, as_texts
 from airflow_provider_partnero.operators.partnero import (
     PartneroCreateWebhookOperator,
     PartneroDeleteWebhookOperator,
@@ -16,7 +17,6 @@ from airflow_provider_partnero.operators.partnero import (
     PartneroListWebhooksOperator,
     PartneroUpdateWebhookOperator,
 )
-from airflow_provider_partnero.operators.rendered import as_flag, as_optional_events, as_optional_flag, as_texts
 from airflow_provider_partnero.sandbox import Sandbox
 from airflow_provider_partnero.sensors.partnero import PartneroWebhookActiveSensor
 from tests.conftest import MakeContext

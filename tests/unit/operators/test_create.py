@@ -8,9 +8,9 @@ import pytest
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api import PartneroAmbiguousError, PartneroConflictError, PartneroError
+from airflow_provider_partnero.operators.keys import derived_key
 from airflow_provider_partnero.operators.partnero import PartneroCreateWebhookOperator, PartneroUpdateWebhookOperator
 from airflow_provider_partnero.sandbox import Profile, Sandbox
-from airflow_provider_partnero.webhooks.keys import derived_key
 from tests.conftest import MakeContext
 
 DEMO: dict[str, Any] = {"name": "Demo", "url": "https://receiver.example/demo", "events": ["partner.created"]}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api import PartneroError
-from airflow_provider_partnero.operators import reconciling
+from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.operators.receiver import (
     PartneroRegisterReceiverOperator,
     PartneroUnregisterReceiverOperator,
@@ -380,26 +382,26 @@ def test_a_password_in_the_address_is_not_shown(
     assert "pAsSwOrD" not in shown + capsys.readouterr().out
 
 
-def test_it_waits_until_the_webhook_is_active(
-    sandbox: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reconciling, "_LOOK_EVERY", 0.05)
+def test_it_waits_until_the_webhook_is_active(sandbox: Sandbox, make_context: MakeContext) -> None:
     sandbox.set_activation_delay(0.5)
     _register().execute(make_context())
     assert _only(sandbox)["is_active"] is False
     _unregister().execute(make_context())
-    _register(wait_until_active="True").execute(make_context())
+    waiting = _register(wait_until_active="True")
+    waiting.clock = Clock(wait=lambda _seconds, _stopped: time.sleep(0.01))
+    waiting.execute(make_context())
     assert _only(sandbox)["is_active"] is True
 
 
 def test_a_webhook_that_does_not_become_active_in_time_fails_the_try(
-    sandbox: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, make_context: MakeContext
 ) -> None:
-    monkeypatch.setattr(reconciling, "_LOOK_EVERY", 0.05)
-    monkeypatch.setattr(reconciling, "_ACTIVE_WITHIN", 0.1)
-    sandbox.set_activation_delay(60)
+    sandbox.set_activation_delay(3_600)
+    waiting = _register(wait_until_active=True)
+    minutes = itertools.count(0, 60)
+    waiting.clock = Clock(now=lambda: float(next(minutes)), wait=lambda _seconds, _stopped: None)
     with pytest.raises(PartneroError, match=r"not active yet: 'Airflow receiver at airflow\.example\.com'"):
-        _register(wait_until_active=True).execute(make_context())
+        waiting.execute(make_context())
 
 
 def test_arguments_may_be_templates(sandbox: Sandbox, make_context: MakeContext) -> None:

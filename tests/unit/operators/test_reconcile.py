@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
+from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroError
-from airflow_provider_partnero.operators import reconciling
-from airflow_provider_partnero.operators.declared import declared_key
+from airflow_provider_partnero.operators import apply
+from airflow_provider_partnero.operators.keys import declared_key, declared_keys
 from airflow_provider_partnero.operators.partnero import PartneroReconcileWebhooksOperator
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 
@@ -77,7 +80,7 @@ def in_dag(folder: Path, webhooks: Any, *, native: bool = False, **options: Any)
 
 def run_rendered(made: PartneroReconcileWebhooksOperator, context: Context, **variables: Any) -> Any:
     made.render_template_fields(context | variables)
-    return made.execute(context)
+    return made.execute(context | variables)
 
 
 class TestDeclarations:
@@ -429,7 +432,7 @@ def test_nothing_reaches_partnero_after_a_write_and_the_next_run_finishes(
     one_attempt: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     start(one_attempt)
-    real = PartneroReconcileWebhooksOperator._write
+    real = apply.Reconciliation._write
     count = 0
 
     def killed(self: Any, action: Any) -> Any:
@@ -440,7 +443,7 @@ def test_nothing_reaches_partnero_after_a_write_and_the_next_run_finishes(
             raise KeyboardInterrupt
         return done
 
-    monkeypatch.setattr(PartneroReconcileWebhooksOperator, "_write", killed)
+    monkeypatch.setattr(apply.Reconciliation, "_write", killed)
     context = make_context()
     with pytest.raises(KeyboardInterrupt):
         operator(WANTED, prune=True).execute(context)
@@ -535,7 +538,7 @@ class TestTakenKeys:
         self, sandbox: Sandbox, make_context: MakeContext, taken_key: Any, refused: int
     ) -> None:
         sandbox.set_profile(Profile(taken_key=taken_key))
-        keys = [declared_key("partnero_default", "A", generation) for generation in range(3)]
+        keys = declared_keys("partnero_default", "A")
         for key in keys[:refused]:
             # Taken when the POST comes, gone when we look.
             sandbox.fault(method="POST", mutate=[{"insert": live("Ghost", key)}])
@@ -568,7 +571,8 @@ class TestTakenKeys:
 class TestActivation:
     @pytest.fixture(autouse=True)
     def _quickly(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(reconciling, "_LOOK_EVERY", 0.05)
+        quick = Clock(wait=lambda _seconds, _stopped: time.sleep(0.01))
+        monkeypatch.setattr(PartneroReconcileWebhooksOperator, "clock", quick)
 
     def test_it_waits_until_all_are_active(self, sandbox: Sandbox, make_context: MakeContext) -> None:
         sandbox.set_activation_delay(0.4)
@@ -583,13 +587,13 @@ class TestActivation:
         run([entry("A")], make_context)
         assert [webhook["is_active"] for webhook in sandbox.webhooks()] == [False]
 
-    def test_one_that_never_is_fails_the_task_and_is_named(
-        self, sandbox: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(reconciling, "_ACTIVE_WITHIN", 0.2)
-        sandbox.set_activation_delay(60)
+    def test_one_that_never_is_fails_the_task_and_is_named(self, sandbox: Sandbox, make_context: MakeContext) -> None:
+        sandbox.set_activation_delay(3_600)
+        waiting = operator([entry("A")], wait_until_active=True)
+        minutes = itertools.count(0, 60)
+        waiting.clock = Clock(now=lambda: float(next(minutes)), wait=lambda _seconds, _stopped: None)
         with pytest.raises(PartneroError, match="not active yet: 'A'"):
-            run([entry("A")], make_context, wait_until_active=True)
+            waiting.execute(make_context())
 
     def test_one_deleted_while_it_waits_is_noticed(self, sandbox: Sandbox, make_context: MakeContext) -> None:
         sandbox.set_activation_delay(60)

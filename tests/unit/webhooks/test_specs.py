@@ -55,7 +55,7 @@ def test_white_space_around_a_name_is_no_part_of_it() -> None:
         ({"events": []}, ["events=[]", "at least one"]),
         ({"events": "partner.created"}, ["events='partner.created'", "list"]),
         ({"events": None}, ["events=None", "list"]),
-        ({"events": [1]}, ["events=[1]", "1 is no event name"]),
+        ({"events": [1]}, ["events=[1]", "1 is not an event name"]),
         ({"is_active": "yes"}, ["is_active='yes'", "True and False"]),
         ({"is_active": 1}, ["is_active=1", "True and False"]),
         ({"key": "a/b"}, ["key='a/b'", "without '/'"]),

@@ -1,4 +1,4 @@
-"""The webhooks that there must be, as a DAG declares them: mappings, or a file beside it."""
+"""The webhooks that a DAG declares, for audit and reconcile alike: mappings, a file, or the text of one."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_partnero.webhooks.keys import derived_key
+from airflow_provider_partnero.operators.keys import declared_key
 
 if TYPE_CHECKING:
     import jinja2
     from airflow.sdk import Context
 
+    from airflow_provider_partnero.api.specs import WebhookSpec
     from airflow_provider_partnero.operators.base import PartneroOperator
-    from airflow_provider_partnero.webhooks.reconcile import WebhookSpec
 
-DECLARATION_SUFFIXES = (".yaml", ".yml", ".json")
+_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def declared_webhooks(
     value: Sequence[Mapping[str, Any]] | str, operator: PartneroOperator, context: Context
 ) -> tuple[WebhookSpec, ...]:
-    """The declaration in an operator's argument, each webhook with its declared key or :func:`declared_key`.
+    """The declaration in an operator's argument, each webhook with its declared key or the one derived for it.
 
-    :param value: mappings; the path of a file, looked for beside the DAG, in the DAG's ``template_searchpath``, or
-        absolute, and rendered like any template; or such a file's text, already rendered.
+    :param value: mappings; the path of a ``.yaml``, ``.yml`` or ``.json`` file, looked for beside the DAG, in the DAG's
+        ``template_searchpath``, or absolute, and rendered like any template; or the text of such a file.
     :raises ValueError: it is not a declaration; the message names the entry, its field and what is allowed.
     """
     from airflow_provider_partnero.webhooks.matching import check_distinct
@@ -39,26 +39,37 @@ def declared_webhooks(
     )
 
 
-def declared_key(partnero_conn_id: str, name: str, generation: int = 0) -> str:
-    """The key that a webhook declared without one is created with, so that it is known again under any name.
-
-    :param generation: from 1 on for a further key, should Partnero refuse the first.
-    """
-    return derived_key(partnero_conn_id, "reconcile", name, generation)
-
-
 def _specs(
     value: Sequence[Mapping[str, Any]] | str, operator: PartneroOperator, context: Context
 ) -> tuple[WebhookSpec, ...]:
-    if not isinstance(value, str) or "\n" in value or not value.endswith(DECLARATION_SUFFIXES):
+    if not isinstance(value, str) or "\n" in value or not value.endswith(_SUFFIXES):
         return _parsed(value)
-    template = with_absolute_paths(operator.get_template_env()).get_template(value)
-    return _parsed(template.render(context), suffix=PurePosixPath(value).suffix)
+    return _parsed(_rendered_file(value, operator, context), suffix=PurePosixPath(value).suffix)
+
+
+def _rendered_file(path: str, operator: PartneroOperator, context: Context) -> str:
+    from jinja2 import TemplateNotFound
+
+    try:
+        return _with_absolute_paths(operator.get_template_env()).get_template(path).render(context)
+    except TemplateNotFound as missing:
+        raise ValueError(
+            f"no file {str(missing)!r}: allowed are files beside the DAG, in its template_searchpath, or absolute paths"
+        ) from None
+
+
+def _with_absolute_paths(environment: jinja2.Environment) -> jinja2.Environment:
+    """Airflow looks for template files beside the DAG only; this finds absolute paths as well."""
+    import jinja2
+
+    loaders = [loader for loader in (environment.loader, jinja2.FileSystemLoader("/")) if loader]
+    return environment.overlay(loader=jinja2.ChoiceLoader(loaders))
 
 
 def _parsed(value: Any, *, suffix: str | None = None) -> tuple[WebhookSpec, ...]:
     """The specifications in a text, or in what a native template made of one."""
-    from airflow_provider_partnero.webhooks.reconcile import parse_specs, specs_from
+    from airflow_provider_partnero.api.specs import specs_from
+    from airflow_provider_partnero.webhooks.spec_files import parse_specs
 
     if isinstance(value, str) and suffix is None:
         suffix = ".json" if _is_json(value) else ".yaml"
@@ -84,11 +95,3 @@ def _evaluated(text: str) -> Any:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text
-
-
-def with_absolute_paths(environment: jinja2.Environment) -> jinja2.Environment:
-    """Airflow looks for template files beside the DAG only; this finds absolute paths as well."""
-    import jinja2
-
-    loaders = [loader for loader in (environment.loader, jinja2.FileSystemLoader("/")) if loader]
-    return environment.overlay(loader=jinja2.ChoiceLoader(loaders))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_partnero.webhooks.keys import derived_key
+from airflow_provider_partnero.operators.keys import derived_key
 
 parts = st.lists(st.one_of(st.text(max_size=30), st.integers()), max_size=6).map(tuple)
 
@@ -56,7 +56,7 @@ def test_parts_never_run_into_each_other(one: tuple[str | int, ...], other: tupl
 
 
 def test_a_key_does_not_depend_on_the_process() -> None:
-    code = "from airflow_provider_partnero.webhooks.keys import derived_key as k; print(k('a', 1))"
+    code = "from airflow_provider_partnero.operators.keys import derived_key as k; print(k('a', 1))"
     keys = {
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True

@@ -1,26 +1,24 @@
-"""What operators share that make live webhooks what is declared: plan, apply, read back, wait."""
+"""Bringing live webhooks in line with what is declared: plan, apply, read back, wait."""
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_partnero.api.errors import (
-    PartneroConflictError,
-    PartneroError,
-    PartneroNotFoundError,
-)
-from airflow_provider_partnero.operators.base import PartneroOperator
-from airflow_provider_partnero.operators.creating import KEYS_TRIED, created
-from airflow_provider_partnero.operators.declared import declared_key
+from airflow_provider_partnero.api.clock import Clock
+from airflow_provider_partnero.api.errors import PartneroConflictError, PartneroError, PartneroNotFoundError
+from airflow_provider_partnero.operators.keys import create_under, declared_keys
 from airflow_provider_partnero.webhooks.texts import visible
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_partnero.api import PartneroClient, Webhook
-    from airflow_provider_partnero.webhooks.reconcile import Action, Plan, WebhookSpec
+    from airflow_provider_partnero.api import PartneroClient
+    from airflow_provider_partnero.api.specs import WebhookSpec
+    from airflow_provider_partnero.hooks.partnero import PartneroHook
+    from airflow_provider_partnero.webhooks.plans import Action, Plan
 
 _KEPT = 100  # actions in XCom; the counts are always whole
 _LOGGED = 200  # actions of a plan in the log
@@ -29,33 +27,56 @@ _ACTIVE_WITHIN = 600.0  # seconds
 _LOOK_EVERY = 5.0  # seconds
 
 
-class ReconcilingOperator(PartneroOperator):
-    """Reconciles; what is declared, and how careful to be, is the child's business."""
+class TaskLog(Protocol):
+    """What is used of an operator's ``log``, whose class differs between Airflow versions."""
 
-    def reconcile(
-        self,
-        specs: tuple[WebhookSpec, ...],
-        context: Context,
-        *,
-        prune: bool = False,
-        dry_run: bool = False,
-        max_deletes: int = 0,
-        adopt: bool = True,
-        wait_until_active: bool = False,
-    ) -> dict[str, Any]:
-        """Plan, and unless it is a dry run: apply, read back, wait."""
-        plan = self._planned(specs, prune=prune)
+    def info(self, event: Any, *args: Any) -> Any: ...  # noqa: D102
+    def error(self, event: Any, *args: Any) -> Any: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """One reconciliation of the webhooks behind one connection.
+
+    :param hook: of the connection.
+    :param specs: what is declared, each with a key.
+    :param log: of the task.
+    :param prune: delete live webhooks that are not declared.
+    :param max_deletes: refuse a plan that deletes more webhooks.
+    :param adopt: take over webhooks that are recognised by their name alone; False: refuse the plan instead.
+    :param clock: times the wait for webhooks to become active.
+    """
+
+    hook: PartneroHook
+    specs: tuple[WebhookSpec, ...]
+    log: TaskLog
+    prune: bool = False
+    max_deletes: int = 0
+    adopt: bool = True
+    clock: Clock = field(default_factory=Clock)
+
+    def run(self, context: Context, *, dry_run: bool = False, wait_until_active: bool = False) -> dict[str, Any]:
+        """Plan, and unless it is a dry run: apply, read back, wait.
+
+        :param context: of the task; takes what was done of a plan that fails half-way, as the XCom ``half_applied``.
+        :param dry_run: write nothing.
+        :param wait_until_active: wait, up to 10 minutes, until all that are declared active are.
+        :returns: ``{"plan", "done", "done_left_out", "dry_run"}``, see ``PartneroReconcileWebhooksOperator``.
+        :raises ValueError: the plan is refused; nothing was written.
+        :raises PartneroError: a write failed, or not everything is as declared afterwards.
+        """
+        plan = self._plan()
         self.log.info("%s", plan.render(max_actions=_LOGGED))
-        _check_deletes(plan, max_deletes)
-        if not adopt:
+        _check_deletes(plan, self.max_deletes)
+        if not self.adopt:
             self._check_adoptions(plan)
         if dry_run:
             return _outcome(plan, [], dry_run=True)
-        done = self._applied(plan, context)
+        done = self._apply(plan, context)
         if done:
-            self._pending(specs, prune=prune)
+            self._read_back()
         if wait_until_active:
-            self._wait(specs, prune=prune)
+            self._wait_until_active()
         return _outcome(plan, done, dry_run=False)
 
     @property
@@ -66,10 +87,10 @@ class ReconcilingOperator(PartneroOperator):
         """
         return self.hook.get_conn()
 
-    def _planned(self, specs: tuple[WebhookSpec, ...], *, prune: bool) -> Plan:
+    def _plan(self) -> Plan:
         from airflow_provider_partnero.webhooks.reconcile import plan
 
-        return plan(specs, self.hook.iter_webhooks(consistent=True), prune=prune)
+        return plan(self.specs, self.hook.iter_webhooks(consistent=True), prune=self.prune)
 
     def _check_adoptions(self, plan: Plan) -> None:
         by_name = [
@@ -84,12 +105,12 @@ class ReconcilingOperator(PartneroOperator):
                 f"Declare their keys, or take them over with adopt=True: {names}"
             )
 
-    def _applied(self, plan: Plan, context: Context) -> list[dict[str, Any]]:
+    def _apply(self, plan: Plan, context: Context) -> list[dict[str, Any]]:
         writes = [action for action in plan.actions if action.kind != "unchanged"]
         done: list[dict[str, Any]] = []
         try:
             for number, action in enumerate(writes, start=1):
-                done.append(self._written(action))
+                done.append(self._write_or_plan_again(action))
                 if number % _PROGRESS_EVERY == 0:
                     self.log.info("%d of %d writes done", number, len(writes))
         except BaseException as error:  # Airflow's time-out and its SIGTERM are no Exception
@@ -100,7 +121,7 @@ class ReconcilingOperator(PartneroOperator):
         self.log.info("Done: %s", _lines(done) or "nothing to write")
         return done
 
-    def _written(self, action: Action) -> dict[str, Any]:
+    def _write_or_plan_again(self, action: Action) -> dict[str, Any]:
         try:
             return self._write(action)
         except (PartneroConflictError, PartneroNotFoundError) as error:
@@ -112,7 +133,7 @@ class ReconcilingOperator(PartneroOperator):
     def _write(self, action: Action) -> dict[str, Any]:
         key = action.key
         if action.kind == "create" and action.spec:
-            key = self._create(action.spec).key
+            key = create_under(self._client, action.spec, self._keys_for(action.spec)).key
         elif action.kind == "update" and key:
             changed = {change.field: change.new for change in action.changes}
             self._client.update_webhook(key, **changed)  # type: ignore[arg-type]
@@ -120,18 +141,9 @@ class ReconcilingOperator(PartneroOperator):
             self._delete(key)
         return _entry(action, key)
 
-    def _create(self, spec: WebhookSpec) -> Webhook:
-        wanted: dict[str, Any] = {
-            "name": spec.name,
-            "url": spec.url,
-            "events": spec.events,
-            "is_active": spec.is_active,
-        }
-        return created(self._client, wanted, self._keys_for(spec))
-
     def _keys_for(self, spec: WebhookSpec) -> list[str]:
         """The keys that a create may give it: the declared one, or those derived, which are ours to choose again."""
-        derived = derived_keys(self.partnero_conn_id, spec.name)
+        derived = declared_keys(self.hook.partnero_conn_id, spec.name)
         return derived if spec.key is None or spec.key == derived[0] else [spec.key]
 
     def _delete(self, key: str) -> None:
@@ -140,12 +152,12 @@ class ReconcilingOperator(PartneroOperator):
         except PartneroNotFoundError:
             self.log.info("Webhook %r is gone already", key)
 
-    def _pending(self, specs: tuple[WebhookSpec, ...], *, prune: bool) -> list[str]:
-        """Read back: the names of those not active yet.
+    def _read_back(self) -> list[str]:
+        """The names of the webhooks that are not active yet.
 
         :raises PartneroError: others are not as declared.
         """
-        left = [action for action in self._planned(specs, prune=prune).actions if action.kind != "unchanged"]
+        left = [action for action in self._plan().actions if action.kind != "unchanged"]
         wrong = [action for action in left if not _is_pending(action)]
         if wrong:
             raise PartneroError(
@@ -154,18 +166,13 @@ class ReconcilingOperator(PartneroOperator):
             )
         return [action.name for action in left]
 
-    def _wait(self, specs: tuple[WebhookSpec, ...], *, prune: bool) -> None:
-        deadline = time.monotonic() + _ACTIVE_WITHIN
-        while pending := self._pending(specs, prune=prune):
-            if time.monotonic() > deadline:
+    def _wait_until_active(self) -> None:
+        deadline = self.clock.now() + _ACTIVE_WITHIN
+        while pending := self._read_back():
+            if self.clock.now() > deadline:
                 raise PartneroError(f"after {_ACTIVE_WITHIN:g} s not active yet: {', '.join(map(repr, pending[:10]))}")
             self.log.info("%d webhooks are not active yet", len(pending))
-            time.sleep(_LOOK_EVERY)
-
-
-def derived_keys(partnero_conn_id: str, name: str) -> list[str]:
-    """The keys that a webhook declared without one may have been created with."""
-    return [declared_key(partnero_conn_id, name, generation) for generation in range(KEYS_TRIED)]
+            self.clock.wait(_LOOK_EVERY, threading.Event())
 
 
 def _check_deletes(plan: Plan, max_deletes: int) -> None:

@@ -1,0 +1,126 @@
+"""The webhook that is wanted: what a create asks for, and what a declaration says that there must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import Any
+
+from airflow_provider_partnero.api import arguments
+from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.api.names import normal_name, trimmed
+from airflow_provider_partnero.api.urls import normal_url
+
+_FIELDS = ("name", "url", "events", "is_active", "key")
+_REQUIRED = ("name", "url", "events")
+
+FieldValue = str | bool | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field in which a live webhook is not what is wanted.
+
+    :param field: ``"name"``, ``"url"``, ``"events"`` or ``"is_active"``.
+    :param old: the live value; events sorted. A URL is whole, with its secrets: never show it as it is.
+    :param new: the wanted value; events in the order given.
+    """
+
+    field: str
+    old: FieldValue = dataclass_field(repr=False)
+    new: FieldValue = dataclass_field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSpec:
+    """One webhook that is wanted.
+
+    :param name: its name, not empty. White space around it, such as the line break of a YAML block, is dropped:
+        Partnero would drop it, too.
+    :param url: where events are delivered: an absolute http:// or https:// URL.
+    :param events: at least one event; duplicates are dropped, the order does not matter.
+    :param is_active: whether events are to be delivered.
+    :param key: Partnero's id of the webhook, without ``/``; None: any.
+    :raises ValueError: a value is not allowed; the message names the argument, its value (without a URL's secrets) and
+        what is.
+    """
+
+    name: str
+    url: str
+    events: tuple[str, ...]
+    is_active: bool = True
+    key: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", trimmed(arguments.checked_name(self.name)))
+        arguments.checked_url(self.url)
+        object.__setattr__(self, "events", arguments.checked_events(self.events))
+        arguments.checked_flag(self.is_active, argument="is_active")
+        if self.key is not None:
+            arguments.checked_key(self.key)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any], *, where: str = "webhook") -> WebhookSpec:
+        """The specification in a mapping with the fields ``name, url, events`` and perhaps ``is_active, key``.
+
+        :param where: what messages call the mapping, such as ``"webhooks[3]"``.
+        :raises ValueError: a field is missing, unknown or wrong; the message says where, which, and what is allowed.
+        """
+        if not isinstance(mapping, Mapping):
+            raise ValueError(
+                f"{where} is a {type(mapping).__name__}: allowed is a mapping with the fields {', '.join(_FIELDS)}"
+            )
+        for name in mapping:
+            if name not in _FIELDS:
+                raise ValueError(f"{where}: {arguments.unknown_name(name, _FIELDS, what='field')}")
+        if missing := [name for name in _REQUIRED if name not in mapping]:
+            raise ValueError(f"{where}: {' and '.join(missing)} missing; required are {', '.join(_REQUIRED)}")
+        try:
+            return cls(**mapping)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+
+    def body(self) -> dict[str, Any]:
+        """The JSON that asks Partnero for it (the specification, "Create a webhook")."""
+        fields = {"name": self.name, "url": self.url, "events": list(self.events), "is_active": self.is_active}
+        return fields if self.key is None else {**fields, "key": self.key}
+
+    def differences(self, live: Webhook, *, just_made: bool = False) -> tuple[Change, ...]:
+        """The fields in which a live webhook is not what is wanted; the key is not one of them.
+
+        Names are compared by their normal form (:func:`~airflow_provider_partnero.api.names.normal_name`), URLs by
+        theirs (:func:`~airflow_provider_partnero.api.urls.normal_url`), events without regard to order and repetition.
+
+        :param live: the webhook at Partnero.
+        :param just_made: it was created a moment ago, so it may be switched on and not active yet.
+        """
+        return tuple(self._changes(live, just_made))
+
+    def is_met_by(self, live: Webhook, *, just_made: bool = False) -> bool:
+        """Whether there are no :meth:`differences`."""
+        return next(self._changes(live, just_made), None) is None
+
+    def _changes(self, live: Webhook, just_made: bool) -> Iterator[Change]:
+        if live.name != self.name and normal_name(live.name) != normal_name(self.name):
+            yield Change("name", live.name, self.name)
+        if live.url != self.url and normal_url(live.url) != normal_url(self.url):
+            yield Change("url", live.url, self.url)
+        if set(live.events) != set(self.events):
+            yield Change("events", tuple(sorted(set(live.events))), self.events)
+        if live.is_active != self.is_active and not (just_made and self.is_active):
+            yield Change("is_active", live.is_active, self.is_active)
+
+
+def specs_from(webhooks: Iterable[Mapping[str, Any] | WebhookSpec]) -> tuple[WebhookSpec, ...]:
+    """The specifications in a list of mappings; those that are specifications already are taken as they are.
+
+    :raises ValueError: as :meth:`WebhookSpec.from_mapping`, with ``webhooks[3]`` as the place.
+    """
+    if isinstance(webhooks, str | Mapping) or not isinstance(webhooks, Iterable):
+        given = type(webhooks).__name__
+        raise ValueError(f"webhooks is a {given}: allowed is a list of mappings with the fields {', '.join(_FIELDS)}")
+    return tuple(
+        entry if isinstance(entry, WebhookSpec) else WebhookSpec.from_mapping(entry, where=f"webhooks[{position}]")
+        for position, entry in enumerate(webhooks)
+    )

@@ -1,0 +1,90 @@
+"""A webhook's URL, read once: where its deliveries go, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from airflow_provider_partnero.api.redaction import redact_url
+from airflow_provider_partnero.api.urls import DEFAULT_PORTS, is_host, normal_host, normal_url
+from airflow_provider_partnero.webhooks.texts import shortened, visible
+
+_LONGEST_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a URL leads.
+
+    :param scheme: in lower case; empty when there is none.
+    :param host: as :func:`~airflow_provider_partnero.api.urls.normal_host` has it, without brackets; None when nobody
+        can say.
+    :param identity: the URL's normal form: the same for two URLs that reach the same resource.
+    :param shown: the URL for people: redacted, visible, shortened.
+    :param problem: why no client could deliver to it, in words that follow "the URL"; None when one could.
+    """
+
+    scheme: str
+    host: str | None
+    identity: str
+    shown: str
+    problem: str | None
+
+    @classmethod
+    def of(cls, url: str) -> Destination:
+        """Read a URL; never raises, whatever the text."""
+        parts = _split(url)
+        if parts is None:
+            return cls("", None, url, shown_url(url), "cannot be read as one")
+        host = normal_host(parts.hostname) if parts.hostname else None
+        return cls(
+            scheme=visible(parts.scheme),
+            host=host if host is not None and is_host(host) else None,
+            identity=normal_url(url),
+            shown=shown_url(url),
+            problem=_text_problem(url) or _scheme_problem(parts) or _host_problem(host) or _port_problem(parts),
+        )
+
+
+def shown_url(url: str) -> str:
+    """The URL for people: without secrets, visible, in at most 100 characters."""
+    return shortened(visible(redact_url(url)), _LONGEST_SHOWN)
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.hostname
+    except ValueError:
+        return None
+    return parts
+
+
+def _text_problem(url: str) -> str | None:
+    if not url:
+        return "is empty"
+    if not url.isprintable() or any(letter.isspace() for letter in url):
+        return "holds a space or a control character"
+    # To some clients a backslash ends the host, to others it is part of the userinfo before it.
+    return "holds a backslash" if "\\" in url else None
+
+
+def _scheme_problem(parts: SplitResult) -> str | None:
+    if parts.scheme in DEFAULT_PORTS:
+        return None
+    return "is not an http or https address" if parts.scheme else "has no scheme such as https://"
+
+
+def _host_problem(host: str | None) -> str | None:
+    if host is None:
+        return "has no host"
+    return None if is_host(host) else "has a host that is neither a name nor an address"
+
+
+def _port_problem(parts: SplitResult) -> str | None:
+    """What is wrong with the port. Python's own words are left out: they quote what may be a password."""
+    try:
+        is_fine = parts.port != 0
+    except ValueError:
+        is_fine = False
+    return None if is_fine else "has a port that is not a number from 1 to 65535"

@@ -1,0 +1,212 @@
+"""A plan: what must be done so that the live webhooks are as declared, as values, as JSON and as text for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.api.specs import Change, FieldValue, WebhookSpec
+from airflow_provider_partnero.webhooks.destinations import shown_url
+from airflow_provider_partnero.webhooks.texts import counted, listed, quoted, visible
+
+Kind = Literal["create", "update", "delete", "unchanged"]
+
+# Creates come before deletes, so that no event is lost while a webhook is replaced by another.
+ORDER: tuple[Kind, ...] = ("create", "update", "delete", "unchanged")
+_SIGNS = {"create": "+", "update": "~", "delete": "-"}
+_LABEL_WIDTH = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What is to be done about one webhook.
+
+    :param kind: ``"create"``, ``"update"``, ``"delete"`` or ``"unchanged"``.
+    :param spec: what is declared; None for a delete.
+    :param webhook: what is live; None for a create.
+    :param changes: for an update, the fields that change.
+    """
+
+    kind: Kind
+    spec: WebhookSpec | None = None
+    webhook: Webhook | None = None
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The declared name, or the live one of what is not declared."""
+        return self.spec.name if self.spec else self.webhook.name if self.webhook else ""
+
+    @property
+    def key(self) -> str | None:
+        """The live key; for a create, the declared one, if any."""
+        return self.webhook.key if self.webhook else self.spec.key if self.spec else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON: ``{"kind", "name", "key", "changes": [{"field", "old", "new"}]}``; a create and a delete have
+        ``url``, ``events`` and ``is_active`` instead of ``changes``. Never a signing secret or a secret of a URL.
+        """
+        plain: dict[str, Any] = {"kind": self.kind, "name": visible(self.name)}
+        plain["key"] = None if self.key is None else visible(self.key)
+        if self.kind in {"update", "unchanged"}:
+            return {**plain, "changes": [_plain_change(change) for change in self.changes]}
+        subject = self.spec or self.webhook
+        if subject is None:
+            return plain
+        events = sorted({visible(event) for event in subject.events})
+        return {**plain, "url": shown_url(subject.url), "events": events, "is_active": subject.is_active}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What must be done so that the live webhooks are as declared.
+
+    :param actions: creates, updates, deletes, then what stays as it is; each by name and key.
+    :param undeclared: live webhooks that are not declared and that the plan leaves alone, since it does not prune.
+    """
+
+    actions: tuple[Action, ...]
+    undeclared: tuple[Webhook, ...] = ()
+
+    @property
+    def creates(self) -> tuple[Action, ...]:
+        """The webhooks to create."""
+        return self._of("create")
+
+    @property
+    def updates(self) -> tuple[Action, ...]:
+        """The webhooks to change."""
+        return self._of("update")
+
+    @property
+    def deletes(self) -> tuple[Action, ...]:
+        """The webhooks to delete."""
+        return self._of("delete")
+
+    @property
+    def unchanged(self) -> tuple[Action, ...]:
+        """The webhooks that are as declared."""
+        return self._of("unchanged")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return all(action.kind == "unchanged" for action in self.actions)
+
+    @property
+    def summary(self) -> str:
+        """``Plan: 1 to create, 2 to update, 0 to delete, 5 unchanged.``"""
+        counts = self._counts()
+        return (
+            f"Plan: {counts['create']} to create, {counts['update']} to update, {counts['delete']} to delete, "
+            f"{counts['unchanged']} unchanged."
+        )
+
+    def to_dict(self, max_actions: int | None = None) -> dict[str, Any]:
+        """Plain JSON: ``{"summary", "counts": {"create", "update", "delete", "unchanged", "undeclared"}, "actions":
+        [...], "actions_left_out"}``. What is unchanged is counted, not listed.
+
+        :param max_actions: how many writes to list, from 0; None: all.
+        """
+        writes = [action for action in self.actions if action.kind != "unchanged"]
+        kept = writes if max_actions is None else writes[: max(max_actions, 0)]
+        return {
+            "summary": self.summary,
+            "counts": {**self._counts(), "undeclared": len(self.undeclared)},
+            "actions": [action.to_dict() for action in kept],
+            "actions_left_out": len(writes) - len(kept),
+        }
+
+    def render(self, max_actions: int | None = None) -> str:
+        """The plan for people, after the manner of ``terraform plan``; without secrets.
+
+        :param max_actions: how many writes to show, from 0; None: all.
+        """
+        return "\n".join(_plan_lines(self, max_actions))
+
+    def _of(self, kind: Kind) -> tuple[Action, ...]:
+        return tuple(action for action in self.actions if action.kind == kind)
+
+    def _counts(self) -> dict[str, int]:
+        counted = Counter(action.kind for action in self.actions)
+        return {kind: counted[kind] for kind in ORDER}
+
+
+def _plain_change(change: Change) -> dict[str, Any]:
+    old, new = _plain(change.field, change.old), _plain(change.field, change.new)
+    return {"field": change.field, "old": old, "new": new}
+
+
+def _plain(name: str, value: FieldValue) -> Any:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, tuple):
+        return [visible(event) for event in value]
+    return shown_url(value) if name == "url" else visible(value)
+
+
+def _plan_lines(plan: Plan, max_actions: int | None) -> Iterator[str]:
+    writes = [*plan.creates, *plan.updates, *plan.deletes]
+    kept = writes if max_actions is None else writes[: max(max_actions, 0)]
+    yield plan.summary
+    for action in kept:
+        yield ""
+        yield from _action_lines(action)
+    if left_out := len(writes) - len(kept):
+        yield from ("", f"  ... and {counted(left_out, 'more action')}.")
+    if plan.undeclared:
+        yield from ("", f"  {_left_alone(plan)}")
+
+
+def _action_lines(action: Action) -> Iterator[str]:
+    key = f" (key {visible(action.key)})" if action.key else ""
+    yield f"  {_SIGNS[action.kind]} {action.kind} {quoted(action.name)}{key}"
+    if action.kind == "update":
+        for change in action.changes:
+            yield from _change_lines(change)
+        return
+    subject = action.spec or action.webhook
+    if subject is not None:
+        yield _line("url", shown_url(subject.url))
+        yield _line("events", _events(sorted(set(subject.events))))
+        yield _line("is_active", _flag(subject.is_active))
+
+
+def _change_lines(change: Change) -> Iterator[str]:
+    if isinstance(change.old, tuple) and isinstance(change.new, tuple):
+        signed = [f"+ {visible(event)}" for event in sorted(set(change.new) - set(change.old))]
+        signed += [f"- {visible(event)}" for event in sorted(set(change.old) - set(change.new))]
+        for position, event in enumerate(signed):
+            yield _line("" if position else "events", event)
+        return
+    old, new = _shown(change.field, change.old), _shown(change.field, change.new)
+    hidden = "  (they differ in what is not shown)" if old == new else ""
+    yield _line(change.field, f"{old} -> {new}{hidden}")
+
+
+def _shown(field: str, value: object) -> str:
+    if isinstance(value, bool):
+        return _flag(value)
+    return shown_url(str(value)) if field == "url" else quoted(str(value))
+
+
+def _left_alone(plan: Plan) -> str:
+    named = [f"{quoted(webhook.name)} ({visible(webhook.key)})" for webhook in plan.undeclared[:5]]
+    number = len(plan.undeclared)
+    verb = "is not declared and stays as it is" if number == 1 else "are not declared and stay as they are"
+    return f"{counted(number, 'webhook')} {verb} (prune is off): {listed(named, most=5, total=number)}."
+
+
+def _events(events: list[str]) -> str:
+    return ", ".join(visible(event) for event in events) or "none"
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _line(label: str, text: str) -> str:
+    return f"      {label.ljust(_LABEL_WIDTH)}{text}"
