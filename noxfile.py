@@ -16,7 +16,7 @@ QUICK = "not airflow and not postgres and not browser and not matrix and not slo
 @nox.session(python=False)
 def quick(session: nox.Session) -> None:
     """Run the tests that need no Airflow process: under a minute."""
-    session.run("pytest", "-m", QUICK, "-n", "2", "tests/unit", *session.posargs)
+    session.run("pytest", "-m", QUICK, "tests/unit", *session.posargs)
 
 
 @nox.session(python=False)

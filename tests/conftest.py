@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +38,13 @@ SEEDS = [
 ]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two workers, since a whole Airflow is four processes already; none for one file, so that ``-s`` works."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    return 0 if len(files) == 1 and Path(files.pop()).is_file() else 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what proves by mere number, unless the environment asks for it."""
     if os.environ.get("PARTNERO_SLOW") == "1":
@@ -47,6 +57,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_unconfigure() -> None:
     """The home goes with the session."""
     shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An Airflow database fresh from ``airflow db migrate``, to be copied; all workers of a session share one."""
+    base = tmp_path_factory.getbasetemp()
+    is_worker = hasattr(request.config, "workerinput")  # whose folder is inside the session's
+    folder = (base.parent if is_worker else base) / "migrated"
+    folder.mkdir(exist_ok=True)
+    migrated = folder / "migrated.db"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not migrated.exists():
+            command = [str(Path(sys.executable).parent / "airflow"), "db", "migrate"]
+            environment = os.environ | {"AIRFLOW_HOME": str(folder)}
+            subprocess.run(command, env=environment, capture_output=True, timeout=300, check=True)
+            (folder / "airflow.db").rename(migrated)
+    return migrated
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,8 +84,7 @@ class Airflow:
 
 
 @pytest.fixture(scope="session")
-def airflow() -> Airflow:
-    """A real Airflow (SQLite) in this process; its database is migrated once a session."""
-    command = [str(Path(sys.executable).parent / "airflow"), "db", "migrate"]
-    subprocess.run(command, capture_output=True, timeout=120, check=True)
+def airflow(migrated_database: Path) -> Airflow:
+    """A real Airflow (SQLite) in this process."""
+    shutil.copy(migrated_database, Airflow.home / "airflow.db")
     return Airflow()
