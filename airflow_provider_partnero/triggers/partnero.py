@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakValueDictionary
 
@@ -11,7 +12,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.hooks.partnero import PartneroHook
-    from airflow_provider_partnero.triggers.polling import Look, Watch
+    from airflow_provider_partnero.triggers.polling import AwaitedKeys, PollResult
 
 _LEAST_PAUSE = 0.1  # seconds; without, a poke_interval of 0 would be a flood
 _LONGEST_PAUSE = 3_600.0  # seconds that a Retry-After is obeyed, since those who wait would wait for ever
@@ -33,7 +34,7 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
     :param if_missing: no webhook has the key: ``"fail"`` or ``"wait"``.
     """
 
-    _watches: ClassVar[WeakValueDictionary[Hashable, Watch]] = WeakValueDictionary()  # of those who wait now
+    _awaited: ClassVar[WeakValueDictionary[Hashable, AwaitedKeys]] = WeakValueDictionary()  # of those who wait now
 
     def __init__(
         self,
@@ -65,58 +66,59 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
         return _stream_key(self.partnero_conn_id, self.poke_interval)
 
     @classmethod
-    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Look]:
-        """Poll for ever, for all keys that wait; a poll that an outage swallowed yields an empty look."""
-        watch = cls._watch(_stream_key(kwargs["partnero_conn_id"], kwargs["poke_interval"]))
-        await watch.awaited.wait()  # the group opens before its first subscriber has said what it waits for
-        while True:
-            look = await _looked_out(kwargs["partnero_conn_id"], watch)
-            yield look
-            await asyncio.sleep(_pause(kwargs["poke_interval"], look))
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[PollResult]:
+        """Poll for ever, for all keys that are waited for; a poll that an outage swallowed yields an empty result."""
+        awaited = cls._awaited_keys(_stream_key(kwargs["partnero_conn_id"], kwargs["poke_interval"]))
+        await awaited.present.wait()  # the group opens before its first subscriber has said what it waits for
+        async for result in _polls(kwargs["partnero_conn_id"], kwargs["poke_interval"], awaited):
+            yield result
 
-    async def filter_shared_stream(self, shared_stream: AsyncIterator[Look]) -> AsyncIterator[TriggerEvent]:
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[PollResult]) -> AsyncIterator[TriggerEvent]:
         """Fire on the first poll that settles this trigger's own webhook."""
-        watch = self._watch(self.shared_stream_key())
-        is_needed = self.if_missing == "fail"
-        watch.add(self.webhook_key, is_needed=is_needed)
-        try:
-            async for look in shared_stream:
-                if event := self._event_for(look):
+        with self._waiting(self._awaited_keys(self.shared_stream_key())):
+            async for result in shared_stream:
+                if event := self._event_for(result):
                     yield event
                     return
-        finally:
-            watch.remove(self.webhook_key, is_needed=is_needed)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Alone, as before Airflow 3.3: the same poll, for one key."""
-        from airflow_provider_partnero.triggers.polling import Watch
+        """Alone, as before Airflow 3.3: the same polls, for one key."""
+        from airflow_provider_partnero.triggers.polling import AwaitedKeys
 
-        watch = Watch()
-        watch.add(self.webhook_key, is_needed=self.if_missing == "fail")
-        while True:
-            look = await _looked_out(self.partnero_conn_id, watch)
-            if event := self._event_for(look):
-                yield event
-                return
-            await asyncio.sleep(_pause(self.poke_interval, look))
+        awaited = AwaitedKeys()
+        with self._waiting(awaited):
+            async for result in _polls(self.partnero_conn_id, self.poke_interval, awaited):
+                if event := self._event_for(result):
+                    yield event
+                    return
 
-    def _event_for(self, look: Look) -> TriggerEvent | None:
-        webhook, failure = look.webhooks.get(self.webhook_key), look.failure or look.refused.get(self.webhook_key)
+    @contextmanager
+    def _waiting(self, awaited: AwaitedKeys) -> Iterator[None]:
+        is_needed = self.if_missing == "fail"
+        awaited.add(self.webhook_key, is_needed=is_needed)
+        try:
+            yield
+        finally:
+            awaited.remove(self.webhook_key, is_needed=is_needed)
+
+    def _event_for(self, result: PollResult) -> TriggerEvent | None:
+        webhook = result.webhooks.get(self.webhook_key)
+        failure = result.failure or result.refused.get(self.webhook_key)
         if webhook is not None and webhook.is_active:
             return TriggerEvent({"webhook": webhook.to_dict()})  # type: ignore[no-untyped-call]
-        if self.webhook_key in look.missing and self.if_missing == "fail":
+        if self.webhook_key in result.missing and self.if_missing == "fail":
             failure = f"GET /webhooks/{self.webhook_key}: 404 no webhook has this key"
         if failure:
             return TriggerEvent({"failure": failure})  # type: ignore[no-untyped-call]
-        if look.trouble:  # logged by each who waits, since each task has a log of its own
-            self.log.warning("No answer about webhook %r, the wait goes on: %s", self.webhook_key, look.trouble)
+        if result.trouble:  # logged by each who waits, since each task has a log of its own
+            self.log.warning("No answer about webhook %r, the wait goes on: %s", self.webhook_key, result.trouble)
         return None
 
     @classmethod
-    def _watch(cls, stream_key: Hashable) -> Watch:
-        from airflow_provider_partnero.triggers.polling import Watch
+    def _awaited_keys(cls, stream_key: Hashable) -> AwaitedKeys:
+        from airflow_provider_partnero.triggers.polling import AwaitedKeys
 
-        return cls._watches.setdefault(stream_key, Watch())
+        return cls._awaited.setdefault(stream_key, AwaitedKeys())
 
 
 class PartneroWebhooksChangedTrigger(BaseEventTrigger):
@@ -153,16 +155,16 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Read, compare, fire, remember, for ever."""
-        from airflow_provider_partnero.triggers.polling import all_webhooks
+        from airflow_provider_partnero.triggers.polling import poll_list
         from airflow_provider_partnero.webhooks.changes import changes, digests
 
         seen, is_news = await self._remembered()
         while True:
-            look = await _looked(self.partnero_conn_id, all_webhooks)
-            if words := look.failure or look.trouble:
+            result = await _poll(self.partnero_conn_id, poll_list)
+            if words := result.failure or result.trouble:
                 self.log.warning("The webhooks cannot be read, to be tried again at the next poll: %s", words)
             else:
-                webhooks = look.webhooks.values()
+                webhooks = result.webhooks.values()
                 difference = None if seen is None else changes(seen, webhooks)
                 if difference is not None:
                     yield TriggerEvent(difference)  # type: ignore[no-untyped-call]
@@ -171,7 +173,7 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
                 is_news = is_news or seen is None or difference is not None
                 seen = digests(webhooks)  # whole from now on, even where only a compact memory was left
                 is_news = is_news and not await self._remember(seen)
-            await asyncio.sleep(_pause(self.poke_interval, look))
+            await asyncio.sleep(_pause(self.poke_interval, result))
 
     async def _remembered(self) -> tuple[dict[str, str] | None, bool]:
         """What was seen last, and whether there is an asset whose store does not hold it."""
@@ -206,28 +208,32 @@ def _stream_key(partnero_conn_id: str, poke_interval: float) -> Hashable:
     return ("partnero-webhooks", partnero_conn_id, float(poke_interval))
 
 
-def _pause(poke_interval: float, look: Look) -> float:
-    return max(float(poke_interval), min(look.pause, _LONGEST_PAUSE), _LEAST_PAUSE)
+def _pause(poke_interval: float, result: PollResult) -> float:
+    return max(float(poke_interval), min(result.pause, _LONGEST_PAUSE), _LEAST_PAUSE)
 
 
-async def _looked_out(partnero_conn_id: str, watch: Watch) -> Look:
-    # The next poll is attempt enough for a key; but of a long list one page must not spoil the others.
-    return await _looked(partnero_conn_id, watch.look, max_attempts=1 if watch.asks_by_key else None)
+async def _polls(partnero_conn_id: str, poke_interval: float, awaited: AwaitedKeys) -> AsyncIterator[PollResult]:
+    """What each poll saw, for ever."""
+    while True:
+        # The next poll is attempt enough for a key; but of a long list one page must not spoil the others.
+        result = await _poll(partnero_conn_id, awaited.poll, max_attempts=1 if awaited.is_asked_by_key else None)
+        yield result
+        await asyncio.sleep(_pause(poke_interval, result))
 
 
-async def _looked(
-    partnero_conn_id: str, look: Callable[[PartneroHook], Look], *, max_attempts: int | None = None
-) -> Look:
-    from airflow_provider_partnero.triggers.polling import Look
+async def _poll(
+    partnero_conn_id: str, ask: Callable[[PartneroHook], PollResult], *, max_attempts: int | None = None
+) -> PollResult:
+    from airflow_provider_partnero.triggers.polling import PollResult
 
     try:
         hook = await _connected_hook(partnero_conn_id, max_attempts)
     except ValueError as error:
-        return Look(failure=str(error))
+        return PollResult(failure=str(error))
     except Exception as error:  # noqa: BLE001
         # Airflow says "not defined" of an outage of its database or of a backend of secrets, too.
-        return Look(trouble=f"connection {partnero_conn_id!r} cannot be read now: {error}")
-    return await asyncio.to_thread(look, hook)
+        return PollResult(trouble=f"connection {partnero_conn_id!r} cannot be read now: {error}")
+    return await asyncio.to_thread(ask, hook)
 
 
 async def _connected_hook(partnero_conn_id: str, max_attempts: int | None) -> PartneroHook:

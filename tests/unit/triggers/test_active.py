@@ -11,7 +11,7 @@ from airflow.triggers.shared_stream import SharedStreamManager
 
 from airflow_provider_partnero.sandbox import Sandbox
 from airflow_provider_partnero.triggers.partnero import PartneroWebhookActiveTrigger, _pause
-from airflow_provider_partnero.triggers.polling import Look
+from airflow_provider_partnero.triggers.polling import PollResult
 
 
 def _trigger(key: str = "k", **options: Any) -> PartneroWebhookActiveTrigger:
@@ -63,7 +63,7 @@ def test_a_longer_retry_after_prolongs_the_interval(sandbox: Sandbox) -> None:
     ("poke_interval", "asked", "pause"), [(60, 0, 60), (60, 90.5, 90.5), (0, 0, 0.1), ("7", 0, 7), (60, 1e12, 3600)]
 )
 def test_a_retry_after_is_obeyed_for_an_hour_at_most(poke_interval: Any, asked: float, pause: float) -> None:
-    assert _pause(poke_interval, Look(pause=asked)) == pause
+    assert _pause(poke_interval, PollResult(pause=asked)) == pause
 
 
 @pytest.mark.parametrize(("status", "words"), [(401, "401"), (403, "403")])

@@ -16,7 +16,7 @@ from airflow.triggers.shared_stream import SharedStreamManager
 
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 from airflow_provider_partnero.triggers.partnero import PartneroWebhookActiveTrigger
-from airflow_provider_partnero.triggers.polling import Watch
+from airflow_provider_partnero.triggers.polling import AwaitedKeys
 
 INTERVAL = 0.15
 
@@ -66,7 +66,7 @@ async def _triggerer() -> AsyncIterator[Triggerer]:
     assert [error for error in ended if isinstance(error, Exception)] == []
     # Nothing is left behind in a triggerer that runs for months.
     assert triggerer.manager._groups == {}
-    assert [watch.keys for watch in PartneroWebhookActiveTrigger._watches.values() if watch.keys] == []
+    assert [awaited.keys for awaited in PartneroWebhookActiveTrigger._awaited.values() if awaited.keys] == []
 
 
 def _drive(story: Callable[[Triggerer], Coroutine[Any, Any, None]]) -> dict[str, Any]:
@@ -169,19 +169,19 @@ def test_nothing_of_a_poll_is_kept_when_it_has_ended(sandbox: Sandbox) -> None:
     for _event_loop in range(2):
         _drive(story)
         gc.collect()
-        assert dict(PartneroWebhookActiveTrigger._watches) == {}
+        assert dict(PartneroWebhookActiveTrigger._awaited) == {}
 
 
 def test_twenty_thousand_that_leave_together_do_not_hold_up_the_event_loop() -> None:
-    watch = Watch()
+    awaited = AwaitedKeys()
     for number in range(20_000):
-        watch.add(f"k{number}", is_needed=number % 2 == 0)
+        awaited.add(f"k{number}", is_needed=number % 2 == 0)
     started = time.process_time()
     for number in range(20_000):
-        watch.remove(f"k{number}", is_needed=number % 2 == 0)
+        awaited.remove(f"k{number}", is_needed=number % 2 == 0)
     assert time.process_time() - started < 1  # quadratic, it is 9 s
-    assert not watch.keys
-    assert not watch.needed
+    assert not awaited.keys
+    assert not awaited.needed
 
 
 def test_a_cancelled_one_is_asked_for_no_more(sandbox: Sandbox) -> None:
