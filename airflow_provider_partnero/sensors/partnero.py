@@ -35,7 +35,7 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
     :param if_missing: no webhook has the key: ``"fail"`` at once, or ``"wait"`` for it to be created.
     :param deferrable: wait in the triggerer, without a worker slot; default: ``[operators] default_deferrable``.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
-    :param poke_interval: seconds between two looks; ``timeout``, ``mode``, ``soft_fail`` and the rest as Airflow
+    :param poke_interval: seconds between two pokes; ``timeout``, ``mode``, ``soft_fail`` and the rest as Airflow
         defines them for every sensor (``exponential_backoff`` has no effect in the triggerer).
     """
 
@@ -71,15 +71,15 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
         return PartneroHook(self.partnero_conn_id)
 
     def execute(self, context: Context) -> Any:
-        """Look once; then wait here, or in the triggerer."""
+        """Poke once; then wait here, or in the triggerer."""
         if not self.deferrable:
             return super().execute(context)
-        looked = self._first_look(context)
-        if not looked:
+        first = self._first_poke(context)
+        if not first:
             self._wait_in_triggerer()
-        return looked.xcom_value
+        return first.xcom_value
 
-    def _first_look(self, context: Context) -> PokeReturnValue:
+    def _first_poke(self, context: Context) -> PokeReturnValue:
         """A poke whose unforeseen errors, such as a missing connection, obey the same options as in the other modes."""
         try:
             return self.poke(context)
@@ -87,14 +87,14 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
             raise
         except Exception as error:
             if self.silent_fail:
-                self.log.exception("The first look failed; silent_fail: the wait goes on")
+                self.log.exception("The first poke failed; silent_fail: the wait goes on")
                 return PokeReturnValue(is_done=False)
             if self.never_fail:
                 raise AirflowSkipException(f"Skipped because of never_fail: {error}") from error
             raise
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002
-        """One look at the webhook."""
+        """Ask for the webhook once."""
         try:
             webhook = self.hook.get_webhook(self.webhook_key)
         except PartneroNotFoundError as error:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from airflow_provider_partnero.webhooks.rules import declared, deliveries, destinations, signing
+from airflow_provider_partnero.webhooks.rules import declared, destinations, signing, subscriptions
 from airflow_provider_partnero.webhooks.rules.base import Rule
 
 RULES: tuple[Rule, ...] = (
-    deliveries.inactive,
+    subscriptions.inactive,
     destinations.not_https,
-    deliveries.without_events,
-    deliveries.delivered_twice,
+    subscriptions.without_events,
+    subscriptions.delivered_twice,
     destinations.host_not_allowed,
-    deliveries.uncovered,
-    deliveries.undocumented,
+    subscriptions.uncovered,
+    subscriptions.undocumented,
     declared.undeclared,
     declared.missing,
     declared.drifted,

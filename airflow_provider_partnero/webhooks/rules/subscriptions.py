@@ -1,4 +1,4 @@
-"""Rules about what is delivered at all: activity and events."""
+"""Rules about what webhooks subscribe to, and whether anything is delivered."""
 
 from __future__ import annotations
 
