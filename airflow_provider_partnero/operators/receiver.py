@@ -10,7 +10,6 @@ from airflow_provider_partnero.airflow_compat import conf
 from airflow_provider_partnero.api.arguments import checked_url
 from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroNotFoundError
-from airflow_provider_partnero.operators.apply import Reconciliation
 from airflow_provider_partnero.operators.arguments import as_flag, as_optional_text, as_texts
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.keys import declared_key, declared_keys
@@ -63,6 +62,7 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
     def act(self, context: Context) -> dict[str, Any]:
         """Reconcile the one webhook."""
         from airflow_provider_partnero.api.specs import WebhookSpec
+        from airflow_provider_partnero.operators.apply import Reconciliation
 
         base_url = _base_url(self.base_url)
         url = receiver_url(base_url, self.partnero_conn_id)

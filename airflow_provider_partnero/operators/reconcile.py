@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.api.clock import Clock
-from airflow_provider_partnero.operators.apply import Reconciliation
 from airflow_provider_partnero.operators.arguments import as_flag
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.declaration import declared_webhooks
@@ -70,6 +69,8 @@ class PartneroReconcileWebhooksOperator(PartneroOperator):
 
     def act(self, context: Context) -> dict[str, Any]:
         """Plan, and unless it is a dry run: apply, read back, wait."""
+        from airflow_provider_partnero.operators.apply import Reconciliation
+
         is_dry_run = as_flag(self.plan_only, argument="dry_run")
         is_waiting = as_flag(self.wait_until_active, argument="wait_until_active")
         reconciliation = Reconciliation(
