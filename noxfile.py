@@ -42,7 +42,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=False)
 def bench(session: nox.Session) -> None:
     """Print what reading, planning, waiting and importing cost."""
-    for name in ("import", "reading", "audit_plan", "sensors"):
+    for name in ("import", "reading", "audit_plan", "sensors", "sandbox"):
         session.run("python", f"tests/benchmarks/bench_{name}.py", *session.posargs)
 
 

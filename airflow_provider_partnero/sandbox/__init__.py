@@ -1,4 +1,4 @@
-"""A local Partnero: the webhooks API on FastAPI, with faults on demand, for tests, demos and DAGs without an account.
+"""A local Partnero: the webhooks API on FastAPI, with faults on demand. For tests, demos and DAGs without an account.
 
 >>> from airflow_provider_partnero.sandbox import Sandbox
 >>> with Sandbox() as sandbox:  # doctest: +SKIP
@@ -8,8 +8,8 @@
 
 From a shell: ``python -m airflow_provider_partnero.sandbox``. In pytest: the fixture ``partnero_sandbox``.
 
-What Partnero documents is done as documented; what no source says is a switch of :class:`Profile`.
-Importing this package loads neither FastAPI nor uvicorn nor httpx: they come in with the first name that needs them.
+It behaves as Partnero documents; what no source says is a switch of :class:`Profile`.
+Importing this package loads neither FastAPI nor uvicorn nor httpx: the first name that needs them does.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_partnero.sandbox.control import SandboxControl
+    from airflow_provider_partnero.sandbox.control_client import SandboxControl
+    from airflow_provider_partnero.sandbox.deliveries import Delivery
     from airflow_provider_partnero.sandbox.faults import Fault, Mutation
     from airflow_provider_partnero.sandbox.profiles import Profile
-    from airflow_provider_partnero.sandbox.records import Delivery, LoggedRequest
+    from airflow_provider_partnero.sandbox.request_log import LoggedRequest
     from airflow_provider_partnero.sandbox.server import Sandbox
 
 __all__ = ["Delivery", "Fault", "LoggedRequest", "Mutation", "Profile", "Sandbox", "SandboxControl"]
 
 _HOMES = {
-    "Delivery": "records",
+    "Delivery": "deliveries",
     "Fault": "faults",
-    "LoggedRequest": "records",
+    "LoggedRequest": "request_log",
     "Mutation": "faults",
     "Profile": "profiles",
     "Sandbox": "server",
-    "SandboxControl": "control",
+    "SandboxControl": "control_client",
 }
 
 

@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_partnero.sandbox``: a sandbox in a process of its own, until Ctrl-C or SIGTERM."""
+"""``python -m airflow_provider_partnero.sandbox``: a sandbox in its own process, until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from airflow_provider_partnero.sandbox.deliveries import DEFAULT_BACKOFF
+from airflow_provider_partnero.sandbox.postman import DEFAULT_BACKOFF
 from airflow_provider_partnero.sandbox.profiles import CHOICES, Profile
 from airflow_provider_partnero.sandbox.server import Sandbox
 
@@ -18,9 +18,9 @@ _ENDINGS = {signal.SIGINT, signal.SIGTERM}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the sandbox; returns the exit code: 0 when it was ended, 1 when it could not start."""
+    """Run the sandbox; returns the exit code: 0 after a signal, 1 if it could not start."""
     asked = _parser().parse_args(arguments)
-    # Blocked before any thread starts, so that the threads inherit it and sigwait below gets the signal.
+    # Threads inherit what is blocked. So no thread gets these signals, and sigwait below does.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
     sandbox = Sandbox(asked.token, profile=asked.profile, host=asked.host, port=asked.port)
     try:
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(greeting(sandbox, asked.profile), flush=True)
         if not _is_loopback(asked.host):
             print(
-                f"warning: {asked.host} is not loopback; whoever reaches it controls the sandbox, which asks for no"
-                " token under /_sandbox and delivers events wherever it is told to",
+                f"warning: {asked.host} is not loopback; everybody who can reach it controls the sandbox, because"
+                " /_sandbox needs no token and delivers events to any address",
                 file=sys.stderr,
                 flush=True,
             )
@@ -48,13 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def greeting(sandbox: Sandbox, profile: Profile) -> str:
-    """What is printed at the start: where it listens, and what to paste into Airflow."""
+    """What is printed at the start: the addresses, and what to paste into Airflow."""
     add = f"airflow connections add partnero_default --conn-type partnero --conn-password {shlex.quote(sandbox.token)}"
     switches = ",".join(f"{name}={value}" for name, value in asdict(profile).items())
     return f"""Partnero sandbox
   API      {sandbox.base_url}   (token: {sandbox.token})
   docs     {sandbox.root_url}/docs
-  control  {sandbox.root_url}/_sandbox   (all of it in the docs)
+  control  {sandbox.root_url}/_sandbox   (described in the docs)
   profile  {switches}
 
 Connect Airflow with one of
@@ -73,23 +73,23 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", type=_text, default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=_port, default=8765, help="0 takes a free one (default: %(default)s)")
-    parser.add_argument("--token", type=_text, default="demo", help="API token that is let in (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8765, help="0 for a free one (default: %(default)s)")
+    parser.add_argument("--token", type=_text, default="demo", help="API token to accept (default: %(default)s)")
     parser.add_argument(
         "--profile",
         type=_profile,
         default=Profile(),
         metavar="NAME=VALUE,...",
-        help="how it behaves where Partnero's documentation leaves a choice, such as taken_key=409,list_form=data",
+        help="behaviour where Partnero's documentation leaves a choice, such as taken_key=409,list_form=data",
     )
     parser.add_argument("--seed", type=_count, default=0, metavar="N", help="webhooks to start with (default: 0)")
     for name, default, words in (
-        ("--activation-delay", 0.0, "new webhooks show as inactive for so long"),
-        ("--latency", 0.0, "every request of the API takes so much longer"),
+        ("--activation-delay", 0.0, "how long new webhooks show as inactive"),
+        ("--latency", 0.0, "how long every request of the API waits"),
         (
             "--delivery-backoff",
             DEFAULT_BACKOFF,
-            "wait before a delivery's second attempt, ten times as long before the third",
+            "wait before a delivery's second attempt; ten times as long before the third",
         ),
     ):
         parser.add_argument(
@@ -121,13 +121,13 @@ def _switches() -> str:
 
 def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) <= 65_535):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; allowed: 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; allowed: 0 to 65535")
     return int(text)
 
 
 def _count(text: str) -> int:
     if not (text.isdecimal() and int(text) <= 1_000_000):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of webhooks; allowed: 0 to 1000000")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of webhooks; allowed: 0 to 1000000")
     return int(text)
 
 
@@ -137,7 +137,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration; allowed: 0 to 86400 seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; allowed: 0 to 86400 seconds")
     return seconds
 
 

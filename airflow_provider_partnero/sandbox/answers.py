@@ -1,4 +1,4 @@
-"""Answers as values, and what a fault makes of them."""
+"""Answers of the sandbox: in JSON as Laravel gives them, and as a fault distorts them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Literal
 
+from fastapi import Response
+
 from airflow_provider_partnero.sandbox.faults import Fault
 from airflow_provider_partnero.sandbox.json_bytes import php_json
 
@@ -16,7 +18,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _HTML: Headers = ((b"content-type", b"text/html; charset=UTF-8"),)
 
-# Laravel's words, where it has its own for a status.
+# Where Laravel has its own message for a status.
 _MESSAGES = {
     401: "Unauthenticated.",
     403: "This action is unauthorized.",
@@ -27,9 +29,25 @@ _MESSAGES = {
 }
 
 
+class RefusalError(Exception):
+    """A request is refused; holds the status and the JSON body of the answer."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(status, body)
+        self.status = status
+        self.body = body
+
+
+def json_answer(content: Any, status: int = 200) -> Response:
+    """An answer in JSON, with the bytes that PHP would write; 204 has no body."""
+    if status == 204:
+        return Response(status_code=204)
+    return Response(php_json(content), status, media_type="application/json")
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, headers and the whole body of an answer; ``Content-Length`` is added when it is sent."""
+    """An answer as a value: status, headers and the whole body. ``Content-Length`` is added when it is sent."""
 
     status: int
     headers: Headers
@@ -43,9 +61,9 @@ class Answer:
 def faulty_answer(
     fault: Fault, real: Answer | None, retry_after: Literal["seconds", "date", "none"], now: float
 ) -> Answer:
-    """The answer that a fault (other than a dropped connection) leaves.
+    """The answer to a request that meets a fault other than a dropped connection.
 
-    :param real: the proper answer, where the request was carried out.
+    :param real: the proper answer; None if the request was not carried out.
     :param retry_after: the profile's form of ``Retry-After``.
     :param now: seconds since the epoch.
     """
@@ -88,7 +106,7 @@ def _base_answer(fault: Fault, real: Answer | None) -> Answer:
 def _retry_after(seconds: float, form: Literal["seconds", "date"], now: float) -> str:
     if form == "seconds":
         return str(int(seconds) if seconds == int(seconds) else seconds)
-    # A date has whole seconds: rounded up it is never too early, except that none at all stays none.
+    # A date has whole seconds. Rounding up never asks for a shorter wait, and a wait of 0 stays 0.
     return formatdate(math.ceil(now + seconds) if seconds else math.floor(now), usegmt=True)
 
 

@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: the API, its control, and their documentation at ``/docs``."""
+"""The sandbox as an ASGI application: the API, the control API, and the documentation of both at ``/docs``."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
 
+from airflow_provider_partnero.sandbox.answers import RefusalError, json_answer
 from airflow_provider_partnero.sandbox.control_api import control_router
-from airflow_provider_partnero.sandbox.docs_page import docs_page
+from airflow_provider_partnero.sandbox.docs_page import SWAGGER_PATH, docs_page
 from airflow_provider_partnero.sandbox.middleware import ASGIApp, FaultMiddleware
-from airflow_provider_partnero.sandbox.partnero_api import RefusalError, json_answer, partnero_router
+from airflow_provider_partnero.sandbox.partnero_api import partnero_router
 from airflow_provider_partnero.sandbox.state import SandboxState
 
-_DESCRIPTION = """A local Partnero. The API is under `/v1` and wants the token; its control is under `/_sandbox` and
-wants none. Documented behaviour is as documented; what no source says is a switch of the profile."""
+_DESCRIPTION = """A local Partnero. The API is under `/v1` and needs the token; the control API is under `/_sandbox`
+and needs none. The API behaves as Partnero documents; what no source says is a switch of the profile."""
 
 
 def build_app(state: SandboxState) -> ASGIApp:
     """The application over a sandbox's state."""
     app = FastAPI(
-        title="Partnero sandbox", description=_DESCRIPTION, redirect_slashes=False, docs_url=None, redoc_url=None
+        title="Partnero sandbox",
+        description=_DESCRIPTION,
+        redirect_slashes=False,
+        docs_url=SWAGGER_PATH,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
     )
     app.include_router(partnero_router(state))
     app.include_router(control_router(state))
@@ -38,7 +44,7 @@ def build_app(state: SandboxState) -> ASGIApp:
         return json_answer(error.body, error.status)
 
     @app.exception_handler(HTTPException)
-    async def unroutable(request: Request, error: HTTPException) -> Response:
+    async def not_routed(request: Request, error: HTTPException) -> Response:
         path = request.scope["path"]
         if error.status_code == 405:
             return _method_not_allowed(request, app.routes)
@@ -49,14 +55,14 @@ def build_app(state: SandboxState) -> ASGIApp:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         if await request.body() and "json" not in request.headers.get("content-type", ""):
-            return json_answer({"message": "a body is read with the header Content-Type: application/json only"}, 422)
+            return json_answer({"message": "a body needs the header Content-Type: application/json"}, 422)
         return json_answer({"message": "; ".join(map(_complaint, error.errors()))}, 422)
 
     return FaultMiddleware(cast(ASGIApp, app), state)
 
 
 def _complaint(error: dict[str, Any]) -> str:
-    """One of pydantic's complaints about a request to the control, in words that name the field."""
+    """One of pydantic's errors about a request to the control API, in words that name the field."""
     if error["type"] == "json_invalid":
         return f"the body is not JSON: {error['ctx']['error']} at character {error['loc'][1]}"
     field = ".".join(map(str, error["loc"][1:])) or "the body"

@@ -1,4 +1,4 @@
-"""Faults by chance, from a seed: the same seed gives the same faults to the same sequence of requests."""
+"""Faults by chance: the same seed gives the same faults to the same sequence of requests."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ KINDS: tuple[Fault, ...] = (
     Fault(body="cut"),
     Fault(body="html", applied=True),
 )
-"""What may happen. All of it passes: a client that tries often enough, and looks before it creates again, succeeds."""
+"""The faults that may happen. A client that retries, and looks before it creates again, gets through all of them."""
 
 
 class Chaos:
     """Decides for each request whether it meets one of :data:`KINDS`.
 
-    :param seed: of the ``random.Random`` behind it.
+    :param seed: seed of the random numbers.
     :param rate: share of requests that meet a fault, 0 to 1.
     :raises ValueError: the rate is out of range.
     """
@@ -33,7 +33,7 @@ class Chaos:
     def __init__(self, seed: int, rate: float) -> None:
         if not 0 <= rate <= 1:
             raise ValueError(f"rate is {rate!r}; allowed: 0 to 1")
-        self._random = random.Random(seed)  # noqa: S311 - faults are to be repeated, not to be secret
+        self._random = random.Random(seed)  # noqa: S311 - faults must be repeatable, not secret
         self._rate = rate
 
     def draw(self) -> Fault | None:

@@ -1,4 +1,4 @@
-"""The control of a sandbox, under ``/_sandbox``: what a test or a demo does to it from outside, without a token."""
+"""The control API of a sandbox, under ``/_sandbox``: tests and demos change and inspect it here, without a token."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from airflow_provider_partnero.sandbox.answers import json_answer
 from airflow_provider_partnero.sandbox.chaos import Chaos
 from airflow_provider_partnero.sandbox.control_bodies import ByChance, Event, Reset, Seconds, Seed, Webhooks
-from airflow_provider_partnero.sandbox.deliveries import sealed
+from airflow_provider_partnero.sandbox.deliveries import Delivery, sealed
 from airflow_provider_partnero.sandbox.faults import Fault
 from airflow_provider_partnero.sandbox.openapi import REFUSALS
-from airflow_provider_partnero.sandbox.partnero_api import json_answer
 from airflow_provider_partnero.sandbox.profiles import Profile
-from airflow_provider_partnero.sandbox.records import Delivery, LoggedRequest
+from airflow_provider_partnero.sandbox.request_log import LoggedRequest
 from airflow_provider_partnero.sandbox.samples import sample_event_data, sample_webhook
 from airflow_provider_partnero.sandbox.state import SandboxState
 
@@ -24,7 +24,7 @@ _DONE = {"status": 1}
 
 
 def control_router(state: SandboxState) -> APIRouter:
-    """The routes that control one sandbox's state."""
+    """The routes that change and show one sandbox's state."""
     router = APIRouter(prefix=CONTROL_PATH, tags=["Control of the sandbox"], responses=REFUSALS)
     _add_programme_routes(router, state)
     _add_behaviour_routes(router, state)
@@ -41,13 +41,13 @@ def _add_programme_routes(router: APIRouter, state: SandboxState) -> None:
 
     @router.post("/reset")
     async def reset(asked: Reset | None = None) -> Response:
-        """Empty the programme, forget faults, logs and delays; change the profile, if one is given."""
+        """Delete all webhooks; clear faults, logs and delays; change the profile, if one is given."""
         state.reset(asked.profile if asked else None)
         return json_answer(_DONE)
 
     @router.post("/seed")
     async def seed(asked: Seed) -> Response:
-        """Add orderly webhooks, numbered on from those that are there."""
+        """Add well-formed webhooks; their numbers follow those of the existing ones."""
         first = len(state.store) + 1
         for number in range(first, first + asked.count):
             state.store.put(sample_webhook(number, asked.prefix))
@@ -60,17 +60,17 @@ def _add_programme_routes(router: APIRouter, state: SandboxState) -> None:
 
     @router.put("/webhooks")
     async def put_webhooks(given: Webhooks) -> Response:
-        """Add webhooks as they are, unchecked; a key that is there already keeps its place and is replaced."""
-        misshapen = [webhook["key"] for webhook in given.webhooks if not isinstance(webhook.get("key", ""), str)]
-        if misshapen:
-            return json_answer({"message": f"the key of a webhook is {misshapen[0]!r}; allowed: text"}, 422)
+        """Add webhooks without validation; one whose key exists replaces that webhook and keeps its place."""
+        refused = [webhook["key"] for webhook in given.webhooks if not isinstance(webhook.get("key", ""), str)]
+        if refused:
+            return json_answer({"message": f"the key of a webhook is {refused[0]!r}; allowed: text"}, 422)
         for webhook in given.webhooks:
             state.store.put(webhook)
         return json_answer(_DONE)
 
     @router.delete("/webhooks")
     async def delete_webhook(key: Annotated[str, Query()]) -> Response:
-        """Delete a webhook behind the API's back."""
+        """Delete a webhook."""
         if not state.store.delete(key):
             return json_answer({"message": f"no webhook has the key {key!r}"}, 404)
         return json_answer(_DONE)
@@ -79,36 +79,36 @@ def _add_programme_routes(router: APIRouter, state: SandboxState) -> None:
 def _add_behaviour_routes(router: APIRouter, state: SandboxState) -> None:
     @router.get("/profile", response_model=Profile)
     async def get_profile() -> Response:
-        """The profile in force."""
+        """The current profile."""
         return json_answer(asdict(state.profile))
 
     @router.put("/profile")
     async def put_profile(profile: Profile) -> Response:
-        """Change the profile and nothing else; switches left out go to their defaults."""
+        """Change the profile and nothing else; missing switches get their defaults."""
         state.profile = profile
         return json_answer(_DONE)
 
     @router.put("/activation-delay")
     async def put_activation_delay(delay: Seconds) -> Response:
-        """Webhooks created active from now on show as inactive for so long."""
+        """From now on, new webhooks show as inactive for this long."""
         state.activation_delay = delay.seconds
         return json_answer(_DONE)
 
     @router.put("/latency")
     async def put_latency(latency: Seconds) -> Response:
-        """Every request of the API waits so long before it is carried out."""
+        """Every request of the API waits this long before it is carried out."""
         state.latency = latency.seconds
         return json_answer(_DONE)
 
     @router.put("/delivery-backoff")
     async def put_delivery_backoff(backoff: Seconds) -> Response:
-        """The wait before the second attempt of a delivery; before the third it is ten times as long."""
+        """The wait before a delivery's second attempt; before the third it is ten times as long."""
         state.postman.backoff = backoff.seconds
         return json_answer(_DONE)
 
     @router.get("/faults", response_model=list[Fault])
     async def faults() -> Response:
-        """The scripted faults still to come; ``times`` and ``skip`` hold what is left."""
+        """The scripted faults that are left; their ``times`` and ``skip`` count down."""
         return json_answer([asdict(fault) for fault in state.faults.pending()])
 
     @router.post("/faults")
@@ -119,13 +119,13 @@ def _add_behaviour_routes(router: APIRouter, state: SandboxState) -> None:
 
     @router.delete("/faults")
     async def clear_faults() -> Response:
-        """Forget the scripted faults and end those by chance."""
+        """Remove the scripted faults and end those by chance."""
         state.clear_faults()
         return json_answer(_DONE)
 
     @router.post("/chaos")
     async def chaos(asked: ByChance) -> Response:
-        """From now on each request meets a fault by chance; a rate of 0 ends it."""
+        """From now on requests meet faults by chance; a rate of 0 ends this."""
         state.chaos = Chaos(asked.seed, asked.rate) if asked.rate else None
         return json_answer(_DONE)
 
@@ -138,16 +138,16 @@ def _add_log_routes(router: APIRouter, state: SandboxState) -> None:
 
     @router.delete("/requests")
     async def clear_requests() -> Response:
-        """Forget the requests."""
+        """Clear the log of requests."""
         state.log.clear()
         return json_answer(_DONE)
 
     @router.post("/events", response_model=list[Delivery])
     async def emit(asked: Event) -> Response:
-        """Let an event happen: deliver it to every active webhook that subscribes to it.
+        """Deliver an event to every active webhook that is subscribed to it.
 
-        Without ``data`` it gets some that suits the event. With ``wait`` the answer comes after the last attempt and
-        holds them all; without, it is an empty list at once.
+        Without ``data`` the event gets a sample. With ``wait`` the answer comes after the last attempt and lists all
+        of them; without ``wait`` it is an empty list, at once.
         """
         content = sample_event_data(asked.event) if asked.data is None else asked.data
         envelopes = sealed(asked.event, content, state.store.all(), state.profile)
@@ -156,5 +156,5 @@ def _add_log_routes(router: APIRouter, state: SandboxState) -> None:
 
     @router.get("/deliveries", response_model=list[Delivery])
     async def deliveries() -> Response:
-        """Every attempt to deliver an event."""
+        """Every attempt to deliver an event since the last reset."""
         return json_answer([asdict(attempt) for attempt in state.postman.deliveries()])

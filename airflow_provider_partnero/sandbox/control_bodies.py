@@ -1,4 +1,4 @@
-"""What the control is sent, where it is neither a :class:`Fault` nor a :class:`Profile`; unknown fields are refused."""
+"""The bodies of requests to the control API, other than :class:`Fault` and :class:`Profile`."""
 
 from __future__ import annotations
 
@@ -9,61 +9,54 @@ from pydantic import Field
 
 from airflow_provider_partnero.sandbox.profiles import Profile
 
-_STRICT = {"extra": "forbid"}
+
+class _Body:
+    """A body with an unknown field is refused."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
 
 @dataclass(frozen=True, slots=True)
-class Reset:
-    """``profile``: the one from now on; the one in force stays when it is missing."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+class Reset(_Body):
+    """The new profile; without one, the current profile stays."""
 
     profile: Profile | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Seed:
-    """How many webhooks to add, and what their names start with."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+class Seed(_Body):
+    """How many webhooks to add, and how their names start."""
 
     count: Annotated[int, Field(ge=0, le=1_000_000)]
     prefix: str = "Webhook"
 
 
 @dataclass(frozen=True, slots=True)
-class Webhooks:
-    """Webhooks to add as they are."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+class Webhooks(_Body):
+    """Webhooks to add without validation."""
 
     webhooks: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Seconds:
+class Seconds(_Body):
     """A duration."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 
     seconds: Annotated[float, Field(ge=0, le=86_400)]
 
 
 @dataclass(frozen=True, slots=True)
-class ByChance:
-    """The seed of the faults by chance, and the share of requests that meet one."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+class ByChance(_Body):
+    """The seed of faults by chance, and the share of requests that meet one."""
 
     seed: int
     rate: Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """An event; without ``data`` it gets some that suits it."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+class Event(_Body):
+    """An event to deliver; without ``data`` it gets a sample."""
 
     event: str
     data: Any = None

@@ -1,4 +1,4 @@
-"""Faults on demand: what the next matching requests meet instead of, or on top of, their proper answer."""
+"""Faults on demand: what happens to the next matching requests instead of, or besides, their proper answer."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Any, ClassVar, Literal, get_args
 Drop = Literal["before", "after"]
 Body = Literal["truncated", "cut", "html", "empty", "not-json", "status-0"]
 
-_MOST = 1_000_000_000  # a date so many seconds ahead can still be written
+_MOST = 1_000_000_000  # seconds; an HTTP date can still express a time so far ahead
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A change that somebody else makes to the programme while a request is under way. Give exactly one of two.
+    """A change that somebody else makes while a request is under way: either ``insert`` or ``delete``.
 
-    :param insert: a webhook to insert, as :meth:`SandboxControl.put_webhooks` takes it (what is missing is filled in).
+    :param insert: a webhook to insert, as :meth:`SandboxControl.put_webhooks` takes it; missing fields are filled in.
     :param at: where ``insert`` goes: ``"front"`` (it becomes the oldest) or ``"back"`` (the newest).
-    :param delete: key of the webhook to delete; nothing happens when there is none.
+    :param delete: key of the webhook to delete; a missing webhook is ignored.
+    :raises ValueError: neither or both are given, or a value is not allowed.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -41,29 +42,29 @@ class Mutation:
 class Fault:
     """One scripted fault. Only requests of the API under ``/v1`` meet faults, never those of the control API.
 
-    Which requests (all conditions must hold):
+    Which requests meet it (all conditions must hold):
 
-    :param method: HTTP method, any when None.
+    :param method: HTTP method; None for any.
     :param path: regular expression searched in the raw path below the base URL, such as ``r"^/webhooks$"``.
-    :param page: the ``page`` parameter, which is 1 when a request has none.
+    :param page: value of the ``page`` parameter; a request without one asks for page 1.
     :param times: how many requests meet it before it is used up.
-    :param skip: how many matching requests pass first, counted from when it was scripted, whatever happens to them.
+    :param skip: how many matching requests pass before the first one meets it. Requests that meet other faults count.
 
-    What happens (they combine, as far as that makes sense):
+    What happens (the effects may be combined, unless they contradict each other):
 
-    :param status: HTTP status to answer, 200 to 599, with an error body in Laravel's form. From 300 on nothing is
-        changed, unless ``applied``; below 300 the change is made and its answer given under this status.
+    :param status: HTTP status of the answer, 200 to 599, with an error body in Laravel's form. From 300 on the request
+        is not carried out, unless ``applied``. Below 300 it is, and its proper answer gets this status.
     :param retry_after: seconds for a ``Retry-After`` header, written as the profile says.
-    :param delay: seconds to wait between what the request does and its answer.
+    :param delay: seconds to wait after the request was carried out and before the answer.
     :param drop: the TCP connection is aborted without an answer, ``"before"`` or ``"after"`` the change was made.
-    :param applied: the change is made although the answer (``status``, ``body``, ``redirect``) does not show it.
-    :param body: ``"truncated"``: the full Content-Length is announced, half of the body sent, the connection closed;
-        ``"cut"``: half of the body, with a Content-Length to match (both cut the real answer, so the change is made,
-        unless ``status`` says otherwise); ``"html"``: a web page; ``"empty"``: nothing; ``"not-json"``: text that
-        claims to be JSON; ``"status-0"``: ``{"status": 0}``. The last four come with status 200 and without a
-        change, unless ``status`` and ``applied`` say otherwise.
-    :param redirect: answer 302 (or the 3xx in ``status``) to this address, without a change unless ``applied``.
-    :param mutate: changes made to the programme just before the request is carried out, so that pages shift.
+    :param applied: the request is carried out although ``status``, ``body`` or ``redirect`` hide it.
+    :param body: ``"truncated"``: the full Content-Length is announced, but the connection is closed after half of the
+        body; ``"cut"``: half of the body, with a matching Content-Length. These two cut the proper answer, so the
+        request is carried out unless ``status`` prevents it. ``"html"``: a web page; ``"empty"``: nothing;
+        ``"not-json"``: text that claims to be JSON; ``"status-0"``: ``{"status": 0}``. These four come with status 200
+        unless ``status`` is given, and the request is not carried out unless ``applied``.
+    :param redirect: answer 302 (or the 3xx in ``status``) to this address; not carried out unless ``applied``.
+    :param mutate: changes made just before the request is carried out, so that pages shift.
     :raises ValueError: a value is out of range, or two values contradict each other.
     """
 
@@ -116,7 +117,7 @@ class Fault:
 
     @property
     def makes_change(self) -> bool:
-        """Whether the request is carried out although it meets this fault."""
+        """Whether a request that meets this fault is carried out."""
         if self.drop:
             return self.drop == "after"
         if self.applied:
@@ -126,7 +127,7 @@ class Fault:
         return self.redirect is None and self.body in (None, "truncated", "cut")
 
     def matches(self, method: str, path: str, page: int) -> bool:
-        """Whether a request meets the conditions; ``path`` is the raw one below the base URL."""
+        """Whether a request meets all conditions; ``path`` is the raw path below the base URL."""
         return (
             (self.method is None or self.method == method)
             and (self.path is None or re.search(self.path, path) is not None)
@@ -135,7 +136,7 @@ class Fault:
 
 
 class FaultQueue:
-    """The scripted faults still to come, in the order in which they were scripted."""
+    """The scripted faults that are left, in the order in which they were scripted."""
 
     def __init__(self) -> None:
         self._pending: list[Fault] = []
@@ -145,15 +146,15 @@ class FaultQueue:
         self._pending.append(fault)
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Remove all faults."""
         self._pending.clear()
 
     def pending(self) -> tuple[Fault, ...]:
-        """What is still to come; ``times`` and ``skip`` hold what is left of them."""
+        """The faults that are left; their ``times`` and ``skip`` count down."""
         return tuple(self._pending)
 
     def take(self, method: str, path: str, page: int) -> Fault | None:
-        """The fault that this request meets: the first that matches and has nothing left to skip. None without one."""
+        """The fault for this request: the first one that matches and has nothing left to skip, or None."""
         met: Fault | None = None
         left: list[Fault] = []
         for fault in self._pending:
@@ -182,7 +183,7 @@ def _check_path(path: str | None) -> None:
     try:
         re.compile(path or "")
     except re.error as error:
-        raise ValueError(f"path is {path!r}, which is no regular expression: {error}") from error
+        raise ValueError(f"path is {path!r}, which is not a regular expression: {error}") from error
 
 
 def _fits_a_header(text: str) -> bool:

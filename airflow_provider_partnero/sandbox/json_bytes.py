@@ -1,4 +1,4 @@
-"""JSON as bytes, in the two ways that matter for signatures over raw bodies."""
+"""JSON as bytes: two ways of writing it, because signatures cover raw bytes, and one of reading it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 
 
 def php_json(value: Any) -> bytes:
-    """What PHP's ``json_encode`` writes by default: ``\\/`` for a slash, ``\\uXXXX`` for what is not ASCII."""
-    # A slash can stand only inside a string of JSON, so replacing it everywhere is safe.
+    """What PHP's ``json_encode`` writes by default: ``\\/`` for a slash, ``\\uXXXX`` for anything but ASCII."""
+    # In JSON a slash can occur only within strings, so replacing all of them is safe.
     return json.dumps(value, separators=(",", ":")).replace("/", "\\/").encode()
 
 
 def compact_json(value: Any) -> bytes:
-    """What JavaScript's ``JSON.stringify`` writes: UTF-8, nothing escaped that need not be."""
+    """What JavaScript's ``JSON.stringify`` writes: UTF-8, with as few escapes as possible."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def read_json(body: bytes) -> Any:
-    """The value in a body, read as strictly as PHP's ``json_decode`` does: no NaN, no unpaired surrogates.
+    """The value in a body, read as strictly as PHP's ``json_decode``: without NaN and unpaired surrogates.
 
-    :raises ValueError: it is not JSON.
+    :raises ValueError: the body is not JSON.
     """
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse)

@@ -1,4 +1,4 @@
-"""The ASGI layer around the API: it logs every request, delays it, and makes it meet its fault."""
+"""The ASGI layer around the API: it logs every request, adds the latency, and applies faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_partnero.sandbox.answers import Answer, faulty_answer
 from airflow_provider_partnero.sandbox.faults import Fault
 from airflow_provider_partnero.sandbox.json_bytes import read_json
 from airflow_provider_partnero.sandbox.partnero_api import BASE_PATH
-from airflow_provider_partnero.sandbox.records import LoggedRequest
+from airflow_provider_partnero.sandbox.request_log import LoggedRequest
 from airflow_provider_partnero.sandbox.state import SandboxState
 
 Message = MutableMapping[str, Any]
@@ -24,14 +24,14 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 TRANSPORT = "partnero_sandbox_transport"
-"""Where the server puts a connection's transport into the scope's ``state``, so that it can be cut."""
+"""The key in the scope's ``state`` under which the server puts the connection's transport, so that it can be cut."""
 
 _OWN_PATHS = ("/_sandbox", "/docs", "/openapi.json")
 
 
 @dataclass(frozen=True, slots=True)
 class _Exchange:
-    """One request as it came, with the way back to its client."""
+    """One request, and the channels to its client."""
 
     scope: MutableMapping[str, Any]
     body: bytes
@@ -40,7 +40,7 @@ class _Exchange:
 
 
 class FaultMiddleware:
-    """Wraps the API; requests to the control API and to the documentation pass through untouched."""
+    """Wraps the API; requests to the control API and the documentation pass through unchanged."""
 
     def __init__(self, app: ASGIApp, state: SandboxState) -> None:
         self._app = app
@@ -48,7 +48,7 @@ class FaultMiddleware:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Handle one ASGI scope."""
-        # Cancelled means that the server goes down and has cut the connection: nobody is left to answer.
+        # A cancellation means that the server is stopping and has cut the connection, so there is no one to answer.
         with suppress(asyncio.CancelledError):
             await self._pass(scope, receive, send)
 
@@ -60,14 +60,14 @@ class FaultMiddleware:
         body = await _read_body(receive)
         if body is None:
             return
-        # Routed by its raw path, a key keeps its encoded slashes; Laravel, too, knows no trailing slash (seen).
+        # Routing by the raw path keeps a key's encoded slashes. Laravel ignores a trailing slash, too (seen).
         routed = {**scope, "path": path.rstrip("/") or "/"}
         await self._handle(_Exchange(routed, body, receive, send), path)
 
     async def _handle(self, exchange: _Exchange, path: str) -> None:
         state = self._state
         request = _logged_request(exchange, path, state)
-        number = state.log.arrived(request)
+        number = state.log.add(request)
         fault = state.next_fault(request.method, request.path, _page(request.query))
         if state.latency:
             await asyncio.sleep(state.latency)
@@ -77,7 +77,7 @@ class FaultMiddleware:
         if answer is None:
             await _abort(exchange)
             return
-        state.log.answered(number, answer.status)
+        state.log.set_status(number, answer.status)
         await _send(exchange, answer, is_truncated=fault is not None and fault.body == "truncated")
 
     async def _answer(self, exchange: _Exchange, fault: Fault | None) -> Answer | None:
@@ -138,7 +138,7 @@ def _logged_request(exchange: _Exchange, path: str, state: SandboxState) -> Logg
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """The whole body, or None when the client went away before its end."""
+    """The whole body; None if the client disconnected before its end."""
     body = bytearray()
     while True:
         message = await receive()
@@ -169,7 +169,7 @@ async def _abort(exchange: _Exchange) -> None:
 
 
 async def _until_gone(exchange: _Exchange) -> None:
-    # A handler that returned before its connection is gone would have uvicorn complain of a missing answer.
+    # If a handler returned before its connection is gone, uvicorn would log that the answer is missing.
     while (await exchange.receive())["type"] != "http.disconnect":
         pass
 
@@ -177,5 +177,5 @@ async def _until_gone(exchange: _Exchange) -> None:
 def _transport(exchange: _Exchange) -> asyncio.Transport:
     transport = exchange.scope.get("state", {}).get(TRANSPORT)
     if not isinstance(transport, asyncio.Transport):
-        raise RuntimeError("connections can be cut only by the sandbox's own server; start it with Sandbox")
+        raise RuntimeError("only the sandbox's own server can cut connections; start it with Sandbox")
     return transport

@@ -1,4 +1,7 @@
-"""Parameters, bodies and answers of the API for the page ``/docs``; the handlers do without, as Laravel would."""
+"""The OpenAPI description of the API's parameters, bodies and answers, for the page ``/docs``.
+
+FastAPI cannot derive it, because the handlers read and check their requests themselves, as Laravel would.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ _ERROR = {
         "errors": {
             "type": "object",
             "additionalProperties": {"type": "array", "items": {"type": "string"}},
-            "description": "Of the API's 422: the complaints about each field",
+            "description": "Messages by field; only in a 422 of the API",
         },
     },
 }
@@ -50,7 +53,7 @@ def _body(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
 CREATE_BODY = _body(
     {
         "required": ["name", "url", "events"],
-        "properties": {"key": {"type": "string", "description": "Best left out: the server makes one"}, **_FIELDS},
+        "properties": {"key": {"type": "string", "description": "The server makes one if it is missing"}, **_FIELDS},
     },
     _EXAMPLE,
 )
@@ -71,7 +74,7 @@ def _done(**properties: Any) -> dict[int | str, dict[str, Any]]:
     return {200: _answer("Done", {"type": "object", "properties": {**properties, "status": {"type": "integer"}}})}
 
 
-REFUSALS: dict[int | str, dict[str, Any]] = {"default": _answer("Refused, in words", _ERROR)}
+REFUSALS: dict[int | str, dict[str, Any]] = {"default": _answer("Refused", _ERROR)}
 ONE_WEBHOOK = _done(data=_WEBHOOK)
 PAGE_OF_WEBHOOKS = _done(data={"type": "array", "items": _WEBHOOK}, links={"type": "object"}, meta={"type": "object"})
 NO_WEBHOOK = _done()

@@ -1,4 +1,4 @@
-"""Pages of the list: which part is asked for, and the forms in which the answer may come."""
+"""Pages of the list: which page a request asks for, and the forms of the answer."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ LEAST_LIMIT = 10
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One page: ``limit`` items, ``page`` counted from 1."""
+    """One page of at most ``limit`` items; ``page`` counts from 1."""
 
     limit: int
     page: int
 
     @property
     def start(self) -> int:
-        """How many items lie before it."""
+        """How many items come before it."""
         return (self.page - 1) * self.limit
 
 
 def asked_window(query: Mapping[str, str], profile: Profile) -> tuple[Window, Complaints]:
-    """The page that a query asks for, and the complaints about it (none where the profile clamps).
+    """The page that a query asks for, and the complaints about the query (none if the profile clamps).
 
     Documented: ``limit`` is 10 to 100 and 10 by default, ``page`` is 1 by default.
     """
@@ -42,7 +42,7 @@ def list_body(items: list[dict[str, Any]], window: Window, total: int, path: str
     """The body of a list answer in the profile's form.
 
     :param items: the page's webhooks.
-    :param total: how many webhooks there are in all.
+    :param total: number of all webhooks.
     :param path: full address of the list, without a query.
     """
     if profile.list_form == "data":

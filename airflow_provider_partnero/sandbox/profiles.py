@@ -1,4 +1,4 @@
-"""What no source says about Partnero, as switches: one :class:`Profile` is one way in which it might turn out."""
+"""What no source says about Partnero, as switches. One :class:`Profile` is one way in which Partnero may behave."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How the sandbox behaves where Partnero's documentation leaves a choice. The default is the likeliest guess.
+    """How the sandbox behaves where Partnero's documentation leaves a choice. The defaults are the likeliest guesses.
 
-    Each switch says how surely its default is known: *documented* (by Partnero's pages), *seen* (in samples, in its
-    SDKs or in the framework it is built with), or *assumed* (no source at all).
+    Each switch says how well its default is known: *documented* (on Partnero's pages), *seen* (in samples, in
+    Partnero's SDKs or in the framework it is built with), or *assumed* (no source at all).
 
-    :param taken_key: what a create with a key already in use does. ``"422"``: refused as a validation error;
-        ``"409"``: refused as a conflict; ``"upsert"``: changes the webhook that has the key, whose signature stays;
-        ``"second"``: makes a second webhook, under a fresh key that its answer bears; ``"ignored"``: a supplied key
-        is never honoured, taken or not, the server always makes its own. Assumed.
+    :param taken_key: what a create with a taken key does. ``"422"``: it is refused as a validation error; ``"409"``:
+        it is refused as a conflict; ``"upsert"``: it changes the webhook that has the key, whose signature stays;
+        ``"second"``: it creates a second webhook, whose new key is in the answer; ``"ignored"``: the server ignores
+        every key it is given, taken or not, and makes its own. Assumed.
     :param limit_out_of_range: ``"422"`` refuses a ``limit`` below 10 or above ``max_limit``, and a ``page`` below 1;
         ``"clamp"`` moves them to the nearest allowed value. The range is documented, the refusal assumed.
-    :param max_limit: the largest ``limit``, at least 10. 100 is documented; another one with ``"clamp"`` is a server
-        that gives fewer items than asked for.
+    :param max_limit: the largest ``limit``, at least 10. 100 is documented. A smaller one with ``"clamp"`` makes a
+        server that gives fewer items than it was asked for.
     :param list_form: ``"data"``: the list alone, as the webhooks page documents it; ``"simple"``: Laravel's simple
-        pagination with ``links`` and ``meta``, no total, ``status: 1``, seen on Partnero's other list pages;
+        pagination with ``links``, ``meta`` and ``status: 1`` but no total, seen on Partnero's other list pages;
         ``"full"``: pagination with ``meta.last_page``, ``meta.total`` and ``links.last``, assumed.
     :param retry_after: how a ``Retry-After`` is written: ``"seconds"``, HTTP ``"date"``, or ``"none"`` (never sent).
         Assumed; Laravel's throttle sends seconds.
     :param create_status: 200 is documented for webhooks, 201 for other resources.
-    :param delete_status: 200 with ``{"status": 1}`` is documented, 204 without a body stands in the list of codes.
-    :param delete_missing: deleting what is not there: ``"404"`` or ``"ok"`` (as if it had been). Assumed.
-    :param empty_events: ``events: []``: ``"422"`` or ``"accept"``. Assumed; Laravel's ``required`` refuses it.
-    :param order: of the list: ``"oldest"`` or ``"newest"`` first. Assumed.
+    :param delete_status: 200 with ``{"status": 1}`` is documented; 204 without a body is in the list of codes.
+    :param delete_missing: what deleting a missing webhook gives: ``"404"``, or ``"ok"`` for a success. Assumed.
+    :param empty_events: what ``events: []`` gives: ``"422"`` or ``"accept"``. Assumed; Laravel refuses it.
+    :param order: order of the list: ``"oldest"`` or ``"newest"`` first. Assumed.
     :param delivery_bytes: ``"php"``: deliveries look like PHP's ``json_encode`` (``\\/``, ``\\uXXXX``), seen;
         ``"compact"``: like JavaScript's ``JSON.stringify``.
     :param envelope: ``"new"``: ``event, url, webhook_key, created_at, data`` with the header ``Signature`` over the raw
         body, documented; ``"old"``: ``event, data, timestamp`` with ``X-Partnero-Signature`` over re-serialised JSON,
-        as older public pages had it.
-    :raises ValueError: a value is not one of those allowed; the message names the switch, the value and the choice.
+        as on older public pages.
+    :raises ValueError: a value is not allowed; the message names the switch, the value and the allowed ones.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -65,7 +65,7 @@ class Profile:
 
     @classmethod
     def parse(cls, text: str) -> Profile:
-        """The profile written as ``"taken_key=upsert,list_form=full"``; what is left out keeps its default.
+        """The profile written as ``"taken_key=upsert,list_form=full"``; missing switches keep their defaults.
 
         :raises ValueError: a part is not ``name=value``, or its name or value is unknown.
         """
@@ -85,4 +85,4 @@ class Profile:
 CHOICES: Mapping[str, tuple[object, ...]] = {
     name: get_args(hint) for name, hint in get_type_hints(Profile).items() if get_origin(hint) is Literal
 }
-"""What each switch may be; ``max_limit``, which is not among them, is any whole number from 10."""
+"""The allowed values of each switch. ``max_limit`` is missing here; it may be any whole number from 10."""

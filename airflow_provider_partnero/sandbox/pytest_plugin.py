@@ -1,6 +1,6 @@
-"""Fixtures for tests of whatever talks to Partnero; pytest finds them once this package is installed.
+"""Fixtures for tests of code that talks to Partnero; pytest finds them when this package is installed.
 
-Importing this module loads nothing but pytest: the sandbox comes in with the first test that asks for it.
+Importing this module loads nothing but pytest; the first test that uses a fixture loads the sandbox.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _partnero_sandbox_server() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def partnero_sandbox(_partnero_sandbox_server: Sandbox) -> Sandbox:
-    """A running local Partnero, empty and with the default profile; one server serves the whole test session."""
+    """A running local Partnero without webhooks and with the default profile. All tests share one server."""
     from airflow_provider_partnero.sandbox import Profile
 
     _partnero_sandbox_server.reset(Profile())
@@ -33,6 +33,6 @@ def partnero_sandbox(_partnero_sandbox_server: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def partnero_connection(partnero_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The id of an Airflow connection to the sandbox, ``partnero_default``, which exists while the test runs."""
+    """The id of an Airflow connection to the sandbox, ``partnero_default``; it exists as long as the test runs."""
     monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", partnero_sandbox.connection_json)
     return "partnero_default"

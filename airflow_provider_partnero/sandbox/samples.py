@@ -1,4 +1,4 @@
-"""Made-up webhooks and event data that look like the real ones. All addresses end in ``.example``: nobody owns them."""
+"""Sample webhooks and event data. All addresses end in ``.example``, which nobody can own."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _EVENT_DATA: dict[str, dict[str, Any]] = {
 
 
 def sample_webhook(number: int, prefix: str) -> dict[str, Any]:
-    """The fields of an orderly webhook (active, HTTPS, an address of its own), without key and signature."""
+    """The fields of a well-formed webhook (active, HTTPS, its own address), without key and signature."""
     return {
         "name": f"{prefix} {number}",
         "url": f"https://receiver-{number}.example/hooks/partnero",
@@ -57,5 +57,5 @@ def sample_webhook(number: int, prefix: str) -> dict[str, Any]:
 
 
 def sample_event_data(event: str) -> dict[str, Any]:
-    """Data for an event, chosen by its noun (``partner`` of ``partner.created``). Its fields are assumed."""
+    """Data for an event, chosen by its noun, such as ``partner`` of ``partner.created``. The fields are assumed."""
     return _EVENT_DATA.get(event.partition(".")[0], {"id": "demo"})

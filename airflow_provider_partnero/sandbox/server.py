@@ -1,4 +1,4 @@
-"""A sandbox in this process: uvicorn in a thread of its own."""
+"""A sandbox in this process: uvicorn in its own thread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from airflow_provider_partnero.sandbox.app import build_app
-from airflow_provider_partnero.sandbox.control import SandboxControl
+from airflow_provider_partnero.sandbox.control_client import SandboxControl
 from airflow_provider_partnero.sandbox.middleware import TRANSPORT
 from airflow_provider_partnero.sandbox.partnero_api import BASE_PATH
 from airflow_provider_partnero.sandbox.profiles import Profile
@@ -28,18 +28,18 @@ _PATIENCE = 10.0
 
 
 class _Protocol(H11Protocol):
-    """Lets the application cut its own connection, which ASGI has no word for."""
+    """Lets the application cut its connection, for which ASGI has no message."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.app_state = {**self.app_state, TRANSPORT: transport}
         self.access_log = False
-        # asyncio does this only for sockets that name their protocol; without it each answer waits 40 ms for an ACK.
+        # asyncio does this only for sockets that name their protocol. Without it each answer waits 40 ms for an ACK.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is up, and goes down without waiting for anybody."""
+    """A server that says when it is up, and stops without waiting for requests."""
 
     def __init__(self, config: uvicorn.Config, state: SandboxState) -> None:
         super().__init__(config)
@@ -55,18 +55,18 @@ class _Server(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._serving = asyncio.current_task()
-        # uvicorn's own way down takes 0.2 seconds at the least, and waits for requests; a cancellation is at once.
+        # uvicorn's own shutdown takes at least 0.2 seconds and waits for requests; a cancellation does neither.
         with suppress(asyncio.CancelledError):
             await super().serve(sockets=sockets)
         await self._state.postman.close()
 
-    def go_down(self) -> None:
-        """Break off every connection and end; from any thread."""
+    def stop_at_once(self) -> None:
+        """Abort every connection and stop. May be called from any thread."""
         self.should_exit = True
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._break_off)
+            self._loop.call_soon_threadsafe(self._abort)
 
-    def _break_off(self) -> None:
+    def _abort(self) -> None:
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
@@ -78,18 +78,19 @@ class _Server(uvicorn.Server):
 
 
 class Sandbox(SandboxControl):
-    """A local Partnero that runs while the ``with`` block does; its owner's control is on the same object.
+    """A local Partnero that runs as long as its ``with`` block, together with the client of its control API.
 
-    :param token: the API token that it lets in.
+    :param token: the API token to accept.
     :param profile: how it behaves where Partnero's documentation leaves a choice.
-    :param host: address to listen on. The control wants no token: anything but loopback opens it to the network.
-    :param port: port to listen on; 0 takes a free one.
+    :param host: address to listen on. The control API needs no token, so any address but loopback opens it to the
+        network.
+    :param port: port to listen on; 0 for a free one.
     :raises ValueError: the token or the host is blank, or the port out of range.
     """
 
     def __init__(
         self,
-        token: str = "demo",  # noqa: S107 - the sandbox's, not Partnero's
+        token: str = "demo",  # noqa: S107 - the sandbox's token, not Partnero's
         *,
         profile: Profile | None = None,
         host: str = "127.0.0.1",
@@ -97,7 +98,7 @@ class Sandbox(SandboxControl):
     ) -> None:
         if not token.strip():
             raise ValueError(f"token is {token!r}; allowed: anything but blank text")
-        if not host.strip():  # a socket takes it for every address of this machine
+        if not host.strip():  # to a socket it would mean every address of this machine
             raise ValueError(f"host is {host!r}; allowed: an address of this machine")
         if not 0 <= port <= 65_535:
             raise ValueError(f"port is {port!r}; allowed: 0 to 65535")
@@ -120,29 +121,29 @@ class Sandbox(SandboxControl):
 
     @property
     def control(self) -> SandboxControl:
-        """The control of this sandbox: the sandbox itself."""
+        """The client of the control API, which is the sandbox itself."""
         return self
 
     @property
     def base_url(self) -> str:
-        """What a client takes for Partnero's API: ``"http://127.0.0.1:PORT/v1"``."""
+        """The base URL of the API: ``"http://127.0.0.1:PORT/v1"``."""
         return f"{self.root_url}{BASE_PATH}"
 
     @property
     def connection_json(self) -> str:
-        """The Airflow connection to it as JSON, for ``AIRFLOW_CONN_PARTNERO_DEFAULT``."""
+        """The Airflow connection to this sandbox as JSON, for ``AIRFLOW_CONN_PARTNERO_DEFAULT``."""
         return json.dumps({"conn_type": "partnero", "password": self.token, "host": self.base_url})
 
     @property
     def connection_uri(self) -> str:
-        """The Airflow connection to it as a URI."""
+        """The Airflow connection to this sandbox as a URI."""
         return f"partnero://:{quote(self.token, safe='')}@{quote(self.base_url, safe='')}"
 
     def start(self) -> None:
-        """Start it; returns once it answers.
+        """Start the sandbox; returns when it answers requests.
 
-        :raises OSError: it cannot listen there, because the port is taken or the address is not this machine's.
-        :raises RuntimeError: it is running already.
+        :raises OSError: the port is taken, or the address does not belong to this machine.
+        :raises RuntimeError: the sandbox is running already.
         """
         if self._server is not None:
             raise RuntimeError(f"this sandbox is running already, at {self.root_url}")
@@ -172,11 +173,11 @@ class Sandbox(SandboxControl):
             raise RuntimeError(f"the sandbox at {self.root_url} did not start within {_PATIENCE:g} seconds")
 
     def stop(self) -> None:
-        """Stop it, whatever requests are under way; does nothing when it is not running."""
+        """Stop the sandbox without waiting for requests; does nothing if it is not running."""
         self.close()
         if self._server is None or self._thread is None:
             return
-        self._server.go_down()
+        self._server.stop_at_once()
         self._thread.join(_PATIENCE)
         self._server = self._thread = None
 

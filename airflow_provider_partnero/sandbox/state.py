@@ -1,21 +1,21 @@
-"""Everything one running sandbox holds. It lives in one event loop, so nothing here needs a lock."""
+"""The state of one running sandbox. Only its event loop touches it, so it needs no locks."""
 
 from __future__ import annotations
 
 import hmac
 
 from airflow_provider_partnero.sandbox.chaos import Chaos
-from airflow_provider_partnero.sandbox.deliveries import Postman
 from airflow_provider_partnero.sandbox.faults import Fault, FaultQueue
+from airflow_provider_partnero.sandbox.postman import Postman
 from airflow_provider_partnero.sandbox.profiles import Profile
-from airflow_provider_partnero.sandbox.records import RequestLog
-from airflow_provider_partnero.sandbox.store import WebhookStore
+from airflow_provider_partnero.sandbox.request_log import RequestLog
+from airflow_provider_partnero.sandbox.webhook_store import WebhookStore
 
 
 class SandboxState:
-    """The programme and how it behaves.
+    """The webhooks, the faults to come, the logs and the delays.
 
-    :param token: the API token that is let in.
+    :param token: the API token to accept.
     :param profile: how the API behaves where Partnero's documentation leaves a choice.
     """
 
@@ -31,7 +31,7 @@ class SandboxState:
         self.activation_delay = 0.0
 
     def reset(self, profile: Profile | None = None) -> None:
-        """Back to an empty programme without faults, logs and delays; with another profile, if one is given."""
+        """Delete all webhooks, clear faults, logs and delays; change the profile, if one is given."""
         self.profile = profile or self.profile
         self.store.clear()
         self.clear_faults()
@@ -41,16 +41,16 @@ class SandboxState:
         self.activation_delay = 0.0
 
     def clear_faults(self) -> None:
-        """Forget the scripted faults, and end those by chance."""
+        """Remove the scripted faults and end those by chance."""
         self.faults.clear()
         self.chaos = None
 
     def next_fault(self, method: str, path: str, page: int) -> Fault | None:
-        """The fault that a request meets: a scripted one, else one by chance, else None."""
+        """The fault for a request: a scripted one, otherwise one by chance, otherwise None."""
         by_chance = self.chaos.draw() if self.chaos else None
         return self.faults.take(method, path, page) or by_chance
 
     def admits(self, authorization: str | None) -> bool:
-        """Whether an ``Authorization`` header's value lets a request in (documented: ``Bearer <token>``)."""
+        """Whether the value of an ``Authorization`` header is ``Bearer <token>`` (documented)."""
         expected = f"Bearer {self.token}".encode()
         return authorization is not None and hmac.compare_digest(authorization.encode(), expected)

@@ -1,7 +1,7 @@
-"""What the API refuses, in Laravel's words: field -> complaints; empty when there is nothing to complain about.
+"""What the API refuses, and Laravel's messages for it.
 
-Which fields are required is documented; the words are Laravel's (seen: the SDKs read its ``message`` and ``errors``);
-that only documented events pass is seen, and which of them a kind of programme has is left out.
+Documented: which fields are required. Seen: Laravel's messages (the SDKs read ``message`` and ``errors``), and that
+only documented events are accepted. The sandbox does not model which kinds of programme have which events.
 """
 
 from __future__ import annotations
@@ -13,38 +13,39 @@ from urllib.parse import urlsplit
 from airflow_provider_partnero.api.models import WebhookEvent
 
 Complaints = dict[str, list[str]]
+"""Messages by field; empty for a request that is accepted."""
 
 _KNOWN_EVENTS = frozenset(event.value for event in WebhookEvent)
 
 
-def refused_create(body: Mapping[str, Any], *, empty_events: bool) -> Complaints:
-    """Complaints about the body of a create. ``empty_events``: whether ``[]`` passes."""
+def check_create(body: Mapping[str, Any], *, empty_events: bool) -> Complaints:
+    """Complaints about the body of a create; ``empty_events`` accepts ``events: []``."""
     complaints: Complaints = {}
     for name in ("name", "url", "events"):
         if is_blank(body.get(name)) and not (name == "events" and empty_events and body.get(name) == []):
             complaints[name] = [f"The {name} field is required."]
     given = {name: value for name, value in body.items() if name not in complaints}
-    if is_blank(given.get("key")):  # Laravel makes null of an empty text, and null is no key
+    if is_blank(given.get("key")):  # Laravel turns blank text into null, which means no key
         given.pop("key", None)
     elif not isinstance(given["key"], str):
         complaints["key"] = ["The key field must be a string."]
     if given.get("is_active") is None:
         given.pop("is_active", None)
-    return complaints | _refused_values(given)
+    return complaints | _check_values(given)
 
 
-def refused_update(body: Mapping[str, Any], *, empty_events: bool) -> Complaints:
-    """Complaints about the body of an update, all of whose fields may be missing, but not empty."""
+def check_update(body: Mapping[str, Any], *, empty_events: bool) -> Complaints:
+    """Complaints about the body of an update. Any field may be missing, but none may be blank."""
     complaints: Complaints = {}
     for name in ("name", "url", "events"):
         is_allowed = name not in body or (name == "events" and empty_events and body[name] == [])
         if not is_allowed and is_blank(body[name]):
             complaints[name] = [f"The {name} field is required."]
-    return complaints | _refused_values({name: value for name, value in body.items() if name not in complaints})
+    return complaints | _check_values({name: value for name, value in body.items() if name not in complaints})
 
 
 def clean_fields(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that a body may set, out of a body without complaints; others are left out."""
+    """The fields of an accepted body that a client may set, without all others."""
     fields = {name: body[name] for name in ("name", "url", "events") if name in body}
     if body.get("is_active") is not None:
         fields["is_active"] = body["is_active"] in (True, 1, "1")
@@ -52,14 +53,14 @@ def clean_fields(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refusal_body(complaints: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """The body of a 422: ``message`` (the first complaint and how many more there are) and ``errors``."""
+    """The body of a 422: ``message``, which is the first complaint and the number of others, and ``errors``."""
     texts = [text for field in complaints.values() for text in field]
     more = len(texts) - 1
     rest = f" (and {more} more error{'s' if more > 1 else ''})" if more else ""
     return {"message": texts[0] + rest, "errors": complaints}
 
 
-def _refused_values(given: Mapping[str, Any]) -> Complaints:
+def _check_values(given: Mapping[str, Any]) -> Complaints:
     complaints: Complaints = {}
     if "name" in given and not isinstance(given["name"], str):
         complaints["name"] = ["The name field must be a string."]
@@ -68,11 +69,11 @@ def _refused_values(given: Mapping[str, Any]) -> Complaints:
     if "is_active" in given and given["is_active"] not in (True, False, "0", "1"):
         complaints["is_active"] = ["The is active field must be true or false."]
     if "events" in given:
-        complaints |= _refused_events(given["events"])
+        complaints |= _check_events(given["events"])
     return complaints
 
 
-def _refused_events(events: Any) -> Complaints:
+def _check_events(events: Any) -> Complaints:
     if not isinstance(events, list):
         return {"events": ["The events field must be an array."]}
     return {
@@ -83,7 +84,7 @@ def _refused_events(events: Any) -> Complaints:
 
 
 def is_blank(value: Any) -> bool:
-    """Whether Laravel's ``required`` takes a value for missing: null, nothing but white space, an empty array."""
+    """Whether Laravel's ``required`` treats a value as missing: null, only white space, or an empty array."""
     return value is None or value in ([], {}) or (isinstance(value, str) and not value.strip())
 
 

@@ -1,20 +1,35 @@
-"""What the sandbox's tests share: a plain HTTP client, and a receiver of deliveries."""
+"""What the sandbox's tests share: a plain HTTP client, a receiver of deliveries, and a way to wait."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import pytest
 import requests
 
 from airflow_provider_partnero.sandbox import Sandbox
 
+T = TypeVar("T")
+
 DEMO = {"name": "Demo", "url": "https://receiver.example/demo", "events": ["partner.created"]}
+PATIENCE = 60.0
+"""Seconds after which a test takes something for hung."""
+FOREVER = 3600.0
+"""Seconds of a delay that no test waits for: whatever waits for it is cut off."""
+
+
+def wait_for(look: Callable[[], T]) -> T:
+    """What ``look`` returns, as soon as that is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"waited {PATIENCE:g} seconds in vain"
+        time.sleep(0.01)
+    return found
 
 
 class Api:
@@ -26,14 +41,26 @@ class Api:
         self.session.trust_env = False
         self.session.headers["Authorization"] = f"Bearer {sandbox.token}"
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.session.close()
+
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self.session.request(method, self.base_url + path, **{"timeout": 5, **options})
+        return self.session.request(method, self.base_url + path, **{"timeout": PATIENCE, **options})
 
     def get(self, path: str, **options: Any) -> requests.Response:
         return self.call("GET", path, **options)
 
     def create(self, **fields: Any) -> requests.Response:
         return self.call("POST", "/webhooks", json={**DEMO, **fields})
+
+
+def fetch(sandbox: Sandbox, path: str) -> requests.Response:
+    """The answer to a single GET, over its own connection."""
+    with Api(sandbox) as api:
+        return api.get(path)
 
 
 @dataclass(frozen=True)
@@ -48,12 +75,31 @@ class Received:
 
 @dataclass
 class Receiver:
-    """An HTTP server that keeps what it gets and answers the scripted statuses, then 200."""
+    """An HTTP server that keeps what it gets and answers the scripted statuses, then 200.
+
+    For the status None it says nothing until ``released`` is set, and then answers 200.
+    """
 
     url: str
     received: list[Received] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    delays: list[float] = field(default_factory=list)
+    statuses: list[int | None] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+    unanswered: int = 0
+    most_unanswered: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, delivery: Received) -> int:
+        """Keep a delivery; returns the status to answer, when it is time to answer."""
+        with self._lock:
+            status = self.statuses.pop(0) if self.statuses else 200
+            self.unanswered += 1
+            self.most_unanswered = max(self.most_unanswered, self.unanswered)
+            self.received.append(delivery)
+        if status is None:
+            self.released.wait()
+        with self._lock:
+            self.unanswered -= 1
+        return status or 200
 
 
 @pytest.fixture
@@ -63,20 +109,19 @@ def sandbox(partnero_sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def api(sandbox: Sandbox) -> Iterator[Api]:
-    api = Api(sandbox)
-    yield api
-    api.session.close()
+    with Api(sandbox) as api:
+        yield api
 
 
 @pytest.fixture(name="receiver")
 def started_receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            at = time.monotonic()
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.received.append(Received(self.path, dict(self.headers.items()), body, time.monotonic()))
-            time.sleep(receiver.delays.pop(0) if receiver.delays else 0)
+            status = receiver.take(Received(self.path, dict(self.headers.items()), body, at))
             try:
-                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
+                self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
             except OSError:
@@ -93,6 +138,7 @@ def started_receiver() -> Iterator[Receiver]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield receiver
+    receiver.released.set()
     server.shutdown()
     thread.join()
     server.server_close()

@@ -1,8 +1,7 @@
-"""Faults by chance: repeatable, of every kind, and survivable."""
+"""Faults by chance: repeatable, and of every kind."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -43,7 +42,7 @@ def test_the_same_seed_gives_the_same_faults(api: Api, sandbox: Sandbox) -> None
     assert {200, 408, 429, 500, 502, 503, "garbled"} <= set(first)
 
 
-def test_the_rate_is_the_share_of_requests_that_meet_one() -> None:
+def test_the_rate_is_the_share_of_requests_that_meet_a_fault() -> None:
     for rate in (0.0, 0.3, 1.0):
         chaos = Chaos(1, rate)
         assert sum(chaos.draw() is not None for _ in range(5_000)) / 5_000 == pytest.approx(rate, abs=0.03)
@@ -54,7 +53,7 @@ def test_every_kind_happens() -> None:
     assert {id(chaos.draw()) for _ in range(500)} == {id(kind) for kind in KINDS}
 
 
-def test_a_rate_of_0_ends_it_and_so_does_clearing(api: Api, sandbox: Sandbox) -> None:
+def test_a_rate_of_0_ends_the_faults_and_so_do_clearing_and_a_reset(api: Api, sandbox: Sandbox) -> None:
     ends: list[Callable[[], None]] = [lambda: sandbox.chaos(1, 0), sandbox.clear_faults, sandbox.reset]
     for end in ends:
         sandbox.chaos(1, 1)
@@ -75,10 +74,9 @@ def test_a_rate_out_of_range_is_refused(sandbox: Sandbox, rate: float) -> None:
         sandbox.chaos(1, rate)
 
 
-def test_a_hundred_seeds_are_quick(api: Api, sandbox: Sandbox) -> None:
-    started = time.perf_counter()
+def test_a_hundred_seeds_run_one_after_the_other_each_with_its_own_faults(api: Api, sandbox: Sandbox) -> None:
     for seed in range(100):
         sandbox.reset()
         sandbox.chaos(seed, 0.3)
-        outcomes(api, 2)
-    assert time.perf_counter() - started < 5
+        expected = Chaos(seed, 0.3)
+        assert [outcome != 200 for outcome in outcomes(api, 2)] == [expected.draw() is not None for _ in range(2)]

@@ -1,10 +1,11 @@
-"""The control: what the owner of a sandbox may do to it, from this process or another."""
+"""The control API and its client: what a test may change in a sandbox, and see of it."""
 
 from __future__ import annotations
 
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -12,10 +13,10 @@ import requests
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.sandbox import Profile, Sandbox, SandboxControl
 
-from .conftest import Api
+from .conftest import FOREVER, PATIENCE, Api, fetch, wait_for
 
 
-def test_seeded_webhooks_are_orderly(sandbox: Sandbox) -> None:
+def test_seeded_webhooks_are_well_formed(sandbox: Sandbox) -> None:
     sandbox.seed(12)
     sandbox.seed(13, prefix="More")
     webhooks = [Webhook.from_api(webhook) for webhook in sandbox.webhooks()]
@@ -24,7 +25,7 @@ def test_seeded_webhooks_are_orderly(sandbox: Sandbox) -> None:
     assert all(webhook.is_active and webhook.events and webhook.url.startswith("https://") for webhook in webhooks)
 
 
-def test_webhooks_are_put_as_they_are(sandbox: Sandbox, api: Api) -> None:
+def test_webhooks_are_put_without_validation(sandbox: Sandbox, api: Api) -> None:
     webhook = {
         "key": "odd/key", "name": "", "url": "http://plain.example", "is_active": False, "signature": "s", "events": [],
     }  # fmt: skip
@@ -33,7 +34,7 @@ def test_webhooks_are_put_as_they_are(sandbox: Sandbox, api: Api) -> None:
     assert api.get("/webhooks/odd%2Fkey").json()["data"] == webhook
 
 
-def test_what_is_missing_of_a_put_webhook_is_filled_in_and_the_same_key_is_replaced_in_place(sandbox: Sandbox) -> None:
+def test_a_put_webhook_gets_its_missing_fields_and_replaces_the_one_with_its_key(sandbox: Sandbox) -> None:
     sandbox.put_webhooks([{"key": "a"}, {"key": "b"}, {}])
     sandbox.put_webhooks(iter([{"key": "a", "name": "again"}]))
     first, second, third = sandbox.webhooks()
@@ -41,13 +42,13 @@ def test_what_is_missing_of_a_put_webhook_is_filled_in_and_the_same_key_is_repla
     assert (len(third["key"]), len(third["signature"]), third["is_active"]) == (12, 16, True)
 
 
-def test_a_key_that_is_no_text_is_refused(sandbox: Sandbox) -> None:
+def test_a_key_that_is_not_text_is_refused(sandbox: Sandbox) -> None:
     with pytest.raises(ValueError, match="the key of a webhook is 7; allowed: text"):
         sandbox.put_webhooks([{"key": "fine"}, {"key": 7}])
     assert sandbox.webhooks() == []
 
 
-def test_a_webhook_is_deleted_behind_the_apis_back(sandbox: Sandbox) -> None:
+def test_a_webhook_is_deleted_without_a_request_to_the_api(sandbox: Sandbox) -> None:
     sandbox.put_webhooks([{"key": "a/b ?&%"}])
     sandbox.delete_webhook("a/b ?&%")
     assert (sandbox.webhooks(), sandbox.requests()) == ([], [])
@@ -55,37 +56,50 @@ def test_a_webhook_is_deleted_behind_the_apis_back(sandbox: Sandbox) -> None:
         sandbox.delete_webhook("a")
 
 
-def test_a_new_webhook_becomes_active_after_the_activation_delay(api: Api, sandbox: Sandbox) -> None:
+def test_a_new_webhook_is_inactive_before_the_activation_delay_is_over(api: Api, sandbox: Sandbox) -> None:
     sandbox.put_webhooks([{"key": "before"}])
-    sandbox.set_activation_delay(0.5)
+    sandbox.set_activation_delay(FOREVER)
     assert api.create(key="mine").json()["data"]["is_active"] is False
-    assert api.create(key="never", is_active=False).json()["data"]["is_active"] is False
-    assert [webhook["is_active"] for webhook in api.get("/webhooks").json()["data"]] == [True, False, False]
     assert api.call("PUT", "/webhooks/mine", json={"name": "x"}).json()["data"]["is_active"] is False
-    time.sleep(0.55)
-    assert [webhook["is_active"] for webhook in api.get("/webhooks").json()["data"]] == [True, True, False]
-    assert api.get("/webhooks/mine").json()["data"]["is_active"] is True
+    assert [webhook["is_active"] for webhook in api.get("/webhooks").json()["data"]] == [True, False]
+    assert api.get("/webhooks/mine").json()["data"]["is_active"] is False
 
 
-def test_latency_delays_requests_side_by_side(api: Api, sandbox: Sandbox) -> None:
-    sandbox.set_latency(0.4)
-    started = time.perf_counter()
-    threads = [threading.Thread(target=Api(sandbox).get, args=("/webhooks",)) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    sandbox.webhooks()
-    assert time.perf_counter() - started < 0.4
-    for thread in threads:
-        thread.join()
-    assert 0.4 <= time.perf_counter() - started < 1
-    assert [request.status for request in sandbox.requests()] == [200] * 10
+def test_a_new_webhook_becomes_active_after_the_activation_delay(api: Api, sandbox: Sandbox) -> None:
+    sandbox.set_activation_delay(0.3)
+    started = time.monotonic()
+    api.create(key="mine")
+    api.create(key="never", is_active=False)
+    wait_for(lambda: api.get("/webhooks/mine").json()["data"]["is_active"])
+    assert time.monotonic() - started >= 0.3
+    sandbox.set_activation_delay(0)
+    assert api.create(key="at once").json()["data"]["is_active"] is True
+    assert [webhook["is_active"] for webhook in api.get("/webhooks").json()["data"]] == [True, False, True]
+
+
+def test_every_request_takes_as_long_as_the_latency(api: Api, sandbox: Sandbox) -> None:
+    sandbox.set_latency(0.2)
+    assert api.get("/webhooks").elapsed.total_seconds() >= 0.2
+    assert api.create().elapsed.total_seconds() >= 0.2
+
+
+def test_a_request_that_waits_holds_up_neither_another_nor_the_control() -> None:
+    with ThreadPoolExecutor(10) as pool, Sandbox() as sandbox:
+        sandbox.set_latency(FOREVER)
+        waiting = [pool.submit(fetch, sandbox, "/webhooks") for _ in range(10)]
+        wait_for(lambda: len(sandbox.requests()) == 10)
+        sandbox.set_latency(0)
+        assert fetch(sandbox, "/webhooks").status_code == 200
+        assert [request.status for request in sandbox.requests()] == [None] * 10 + [200]
+        assert not any(request.done() for request in waiting)
 
 
 def test_requests_are_logged_as_they_came(api: Api, sandbox: Sandbox) -> None:
     api.get("/webhooks/a%2Fb%20c?x=1&x=2&y=%C3%A9&z=", headers={"X-Test": "yes"})
     api.create(name="é")
-    requests.post(f"{sandbox.base_url}/webhooks", data=b"no json", headers={"Authorization": "Bearer no"}, timeout=5)
-    requests.get(f"{sandbox.root_url}/elsewhere", timeout=5)
+    wrong = {"Authorization": "Bearer no"}
+    requests.post(f"{sandbox.base_url}/webhooks", data=b"no json", headers=wrong, timeout=PATIENCE)
+    requests.get(f"{sandbox.root_url}/elsewhere", timeout=PATIENCE)
     first, second, third, fourth = sandbox.requests()
     assert (first.method, first.path, first.query, first.status) == (
         "GET", "/webhooks/a%2Fb%20c", {"x": "2", "y": "é", "z": ""}, 404,
@@ -100,11 +114,12 @@ def test_requests_are_logged_as_they_came(api: Api, sandbox: Sandbox) -> None:
     assert "Bearer" not in str([request.headers for request in sandbox.requests()])
 
 
-def test_a_request_is_logged_before_it_is_answered(api: Api, sandbox: Sandbox) -> None:
-    sandbox.fault(delay=1)
-    with pytest.raises(requests.ReadTimeout):
-        api.get("/webhooks", timeout=0.05)
-    assert [request.status for request in sandbox.requests()] == [None]
+def test_a_request_is_logged_before_it_is_answered() -> None:
+    with ThreadPoolExecutor() as pool, Sandbox() as sandbox:
+        sandbox.fault(delay=FOREVER)
+        pool.submit(fetch, sandbox, "/webhooks")
+        wait_for(sandbox.requests)
+        assert [request.status for request in sandbox.requests()] == [None]
 
 
 def test_the_log_can_be_cleared_and_does_not_hold_the_control(api: Api, sandbox: Sandbox) -> None:
@@ -119,11 +134,11 @@ def test_a_reset_undoes_everything(api: Api, sandbox: Sandbox) -> None:
     sandbox.seed(3)
     sandbox.fault(status=503)
     sandbox.chaos(1, 1)
-    sandbox.set_latency(5)
-    sandbox.set_activation_delay(60)
+    sandbox.set_latency(FOREVER)
+    sandbox.set_activation_delay(FOREVER)
     sandbox.reset(Profile(list_form="data"))
     assert (sandbox.webhooks(), sandbox.faults(), sandbox.requests(), sandbox.deliveries()) == ([], [], [], [])
-    assert api.get("/webhooks", timeout=1).json() == {"data": []}
+    assert api.get("/webhooks").json() == {"data": []}
     assert api.create().json()["data"]["is_active"] is True
 
 
@@ -169,33 +184,34 @@ def test_a_wrong_call_is_refused_in_words_and_changes_nothing(
 ) -> None:
     sandbox.put_webhooks([{"key": "mine"}])
     url, headers = f"{sandbox.root_url}/_sandbox{path}", {"Content-Type": "application/json"}
-    answer = requests.request(method, url, data=body, headers=headers, timeout=5)
+    answer = requests.request(method, url, data=body, headers=headers, timeout=PATIENCE)
     assert (answer.status_code, answer.json()["message"][: len(words)]) == (422, words)
     assert (len(sandbox.webhooks()), sandbox.faults(), sandbox.deliveries()) == (1, [], [])
 
 
-def test_a_body_that_is_not_said_to_be_json_is_refused_with_the_header_to_send(sandbox: Sandbox) -> None:
+def test_a_body_without_the_header_for_json_is_refused_and_the_header_named(sandbox: Sandbox) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}  # what curl sends without -H
     for path, body in (("/events", b'{"event": "partner.created"}'), ("/faults", b'{"status": 503}')):
-        answer = requests.post(f"{sandbox.root_url}/_sandbox{path}", data=body, headers=form, timeout=5)
+        answer = requests.post(f"{sandbox.root_url}/_sandbox{path}", data=body, headers=form, timeout=PATIENCE)
         assert (answer.status_code, "Content-Type: application/json" in answer.json()["message"]) == (422, True)
 
 
-def test_the_address_of_the_control_answers_and_a_wrong_method_names_the_right_ones(sandbox: Sandbox) -> None:
+def test_the_control_api_answers_at_its_root_and_names_the_methods_it_supports(sandbox: Sandbox) -> None:
     sandbox.seed(3)
     for path in ("", "/health"):
-        assert requests.get(f"{sandbox.root_url}/_sandbox{path}", timeout=5).json() == {"status": 1, "webhooks": 3}
-    answer = requests.post(f"{sandbox.root_url}/_sandbox/webhooks", timeout=5)
+        answer = requests.get(f"{sandbox.root_url}/_sandbox{path}", timeout=PATIENCE)
+        assert answer.json() == {"status": 1, "webhooks": 3}
+    answer = requests.post(f"{sandbox.root_url}/_sandbox/webhooks", timeout=PATIENCE)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, PUT, DELETE")
 
 
 def test_an_unknown_switch_of_the_profile_is_refused(sandbox: Sandbox) -> None:
-    answer = requests.put(f"{sandbox.root_url}/_sandbox/profile", json={"taken_keys": "409"}, timeout=5)
+    answer = requests.put(f"{sandbox.root_url}/_sandbox/profile", json={"taken_keys": "409"}, timeout=PATIENCE)
     assert answer.status_code == 422
     assert "taken_keys" in answer.json()["message"]
 
 
-def test_where_no_sandbox_answers_the_error_says_so() -> None:
+def test_the_error_says_that_no_sandbox_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         root_url = f"http://127.0.0.1:{taken.getsockname()[1]}"
     with pytest.raises(ConnectionError, match=f"no sandbox answers at {root_url}"):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-import time
 from typing import Any
 
 import pytest
 
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 
-from .conftest import Api
+from .conftest import PATIENCE, Api
 
 
 @pytest.mark.parametrize("count", [0, 1, 10, 100, 101])
@@ -35,7 +33,7 @@ def test_pages_together_hold_every_webhook_once(api: Api, sandbox: Sandbox, form
     assert api.get("/webhooks", params={"limit": limit, "page": pages + 1}).json()["data"] == []
 
 
-def test_without_parameters_it_is_the_first_ten(api: Api, sandbox: Sandbox) -> None:
+def test_a_request_without_parameters_gets_the_first_ten(api: Api, sandbox: Sandbox) -> None:
     sandbox.seed(25)
     assert api.get("/webhooks").json()["data"] == sandbox.webhooks()[:10]
     assert api.get("/webhooks?limit=&page=").json()["data"] == sandbox.webhooks()[:10]
@@ -75,7 +73,7 @@ def test_following_links_next_reads_everything(api: Api, sandbox: Sandbox) -> No
     sandbox.seed(35)
     read, address = [], f"{sandbox.base_url}/webhooks?limit=10"
     while address:
-        body = api.session.get(address, timeout=5).json()
+        body = api.session.get(address, timeout=PATIENCE).json()
         read += body["data"]
         address = body["links"]["next"]
     assert read == sandbox.webhooks()
@@ -113,7 +111,7 @@ def test_a_page_out_of_range_is_clamped(
     assert (len(body["data"]), body["meta"]["per_page"], body["meta"]["current_page"]) == (length, limit, page)
 
 
-def test_a_server_may_give_fewer_than_asked_and_link_to_more(api: Api, sandbox: Sandbox) -> None:
+def test_a_server_may_give_fewer_than_it_was_asked_for_and_link_to_more(api: Api, sandbox: Sandbox) -> None:
     sandbox.reset(Profile(limit_out_of_range="clamp", max_limit=50))
     sandbox.seed(120)
     body = api.get("/webhooks?limit=100&page=2").json()
@@ -134,23 +132,11 @@ def test_an_update_keeps_the_place_in_the_list(api: Api, sandbox: Sandbox) -> No
     assert [webhook["key"] for webhook in api.get("/webhooks").json()["data"]] == keys
 
 
-def test_any_page_of_ten_thousand_webhooks_takes_milliseconds(
-    api: Api, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
-) -> None:
-    started = time.perf_counter()
+def test_ten_thousand_webhooks_have_a_hundred_full_pages(api: Api, sandbox: Sandbox) -> None:
     sandbox.seed(10_000)
-    seeding = time.perf_counter() - started
-    fastest: dict[int, float] = {}
-    for page, _ in itertools.product((1, 50, 100), range(10)):
-        started = time.perf_counter()
+    webhooks = sandbox.webhooks()
+    assert len({webhook["key"] for webhook in webhooks}) == 10_000
+    for page in (1, 50, 100):
         body = api.get("/webhooks", params={"limit": 100, "page": page}).json()
-        fastest[page] = min(fastest.get(page, 9.0), time.perf_counter() - started)
-        assert len(body["data"]) == 100
-    with capsys.disabled():
-        print(
-            f" [10,000 seeded in {seeding:.2f} s; pages in ms:",
-            {p: round(t * 1000, 1) for p, t in fastest.items()},
-            "]",
-        )
-    assert max(fastest.values()) < 0.03
-    assert len({webhook["key"] for webhook in sandbox.webhooks()}) == 10_000
+        assert body["data"] == webhooks[(page - 1) * 100 : page * 100]
+    assert body["links"]["next"] is None

@@ -1,4 +1,4 @@
-"""A client that nobody here wrote, PyPI's ``partnero``, finds in the sandbox what it expects of Partnero."""
+"""The PyPI package ``partnero``, a client by others, works with the sandbox."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_it_creates_fetches_updates_and_deletes(webhooks: Any, sandbox: Sandbox)
     assert sandbox.webhooks() == []
 
 
-def test_it_reads_the_words_of_a_refusal(webhooks: Any) -> None:
+def test_it_reads_the_messages_of_refusals(webhooks: Any) -> None:
     with pytest.raises(PartneroAPIException, match="API Error 422: The url field must be a valid URL"):
         webhooks.create_webhook("Demo", "nowhere", ["partner.created"])
     with pytest.raises(PartneroAPIException, match="API Error 404: Webhook not found"):

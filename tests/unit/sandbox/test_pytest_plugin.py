@@ -1,4 +1,4 @@
-"""The fixtures that installing the package gives to everybody's tests."""
+"""The pytest fixtures that come with the package."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_partnero.sandbox import Sandbox
+
+from .conftest import PATIENCE
 
 TESTS = """
 import os, json, urllib.request
@@ -40,7 +42,7 @@ def test_the_connection_is_gone():
 def test_the_fixtures_come_with_the_package(tmp_path: Path) -> None:
     (tmp_path / "test_users.py").write_text(TESTS)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=PATIENCE)
     assert "4 passed" in done.stdout, done.stdout + done.stderr
 
 
@@ -63,10 +65,10 @@ def test_the_connection_fixture_makes_an_airflow_connection(
         ("from airflow_provider_partnero.sandbox import Sandbox", {"httpx", "fastapi", "uvicorn", "starlette"}),
     ],
 )
-def test_importing_loads_no_more_than_it_needs(statement: str, allowed: set[str]) -> None:
+def test_importing_loads_only_what_it_needs(statement: str, allowed: set[str]) -> None:
     heavy = {"fastapi", "uvicorn", "starlette", "httpx", "requests", "tenacity", "airflow"}
     program = f"import sys\n{statement}\nprint(sorted({heavy!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert done.stdout.strip() == str(sorted(allowed & heavy))
 
 
@@ -81,7 +83,7 @@ def test_the_sandbox_never_uses_the_packages_own_signer() -> None:
         "    sandbox.set_delivery_backoff(0)\n"
         "    print(len(sandbox.emit('partner.created')))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert done.stdout == "3\n"
 
 

@@ -1,4 +1,4 @@
-"""The control of a sandbox as a small HTTP client; it works on one in this process and on one started elsewhere."""
+"""The client of a sandbox's control API, for a sandbox in this process or in another."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import Any, Self
 
 import httpx
 
+from airflow_provider_partnero.sandbox.deliveries import Delivery
 from airflow_provider_partnero.sandbox.faults import Fault
 from airflow_provider_partnero.sandbox.profiles import Profile
-from airflow_provider_partnero.sandbox.records import Delivery, LoggedRequest
+from airflow_provider_partnero.sandbox.request_log import LoggedRequest
 
 _TIMEOUT = 30.0
 
 
 class SandboxControl:
-    """Does to a running sandbox what only the sandbox's owner can do. Safe to use from several threads.
+    """Changes and inspects a running sandbox. Safe to use from several threads.
 
-    Every method raises :class:`ConnectionError` when nothing answers, and :class:`ValueError` when the sandbox
-    refuses an argument.
+    Every method raises :class:`ConnectionError` if no sandbox answers, and :class:`ValueError` if the sandbox refuses
+    an argument.
 
-    :param root_url: where it runs, without ``/v1``: ``"http://127.0.0.1:8765"``.
+    :param root_url: address of the sandbox, without ``/v1``: ``"http://127.0.0.1:8765"``.
     """
 
     def __init__(self, root_url: str) -> None:
@@ -39,29 +40,29 @@ class SandboxControl:
 
     @property
     def root_url(self) -> str:
-        """Where the sandbox runs: ``"http://127.0.0.1:8765"``.
+        """Address of the sandbox: ``"http://127.0.0.1:8765"``.
 
-        :raises RuntimeError: it has not been started yet, so that nobody knows.
+        :raises RuntimeError: the sandbox has not been started yet.
         """
         if not self._root_url:
             raise RuntimeError("this sandbox has not been started: use it in a with block, or call start()")
         return self._root_url
 
     def close(self) -> None:
-        """Close the connections to the sandbox; the sandbox itself runs on."""
+        """Close the connections to the sandbox, which goes on running."""
         if "_client" in self.__dict__:
             self._client.close()
             del self._client
 
     def reset(self, profile: Profile | None = None) -> None:
-        """Empty the programme; forget faults, chaos, logs, latency, activation delay and delivery backoff.
+        """Delete all webhooks; clear faults, chaos, logs, latency, activation delay and delivery backoff.
 
-        :param profile: the profile from now on; None keeps the one in force.
+        :param profile: the new profile; None keeps the current one.
         """
         self._call("POST", "/reset", {"profile": asdict(profile) if profile else None})
 
     def profile(self) -> Profile:
-        """The profile in force."""
+        """The current profile."""
         return Profile(**self._call("GET", "/profile"))
 
     def set_profile(self, profile: Profile) -> None:
@@ -69,17 +70,17 @@ class SandboxControl:
         self._call("PUT", "/profile", asdict(profile))
 
     def seed(self, count: int, *, prefix: str = "Webhook") -> None:
-        """Add ``count`` orderly webhooks named ``"<prefix> <number>"``, each with an address of its own.
+        """Add ``count`` well-formed webhooks named ``"<prefix> <number>"``, each with its own address.
 
-        Nobody lives at those addresses: deliveries to them fail, and are repeated.
+        Nobody answers at these addresses: deliveries to them fail and are repeated.
         """
         self._call("POST", "/seed", {"count": count, "prefix": prefix}, timeout=None)
 
     def put_webhooks(self, webhooks: Iterable[Mapping[str, Any]]) -> None:
-        """Add webhooks as they are, bypassing validation: inactive, http, without events, with any key or signature.
+        """Add webhooks without any validation, such as inactive ones, or with http, no events, any key or signature.
 
-        What is missing is filled in, unknown fields are kept, and a key that is there already keeps its place in the
-        order while everything else of it is replaced.
+        Missing fields are filled in and unknown ones are kept. A webhook whose key exists already replaces that one
+        and keeps its place in the order.
         """
         self._call("PUT", "/webhooks", {"webhooks": [dict(webhook) for webhook in webhooks]})
 
@@ -89,33 +90,33 @@ class SandboxControl:
         return webhooks
 
     def delete_webhook(self, key: str) -> None:
-        """Delete a webhook behind the API's back.
+        """Delete a webhook without a request to the API.
 
-        :raises ValueError: none has this key.
+        :raises ValueError: no webhook has this key.
         """
         self._call("DELETE", "/webhooks", query={"key": key})
 
     def set_activation_delay(self, seconds: float) -> None:
-        """Webhooks that are created active from now on show as inactive for so long."""
+        """From now on, new webhooks show as inactive for this long, even if they were created active."""
         self._call("PUT", "/activation-delay", {"seconds": seconds})
 
     def set_latency(self, seconds: float) -> None:
-        """Every request of the API waits so long before it is carried out; requests wait side by side."""
+        """Every request of the API waits this long before it is carried out; requests wait side by side."""
         self._call("PUT", "/latency", {"seconds": seconds})
 
     def set_delivery_backoff(self, seconds: float) -> None:
-        """Wait so long before the second attempt of a delivery, and ten times as long before the third (default 1)."""
+        """Wait this long before a delivery's second attempt, and ten times as long before the third (default 1)."""
         self._call("PUT", "/delivery-backoff", {"seconds": seconds})
 
     def fault(self, fault: Fault | None = None, /, **fields: Any) -> None:
-        """Script one fault: a :class:`Fault`, or its fields.
+        """Script one fault, given as a :class:`Fault` or by its fields.
 
-        :raises ValueError: the fields do not make a fault, or both forms are given.
+        :raises ValueError: the fields are not those of a fault, or both forms are given.
         """
         if fault is not None and fields:
             raise ValueError(f"give a Fault or its fields, not both; the fields were {', '.join(fields)}")
         if not isinstance(fault, Fault | None):
-            raise ValueError(f"{fault!r} is no Fault; give one, or its fields, such as status=503")
+            raise ValueError(f"{fault!r} is not a Fault; give one, or its fields, such as status=503")
         try:
             scripted = fault or Fault(**fields)
         except TypeError as error:
@@ -123,17 +124,17 @@ class SandboxControl:
         self._call("POST", "/faults", asdict(scripted))
 
     def faults(self) -> list[Fault]:
-        """The scripted faults still to come; ``times`` and ``skip`` hold what is left of them."""
+        """The scripted faults that are left; their ``times`` and ``skip`` count down."""
         return [Fault(**fault) for fault in self._call("GET", "/faults")]
 
     def clear_faults(self) -> None:
-        """Forget the scripted faults and end those by chance."""
+        """Remove the scripted faults and end those by chance."""
         self._call("DELETE", "/faults")
 
     def chaos(self, seed: int, rate: float) -> None:
-        """From now on each request meets a fault by chance, the same ones for the same seed; a rate of 0 ends it.
+        """From now on requests meet faults by chance, the same ones for the same seed.
 
-        :param rate: share of requests that meet one, 0 to 1.
+        :param rate: share of requests that meet a fault, 0 to 1; 0 ends the faults by chance.
         """
         self._call("POST", "/chaos", {"seed": seed, "rate": rate})
 
@@ -142,14 +143,14 @@ class SandboxControl:
         return [LoggedRequest(**request) for request in self._call("GET", "/requests")]
 
     def clear_requests(self) -> None:
-        """Forget the requests."""
+        """Clear the log of requests."""
         self._call("DELETE", "/requests")
 
     def emit(self, event: str, data: Any = None, *, wait: bool = True) -> list[Delivery]:
-        """Let an event happen: it is delivered to every active webhook that subscribes to it.
+        """Deliver an event to every active webhook that is subscribed to it.
 
-        :param data: the event's data; None for some that suits the event.
-        :param wait: return after the last attempt, with all of them; else at once, with none.
+        :param data: the event's data; None for a sample that suits the event.
+        :param wait: return all attempts after the last one has ended; otherwise return an empty list at once.
         """
         content = {"event": event, "data": data, "wait": wait}
         return [Delivery(**one) for one in self._call("POST", "/events", content, timeout=None)]
@@ -160,7 +161,7 @@ class SandboxControl:
 
     @cached_property
     def _client(self) -> httpx.Client:
-        # Without the environment's proxies, and without loading certificates for plain HTTP.
+        # Without the environment's proxies. Plain HTTP needs no certificates, and loading them takes time.
         return httpx.Client(base_url=f"{self.root_url}/_sandbox", trust_env=False, verify=False)  # noqa: S501
 
     def _call(
@@ -179,7 +180,7 @@ class SandboxControl:
         try:
             body = answer.json()
         except ValueError:
-            raise ConnectionError(f"what answers at {self.root_url} is no sandbox") from None
+            raise ConnectionError(f"what answers at {self.root_url} is not a sandbox") from None
         if answer.is_success:
             return body
         raise ValueError(f"{method} /_sandbox{path}: {body.get('message')}")

@@ -1,4 +1,4 @@
-"""The programme's webhooks, in the order in which they were made."""
+"""The sandbox's webhooks, in the order in which they were created."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def random_text(length: int) -> str:
 
 
 @dataclass(slots=True)
-class _Record:
+class _Entry:
     fields: dict[str, Any]
     active_from: float
 
@@ -28,28 +28,28 @@ class _Record:
 
 
 class WebhookStore:
-    """Webhooks by key; the dicts it hands out are its own and must not be changed."""
+    """Webhooks by key. The dicts that it returns are its own; callers must not change them."""
 
     def __init__(self) -> None:
-        self._records: dict[str, _Record] = {}
+        self._entries: dict[str, _Entry] = {}
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._entries)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._records
+        return key in self._entries
 
     def clear(self) -> None:
-        """Delete all of them."""
-        self._records.clear()
+        """Delete all webhooks."""
+        self._entries.clear()
 
     def put(self, webhook: Mapping[str, Any], *, front: bool = False, activation_delay: float = 0.0) -> dict[str, Any]:
-        """Put a webhook as it is, without any check; what is missing is filled in, what is unknown is kept.
+        """Add a webhook without validation. Missing fields are filled in and unknown ones are kept.
 
-        A key that is there already keeps its place, and what it had is replaced.
+        A webhook whose key exists already replaces that one and keeps its place.
 
-        :param front: put it before all others, not behind them.
-        :param activation_delay: seconds during which it shows as inactive whatever ``is_active`` says.
+        :param front: put a new webhook before all others instead of behind them.
+        :param activation_delay: seconds for which it shows as inactive, whatever ``is_active`` says.
         :raises ValueError: the key is not text.
         """
         fields = {
@@ -64,37 +64,37 @@ class WebhookStore:
         key = fields["key"]
         if not isinstance(key, str):
             raise ValueError(f"the key of a webhook is {key!r}; allowed: text")
-        record = _Record(fields, time.monotonic() + activation_delay if activation_delay else 0.0)
-        if front and key not in self._records:
-            self._records = {key: record, **self._records}
+        entry = _Entry(fields, time.monotonic() + activation_delay if activation_delay else 0.0)
+        if front and key not in self._entries:
+            self._entries = {key: entry, **self._entries}
         else:
-            self._records[key] = record
-        return record.shown(time.monotonic())
+            self._entries[key] = entry
+        return entry.shown(time.monotonic())
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The webhook with this key, or None."""
-        record = self._records.get(key)
-        return record.shown(time.monotonic()) if record else None
+        entry = self._entries.get(key)
+        return entry.shown(time.monotonic()) if entry else None
 
     def update(self, key: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change fields of a webhook.
 
-        :raises KeyError: none has this key.
+        :raises KeyError: no webhook has this key.
         """
-        record = self._records[key]
-        record.fields = {**record.fields, **changes}
-        return record.shown(time.monotonic())
+        entry = self._entries[key]
+        entry.fields = {**entry.fields, **changes}
+        return entry.shown(time.monotonic())
 
     def delete(self, key: str) -> bool:
-        """Delete a webhook; returns whether there was one."""
-        return self._records.pop(key, None) is not None
+        """Delete a webhook; returns whether it existed."""
+        return self._entries.pop(key, None) is not None
 
     def slice(self, start: int, count: int, *, newest_first: bool = False) -> list[dict[str, Any]]:
         """At most ``count`` webhooks from position ``start`` on, oldest or newest first."""
-        values = self._records.values()
+        values = self._entries.values()
         now = time.monotonic()
         ordered = reversed(values) if newest_first else iter(values)
-        return [record.shown(now) for record in islice(ordered, start, start + count)]
+        return [entry.shown(now) for entry in islice(ordered, start, start + count)]
 
     def all(self) -> list[dict[str, Any]]:
         """All webhooks, oldest first."""
