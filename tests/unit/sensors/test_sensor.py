@@ -9,15 +9,15 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+from airflow_provider_partnero.hooks.partnero import PartneroHook
 from airflow_provider_partnero.sandbox import Sandbox
 from airflow_provider_partnero.sensors.partnero import PartneroWebhookActiveSensor
 from tests.conftest import MakeContext
 
 
 def _sensor(**arguments: Any) -> PartneroWebhookActiveSensor:
-    return PartneroWebhookActiveSensor(
-        **{"task_id": "wait", "webhook_key": "k", "poke_interval": 0.05, "timeout": 5, "deferrable": False, **arguments}
-    )
+    defaults = {"task_id": "wait", "webhook_key": "k", "poke_interval": 0.05, "timeout": 600, "deferrable": False}
+    return PartneroWebhookActiveSensor(**{**defaults, **arguments})
 
 
 @pytest.mark.parametrize("deferrable", [True, False])
@@ -31,18 +31,16 @@ def test_an_active_webhook_ends_the_wait_at_once_and_is_returned(
 
 
 def test_poking_goes_on_until_the_webhook_is_active(sandbox: Sandbox, make_context: MakeContext) -> None:
-    sandbox.set_activation_delay(0.4)
-    sandbox.put_webhooks([])
-    import requests
-
-    requests.post(
-        f"{sandbox.base_url}/webhooks",
-        json={"name": "n", "url": "https://a.example/", "events": ["partner.created"], "key": "k"},
-        headers={"Authorization": f"Bearer {sandbox.token}"},
-        timeout=5,
-    )
+    sandbox.put_webhooks([{"key": "k", "is_active": False}])
+    sandbox.fault(skip=2, mutate=[{"delete": "k"}, {"insert": {"key": "k", "is_active": True}}])
     assert _sensor().execute(make_context())["is_active"] is True
     assert len(sandbox.requests()) >= 3
+
+
+def test_poking_goes_on_until_partnero_has_activated_a_new_webhook(sandbox: Sandbox, make_context: MakeContext) -> None:
+    sandbox.set_activation_delay(0.4)
+    PartneroHook().create_webhook(name="n", url="https://a.example/", events=["partner.created"], key="k")
+    assert _sensor().execute(make_context())["is_active"] is True
 
 
 def test_an_inactive_webhook_is_waited_for_in_the_triggerer(sandbox: Sandbox, make_context: MakeContext) -> None:
@@ -69,7 +67,7 @@ def test_a_passing_outage_does_not_end_the_wait(
     assert len(one_attempt.requests()) == 4
 
 
-def test_a_passing_outage_at_the_first_look_still_defers(one_attempt: Sandbox, make_context: MakeContext) -> None:
+def test_a_passing_outage_at_the_first_poke_still_defers(one_attempt: Sandbox, make_context: MakeContext) -> None:
     one_attempt.fault(status=503)
     with pytest.raises(TaskDeferred):
         _sensor(deferrable=True).execute(make_context())
@@ -94,10 +92,15 @@ def test_a_refused_token_or_a_missing_webhook_ends_the_wait_at_once(
     assert len(sandbox.requests()) == 1
 
 
-def test_a_webhook_that_is_not_there_yet_is_waited_for_when_asked(sandbox: Sandbox, make_context: MakeContext) -> None:
+def test_a_missing_webhook_is_waited_for_when_asked(sandbox: Sandbox, make_context: MakeContext) -> None:
+    sandbox.fault(skip=2, mutate=[{"insert": {"key": "k", "is_active": True}}])
+    assert _sensor(if_missing="wait").execute(make_context())["key"] == "k"
+    assert len(sandbox.requests()) > 2
+
+
+def test_a_webhook_that_is_never_created_is_a_sensor_timeout(sandbox: Sandbox, make_context: MakeContext) -> None:
     with pytest.raises(AirflowSensorTimeout):
         _sensor(if_missing="wait", timeout=0.3).execute(make_context())
-    assert len(sandbox.requests()) > 2
 
 
 def test_deferrable_follows_airflows_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,10 @@
-"""The trigger behind an AssetWatcher: it fires for what changed, once, also across restarts."""
+"""The trigger behind an AssetWatcher: it fires once for every change, across restarts too."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from datetime import timedelta
@@ -21,7 +21,7 @@ Steps = Callable[["Watcher"], Coroutine[Any, Any, None]]
 
 
 class Store:
-    """Airflow's asset state store in the small: one asset, JSON values up to 64 KiB."""
+    """A small version of Airflow's asset state store: one asset, JSON values up to 64 KiB."""
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
@@ -52,7 +52,7 @@ class StoresOfSeveral:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):  # bounds a hang
         while not condition():
             await asyncio.sleep(POKE / 3)
 
@@ -65,13 +65,13 @@ class Watcher:
         self.events: list[dict[str, Any]] = []
 
     async def looked(self, times: int = 2) -> list[dict[str, Any]]:
-        """The events so far, once the list has been read anew and what was seen has been thought about."""
+        """Wait until the list has been read ``times`` more and what was read has been compared; return the events."""
         reads = self._reads()
         await until(lambda: self._reads() > reads + times)
         return self.events
 
     async def fired(self, number: int) -> dict[str, Any]:
-        """The event of this number, and proof that no other follows for the same."""
+        """Wait for the event of this number, check that the same change fires no other, and return it."""
         await until(lambda: len(self.events) >= number)
         assert len(await self.looked()) == number
         return self.events[-1]
@@ -327,7 +327,7 @@ def test_a_page_that_fails_once_does_not_spoil_the_reading_of_a_long_list(sandbo
 
 
 class TestRestart:
-    """What it had reported it does not report again; what changed meanwhile it does."""
+    """After a restart it reports what changed meanwhile, and nothing twice."""
 
     def test_what_was_reported_is_not_reported_again(self, sandbox: Sandbox) -> None:
         store = Store()
@@ -389,31 +389,29 @@ class TestRestart:
 
         assert watch(sandbox, steps, store).events == [first]
 
+    @pytest.mark.parametrize(("poke_interval", "until_stored"), [(60, 5.0), (2, 2)])
     def test_it_remembers_what_it_fired_for_only_when_airflow_has_had_time_to_store_the_event(
-        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+        self, sandbox: Sandbox, poke_interval: float, until_stored: float
     ) -> None:
-        monkeypatch.setattr("airflow_provider_partnero.triggers.partnero._UNTIL_STORED", 0.5)
         store = Store()
         watch(sandbox, look, store)
         sandbox.put_webhooks([live("a")])
+        slept: list[tuple[float, int]] = []  # seconds, and how often the store had been written by then
 
-        async def story() -> float:
-            trigger = PartneroWebhooksChangedTrigger(poke_interval=60)
+        async def story() -> None:
+            async def sleep(seconds: float) -> None:
+                slept.append((seconds, store.writes))
+                if len(slept) == 2:
+                    raise asyncio.CancelledError
+
+            trigger = PartneroWebhooksChangedTrigger(poke_interval=poke_interval)
             trigger.asset_state_store = store  # type: ignore[assignment]
-            fired = asyncio.Event()
+            trigger._sleep = sleep
+            assert [event async for event in trigger.run()] != []
 
-            async def run() -> None:
-                async for _ in trigger.run():
-                    fired.set()
-
-            running = asyncio.create_task(run())
-            await fired.wait()
-            started = time.monotonic()
-            await until(lambda: store.writes > 1)
-            running.cancel()
-            return time.monotonic() - started
-
-        assert asyncio.run(story()) >= 0.5
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(story())
+        assert slept == [(until_stored, 1), (poke_interval, 2)]
 
     def test_two_programmes_that_one_asset_watches_do_not_share_a_memory(
         self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
@@ -442,7 +440,7 @@ class TestRestart:
         assert one.values == other.values
         assert watch(sandbox, look, other).events == []
 
-    def test_ten_thousand_webhooks_fit_and_a_change_meanwhile_is_noticed(self, sandbox: Sandbox) -> None:
+    def test_ten_thousand_webhooks_fit_into_the_store_and_a_change_meanwhile_is_noticed(self, sandbox: Sandbox) -> None:
         store = Store()
         sandbox.seed(10_000)
 
@@ -460,7 +458,7 @@ class TestRestart:
 
         first, second = watch(sandbox, one_event, store).events
         assert first == {"counts": {}, "added": [], "removed": [], "changed": []}
-        assert second["added"] == [{"key": "fresh", "name": "Name fresh"}]  # from now on it knows each of them
+        assert second["added"] == [{"key": "fresh", "name": "Name fresh"}]  # now it knows each webhook again
 
 
 def test_no_secret_is_in_event_store_or_log(
@@ -484,7 +482,8 @@ def test_no_secret_is_in_event_store_or_log(
 
 def test_it_polls_once_an_interval(sandbox: Sandbox) -> None:
     async def steps(watcher: Watcher) -> None:
-        await asyncio.sleep(1)
+        await until(lambda: len(sandbox.requests()) >= 6)
 
     watch(sandbox, steps)
-    assert 2 <= len(sandbox.requests()) <= 1 / POKE + 2
+    at = [request.at for request in sandbox.requests()]
+    assert min(later - earlier for earlier, later in itertools.pairwise(at)) >= POKE
