@@ -1,8 +1,8 @@
-"""What differs between Airflow 3.0 and 3.3, in one place: where names live."""
+"""What differs between Airflow 3.0 and 3.3, in one place: where names live, and what is not there yet."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseHook
@@ -49,5 +49,13 @@ __all__ = [
     "BaseHook",
     "RetryDecision",
     "RetryPolicy",
+    "asset_state_stores",
     "conf",
 ]
+
+
+def asset_state_stores(trigger: Any) -> list[Any]:
+    """The stores of a trigger that an ``AssetWatcher`` uses, one for each asset it watches for; none before 3.3."""
+    stores = getattr(trigger, "asset_state_store", None)
+    # Without a subscript, Airflow gives the store of a single asset only.
+    return list(getattr(stores, "_by_name", {}).values()) or ([stores] if stores else [])

@@ -10,6 +10,8 @@ from weakref import WeakValueDictionary
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_provider_partnero.airflow_compat import asset_state_stores
+
 if TYPE_CHECKING:
     from airflow_provider_partnero.hooks.partnero import PartneroHook
     from airflow_provider_partnero.triggers.polling import AwaitedKeys, PollResult
@@ -178,7 +180,7 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
 
     async def _remembered(self) -> tuple[dict[str, str] | None, bool]:
         """What was seen last, and whether there is an asset whose store does not hold it."""
-        memories = [await store.aget(self._memory) for store in self._stores()]
+        memories = [await store.aget(self._memory) for store in asset_state_stores(self)]
         known = [memory for memory in memories if memory is not None]
         return (dict(known[0]) if known else None), len(known) < len(memories)
 
@@ -187,7 +189,7 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
         from airflow_provider_partnero.webhooks.changes import compact
 
         try:
-            for store in self._stores():
+            for store in asset_state_stores(self):
                 await store.aset(self._memory, compact(seen, _STORED_BYTES))
         except Exception as error:  # noqa: BLE001
             self.log.warning("What was seen cannot be remembered now, to be tried again: %s", error)
@@ -198,11 +200,6 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
     def _memory(self) -> str:
         """Its name in the store, which watchers of other programmes may share."""
         return f"{_SEEN}:{self.partnero_conn_id}"
-
-    def _stores(self) -> list[Any]:
-        """One for each asset that this trigger watches for; without a subscript Airflow gives a single asset's only."""
-        stores = getattr(self, "asset_state_store", None)
-        return list(getattr(stores, "_by_name", {}).values()) or ([stores] if stores else [])
 
 
 def _stream_key(partnero_conn_id: str, poke_interval: float) -> Hashable:
