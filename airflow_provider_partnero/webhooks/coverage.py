@@ -1,4 +1,4 @@
-"""Which events reach anybody."""
+"""How many webhooks subscribe to each event."""
 
 from __future__ import annotations
 
@@ -43,9 +43,19 @@ class EventCoverage:
         """What happened to it: ``created`` of ``partner.created``; the whole name where there is no dot."""
         return self.event.partition(".")[2] or self.event
 
+    @property
+    def heading(self) -> str:
+        """What it is listed under: ``Partner``, or ``Not documented``."""
+        return self.noun.capitalize() if self.is_documented else "Not documented"
+
+    @property
+    def label(self) -> str:
+        """Its name below that heading: the verb, or the whole name of an event that is not documented."""
+        return self.verb if self.is_documented else self.event
+
 
 def coverage(webhooks: Iterable[AuditedWebhook]) -> tuple[EventCoverage, ...]:
-    """Every documented event, by what it is about and in the documentation's order, then the others that are in use by
+    """The documented events, grouped by noun and in the documentation's order, then the undocumented ones in use, by
     name.
     """
     active: Counter[str] = Counter()

@@ -1,11 +1,15 @@
-"""Report files: what they say, and that what a webhook is called stays what it is called."""
+"""Report files: what they say, and that no name, key or event can change more than the text."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import subprocess
+import sys
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta, timezone
-from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +17,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_partnero.api.models import Webhook, WebhookEvent
+from airflow_provider_partnero.webhooks import report as report_package
 from airflow_provider_partnero.webhooks.audit import AuditReport, audit
 from airflow_provider_partnero.webhooks.coverage import coverage
 from airflow_provider_partnero.webhooks.report import render_report
+from airflow_provider_partnero.webhooks.texts import cell
 
 from .builders import any_text, live_webhooks, spec, thorough, webhook
+from .elements import Element, page_of
 
 MOMENT = datetime(2026, 11, 23, 20, 11, tzinfo=UTC)
+TEMPLATES = Path(report_package.__file__).parent
 SUFFIXES = [".json", ".md", ".html"]
 HOSTILE = [
     "<script>document.title = 'owned'</script>",
@@ -45,41 +53,43 @@ HOSTILE = [
 ]
 
 
-class Page(HTMLParser):
-    """What a browser would make of a page: its elements, their attributes, its text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.text: list[str] = []
-        self.cells: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in {"meta", "link", "rect", "circle"}:
-            self.open.append(tag)
-        if tag in {"td", "th", "p", "bdi", "li"}:
-            self.cells.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in {"rect", "circle"}:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" in self.open:
-            return
-        self.text.append(data)
-        if self.cells:
-            self.cells[-1] += data
-
-
 def rendered(report: AuditReport, suffix: str, **fields: Any) -> str:
     return render_report(
         report, suffix=suffix, **{"title": "Webhooks", "generated_at": MOMENT, "conn_id": "partnero_default", **fields}
     )
+
+
+# What markup, templates and spreadsheets are made of, in any order.
+_PIECES = ["<", ">", "</", "/>", "&", ";", '"', "'", "=", "<!--", "-->", "<![CDATA[", "]]>", "<?", "&lt;", "&#60;"]
+_PIECES += ["<script>", "</style>", "</title>", "</td></tr></table>", "<img src=x onerror=", "<b ", " onload="]
+_PIECES += ["{{", "}}", "{%", "%}", "{#", "{{ 7*7 }}", "<U+202E>", "U+", "\u202e", "\x00", "\n", "\ud800", " ", "a"]
+markup_like = st.lists(st.sampled_from(_PIECES), max_size=8).map("".join)
+
+
+@st.composite
+def markup_like_webhooks(draw: st.DrawFn) -> list[Webhook]:
+    text = markup_like | any_text
+    keys = draw(st.lists(text.filter(bool), unique=True, max_size=5))
+    events = st.lists(text | st.sampled_from(WebhookEvent), max_size=3, unique=True).map(tuple)
+    active = st.booleans()
+    return [webhook(key=key, name=draw(text), events=draw(events), is_active=draw(active)) for key in keys]
+
+
+def visibly(text: str, longest: int = 120) -> str:
+    """What the page shows for a text."""
+    return re.sub(r"<(U\+[0-9A-F]{4,6})>", r"\1", cell(text, longest))
+
+
+def written_by_the_templates() -> set[tuple[str, str]]:
+    """Every tag with each attribute that the templates themselves give it, and with ``""``."""
+    source = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.glob("*.j2"))
+    source = re.sub(r"{%.*?%}|{#.*?#}", "", source.replace("{{", "{%").replace("}}", "%}"), flags=re.DOTALL)
+    elements = re.findall(r'<([a-z0-9]+)((?:[^<>"]|"[^"]*")*)>', source.lower())
+    return {(tag, name) for tag, attributes in elements for name in ("", *re.findall(r'([\w-]+)="', attributes))}
+
+
+WRITTEN = written_by_the_templates()
+STYLED = set(re.findall(r"\.([a-z]+)", (TEMPLATES / "style.css").read_text(encoding="utf-8")))
 
 
 def broken(number: int = 3) -> AuditReport:
@@ -117,6 +127,20 @@ def test_json_holds_everything_and_can_be_read_back() -> None:
     assert plain["findings_left_out"] == 0
     assert [kept["name"] for kept in plain["webhooks"]] == ["Hook 0", "Hook 1", "Hook 2"]
     assert set(plain["webhooks"][0]) == {"key", "name", "is_active", "events"}
+
+
+def test_json_and_markdown_do_without_the_template_engine() -> None:
+    code = (
+        "import sys\n"
+        "from datetime import UTC, datetime\n"
+        "from airflow_provider_partnero.webhooks.audit import audit\n"
+        "from airflow_provider_partnero.webhooks.report import render_report\n"
+        "for suffix in ('.json', '.md', '.html'):\n"
+        "    render_report(audit([]), suffix=suffix, title='t', generated_at=datetime.now(UTC), conn_id='c')\n"
+        "    print(suffix, 'jinja2' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [".json", "False", ".md", "False", ".html", "True"]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -160,14 +184,10 @@ def test_html_shows_a_hostile_name_as_text(name: str) -> None:
         for text in ("p" * len(name), name)
     )
     text = rendered(hostile, ".html", title=name, conn_id=name)
-    page, plain = Page(text), Page(rendered(clean, ".html", title="plain", conn_id="plain"))
-
-    def structure(page: Page) -> list[str]:
-        return [tag for tag, attributes in page.elements if attributes.get("class") != "raw"]
-
-    assert structure(page) == structure(plain)
-    assert page.open == []
-    assert not any(cell.lstrip().startswith(("=", "+", "-", "@")) for cell in page.cells)
+    page, plain = page_of(text), page_of(rendered(clean, ".html", title="plain", conn_id="plain"))
+    assert [found.tag for found in page if found.kind != "raw"] == [found.tag for found in plain]
+    texts = [found.text for tag in ("td", "th", "p", "bdi", "li") for found in page.all(tag)]
+    assert not any(shown.lstrip().startswith(("=", "+", "-", "@")) for shown in texts)
     assert text.replace("\n", "").isprintable()
     text.encode()
 
@@ -178,33 +198,48 @@ def test_html_writes_out_what_cannot_be_seen() -> None:
 
 
 def test_html_loads_nothing_and_runs_nothing() -> None:
-    page = Page(rendered(broken(), ".html"))
-    tags = {tag for tag, _ in page.elements}
+    page = page_of(rendered(broken(), ".html"))
+    tags = {found.tag for found in page}
     assert tags.isdisjoint({"script", "img", "iframe", "object", "form", "base", "video", "audio"})
-    for _, attributes in page.elements:
-        assert not any(name.startswith("on") or name in {"src", "style", "srcset"} for name in attributes)
-        assert (attributes.get("href") or "#").startswith(("#", "data:image/svg+xml,"))
-    policies = [
-        attributes["content"]
-        for tag, attributes in page.elements
-        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    for found in page:
+        assert not any(name.startswith("on") or name in {"src", "style", "srcset"} for name in found.attributes)
+        assert found.attributes.get("href", "#").startswith(("#", "data:image/svg+xml,"))
+
+
+def test_the_policy_of_the_page_allows_its_own_style_and_nothing_else() -> None:
+    page = page_of(rendered(broken(), ".html"))
+    style = page.only("style").text
+    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    [policy] = [
+        found.attributes["content"]
+        for found in page.all("meta")
+        if found.attributes.get("http-equiv") == "Content-Security-Policy"
     ]
-    assert len(policies) == 1
-    assert (policies[0] or "").startswith("default-src 'none'; style-src 'sha256-")
-    assert "unsafe" not in (policies[0] or "")
+    assert style == (TEMPLATES / "style.css").read_text(encoding="utf-8").rstrip("\n")
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
 
 
 def test_html_names_each_id_once_and_links_only_to_ids_it_has() -> None:
-    page = Page(rendered(broken(), ".html"))
-    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
-    links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
+    page = page_of(rendered(broken(), ".html"))
+    ids = [found.attributes["id"] for found in page if "id" in found.attributes]
+    links = [found.attributes["href"] for found in page.all("a")]
     assert len(ids) == len(set(ids))
     assert links
-    assert all(link and link[1:] in ids for link in links)
+    assert all(link[1:] in ids for link in links)
 
 
-def rows_of(text: str) -> list[str]:
-    return re.findall(r'<tr><th scope="row"[^>]*><span class="name"[^>]*><bdi>(.*?)</bdi>', text)
+def rows_of(page: Element) -> dict[str, Element]:
+    """The rows of the matrix by the names they show."""
+    rows = page.only("tbody").all("tr")[1:]  # the first is the total
+    by_name = {row.only("bdi").text: row for row in rows}
+    assert len(by_name) == len(rows)
+    return by_name
+
+
+def marks_of(row: Element) -> list[str]:
+    return [mark.attributes["aria-label"] for mark in row if "aria-label" in mark.attributes]
 
 
 def test_the_matrix_has_every_webhook_of_a_small_programme_with_its_events() -> None:
@@ -212,12 +247,12 @@ def test_the_matrix_has_every_webhook_of_a_small_programme_with_its_events() -> 
         webhook(name="Awake", events=("partner.created", "partner.updated")),
         webhook(name="Asleep", events=("partner.created",), is_active=False),
     ]
-    text = rendered(audit(live), ".html")
-    assert rows_of(text) == ["Asleep", "Awake"]
-    asleep, awake = re.findall(r'<tr><th scope="row".*?</tr>', text)
-    assert (awake.count('aria-label="delivered"'), awake.count("inactive")) == (2, 0)
-    assert ('class="warning"' in asleep, 'class="warning"' in awake) == (True, False)  # PW001
-    assert (asleep.count('aria-label="delivered"'), asleep.count("subscribed, but inactive")) == (0, 1)
+    rows = rows_of(page_of(rendered(audit(live), ".html")))
+    assert list(rows) == ["Asleep", "Awake"]
+    assert marks_of(rows["Awake"]) == ["delivered", "delivered"]
+    assert marks_of(rows["Asleep"]) == ["subscribed, but inactive"]
+    assert [bool(mark.children) for mark in rows["Awake"].all("td")] == [True, True, False, False, False, False]
+    assert (rows["Asleep"].only("th").kind, rows["Awake"].only("th").kind) == ("warning", "")  # PW001
 
 
 def test_a_row_bears_its_key_when_its_name_does_not_tell_it_apart() -> None:
@@ -225,7 +260,9 @@ def test_a_row_bears_its_key_when_its_name_does_not_tell_it_apart() -> None:
         webhook(name=name, key=key)
         for name, key in [("Once", "k1"), ("Twice", "k2"), ("Twice", "k3"), (" ", "k4"), ("long " * 9, "k5")]
     ]
-    assert re.findall(r"</span><code>(.*?)</code></th>", rendered(audit(live), ".html")) == ["k4", "k2", "k3", "k5"]
+    page = page_of(rendered(audit(live), ".html"))
+    keys = [[key.text for key in row.all("code")] for row in page.only("tbody").all("tr")]
+    assert keys == [[], ["k4"], [], ["k2"], ["k3"], ["k5"]]
 
 
 def test_an_empty_programme_is_not_called_in_order_and_has_no_empty_tables() -> None:
@@ -240,15 +277,15 @@ def test_an_empty_programme_is_not_called_in_order_and_has_no_empty_tables() -> 
 
 def test_events_about_what_nobody_subscribes_to_are_one_line_and_an_inactive_subscriber_is_told() -> None:
     live = [webhook(events=("lead.submitted",)), webhook(events=("lead.rejected",), is_active=False)]
-    text = rendered(audit(live), ".html")
-    assert '<p class="nobody">nobody: created, approved, paid</p>' in text
-    assert re.findall(r'<span class="num"[^>]*>(.*?)</span>', text) == ["1", "nobody", "1 inactive"]
+    page = page_of(rendered(audit(live), ".html"))
+    assert "nobody: created, approved, paid" in [line.text for line in page.all("p", "nobody")]
+    assert [number.text for number in page.all("span", "num")] == ["1", "nobody", "1 inactive"]
 
 
 def test_the_matrix_of_a_large_programme_has_only_webhooks_with_findings() -> None:
     live = [webhook(name=f"W{number:03d}", is_active=number not in {7, 11}) for number in range(201)]
     text = rendered(audit(live), ".html")
-    assert rows_of(text) == ["W007", "W011"]
+    assert list(rows_of(page_of(text))) == ["W007", "W011"]
     assert "2 of 2 webhooks with findings have a row, out of 201 webhooks in all" in text
     assert "All 199 active" in text
 
@@ -290,6 +327,38 @@ def test_rules_that_were_not_checked_are_named_and_not_counted() -> None:
 
 
 @thorough
+@given(markup_like_webhooks(), markup_like | any_text, markup_like | any_text)
+def test_a_page_has_no_element_attribute_or_class_but_those_of_its_templates(
+    live: list[Webhook], title: str, conn_id: str
+) -> None:
+    page = page_of(rendered(audit(live, declared=[]), ".html", title=title, conn_id=conn_id))
+    [document] = page.all("html")
+    assert {(found.tag, name) for found in document for name in ("", *found.attributes)} <= WRITTEN
+    assert {name for found in document for name in found.kind.split()} <= STYLED
+
+
+@thorough
+@given(markup_like_webhooks(), markup_like | any_text, markup_like | any_text)
+def test_a_page_shows_every_title_name_key_and_event_letter_by_letter(
+    live: list[Webhook], title: str, conn_id: str
+) -> None:
+    report = audit(live, declared=[])
+    page = page_of(rendered(report, ".html", title=title, conn_id=conn_id))
+    assert page.only("title").text == cell(title)
+    assert page.only("h1").text == visibly(title)
+    assert page.only("header", "masthead").only("bdi").text == visibly(conn_id)
+    who = [(found.only("bdi").text, found.only("code").text) for found in page.all("div", "who")]
+    assert who == [(visibly(kept.name or ""), visibly(kept.key or "", 40)) for kept in report.findings]
+    names = page.all("span", "name")
+    assert [(found.attributes["title"], found.only("bdi").text) for found in names] == [
+        (cell(kept.name), visibly(kept.name, 60)) for kept in report.webhooks
+    ]
+    events = {event for kept in live for event in kept.events} - set(WebhookEvent)
+    columns = {(found.attributes.get("title"), found.text.strip()) for found in page.all("th")}
+    assert {(cell(event), visibly(event, 24).strip()) for event in events} <= columns
+
+
+@thorough
 @given(live_webhooks(), any_text, any_text)
 def test_no_programme_spoils_a_report(live: list[Webhook], title: str, conn_id: str) -> None:
     report = audit(live, declared=[], required_events=["reward.paid"])
@@ -297,7 +366,6 @@ def test_no_programme_spoils_a_report(live: list[Webhook], title: str, conn_id: 
         text = rendered(report, suffix, title=title, conn_id=conn_id)
         text.encode()
         assert text.replace("\n", "").isprintable()
-    assert Page(rendered(report, ".html", title=title)).open == []
 
 
 @thorough

@@ -20,8 +20,11 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def render_markdown(report: AuditReport, title: str, moment: datetime, conn_id: str) -> str:
-    """GitHub's Markdown: counts, all findings, how often each event is covered. Nothing in it is markup that a webhook
-    brought along.
+    """GitHub's Markdown: counts, all findings, what to do, and how many webhooks subscribe to each event.
+
+    Names, keys and events are escaped, so that none of them can add markup.
+
+    :param moment: when the audit was made, in UTC.
     """
     lines = [
         f"# {escaped(title)}",
@@ -38,7 +41,10 @@ def render_markdown(report: AuditReport, title: str, moment: datetime, conn_id: 
 
 
 def escaped(text: str, longest: int = 400) -> str:
-    """A text that shows itself in a Markdown table's cell: one line, no markup, no formula."""
+    """The text for a cell of a Markdown table: one line, no markup, no spreadsheet formula.
+
+    :param longest: how many characters are kept, from 1; escapes come on top.
+    """
     shown = "".join(_ENTITIES.get(letter, letter) for letter in cell(text, longest))
     return _SPECIAL.sub(r"\\\1", shown)
 

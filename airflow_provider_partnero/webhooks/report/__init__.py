@@ -6,9 +6,10 @@ import json
 from datetime import UTC, datetime
 
 from airflow_provider_partnero.webhooks.audit import AuditReport
-from airflow_provider_partnero.webhooks.report_html import render_html
-from airflow_provider_partnero.webhooks.report_markdown import render_markdown
+from airflow_provider_partnero.webhooks.report.markdown import render_markdown
 from airflow_provider_partnero.webhooks.texts import visible
+
+__all__ = ["SUFFIXES", "render_report"]
 
 SUFFIXES = (".json", ".md", ".html")
 
@@ -16,12 +17,13 @@ SUFFIXES = (".json", ".md", ".html")
 def render_report(report: AuditReport, *, suffix: str, title: str, generated_at: datetime, conn_id: str) -> str:
     """The text of a report file. It holds no signing secret and no secret of a URL.
 
-    JSON and Markdown list every finding; the HTML page lists the first of each rule and says how many there are.
+    JSON and Markdown list every finding. The HTML page lists the first 100 of each rule and says how many there are.
 
-    :param suffix: of the file, which says what the text is: ``".json"``, ``".md"`` or ``".html"``.
+    :param suffix: the file's suffix, which decides the format: ``".json"``, ``".md"`` or ``".html"``. HTML needs
+        Jinja2, which comes with Airflow.
     :param title: heading of the report.
     :param generated_at: when the audit was made; with a time zone.
-    :param conn_id: the Airflow connection that stands for the programme.
+    :param conn_id: the Airflow connection of the audited programme.
     :raises ValueError: another suffix, or a moment without a time zone.
     """
     if generated_at.tzinfo is None:
@@ -32,6 +34,8 @@ def render_report(report: AuditReport, *, suffix: str, title: str, generated_at:
     if suffix == ".md":
         return render_markdown(report, title, moment, conn_id)
     if suffix == ".html":
+        from airflow_provider_partnero.webhooks.report.html import render_html
+
         return render_html(report, title, moment, conn_id)
     raise ValueError(f"suffix={suffix!r}: allowed are {', '.join(SUFFIXES)}")
 
