@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChainableUndefined, Environment, PackageLoader, Template
 
 SWAGGER_PATH = "/docs/swagger"
 
@@ -26,10 +26,9 @@ def docs_page(openapi: Mapping[str, Any]) -> str:
 
 @cache
 def _template() -> Template:
+    # Most operations lack some part of a description, such as a body; ChainableUndefined leaves it out.
     loader = PackageLoader("airflow_provider_partnero.sandbox", "")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(loader=loader, autoescape=True, undefined=ChainableUndefined, trim_blocks=True)
     environment.filters["indented"] = lambda value: json.dumps(value, indent=2)
     return environment.get_template("docs.j2")
 
