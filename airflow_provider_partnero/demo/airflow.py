@@ -1,11 +1,10 @@
-"""An Airflow of its own, for the demo and for tests: its environment, its process, and what its database says."""
+"""The demo's own Airflow: its environment, its process, and what is in its database. Tests use it, too."""
 
 from __future__ import annotations
 
 import json
 import os
 import select
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -14,32 +13,33 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any
 
-from airflow_provider_partnero.demo.runner import kill_session
+from airflow_provider_partnero.demo.sessions import end_session
 
 
 class DemoError(Exception):
-    """Why the demo cannot go on, in words for the person in front of it."""
+    """The demo cannot go on; the message tells its user why."""
 
 
 def dags_folder() -> Path:
-    """Where the example DAGs are: inside an installed package, or beside it in a checkout."""
+    """The folder of the example DAGs: inside an installed package, beside the package in a checkout."""
     packaged = Path(str(files("airflow_provider_partnero"))) / "_dags_examples"
     return packaged if packaged.is_dir() else packaged.parent.parent / "dags_examples"
 
 
 def airflow_environment(folder: Path, connection: str) -> dict[str, str]:
-    """The environment of an Airflow of its own, with its home (SQLite) in ``folder`` and the example DAGs.
+    """The environment variables of an Airflow with its own home, a SQLite database, and the example DAGs.
 
-    :param connection: ``partnero_default``, as JSON or URI.
+    :param folder: where its home is made.
+    :param connection: the connection ``partnero_default``, as JSON or URI.
     """
     home = folder / "airflow"
     home.mkdir()
-    # What is set for a real installation must not reach the demo, nor the demo it.
+    # The settings of the user's own Airflow must not reach the demo, nor the demo the user's Airflow.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     no_proxy = kept.get("no_proxy") or kept.get("NO_PROXY")
     return kept | {
-        # All of it talks to this machine only, whatever proxy leads out of it.
+        # The demo talks to this machine only, so no proxy may come between.
         "no_proxy": no_proxy if no_proxy == "*" else ",".join(filter(None, [no_proxy, "127.0.0.1"])),
         "PATH": path,  # `airflow standalone` looks for `airflow` there
         "AIRFLOW_HOME": str(home),
@@ -53,18 +53,20 @@ def airflow_environment(folder: Path, connection: str) -> dict[str, str]:
 
 
 class AirflowProcess:
-    """The process of :mod:`.runner`; it ends with the context, and everything it started with it.
+    """A process that runs commands of Airflow (:mod:`.airflow_commands`).
+
+    The ``with`` block ends it together with all processes that it started.
 
     :param environment: see :func:`airflow_environment`.
-    :param log: where everything goes that Airflow prints.
+    :param log: file for everything that Airflow prints.
     """
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         self.database = Path(environment["AIRFLOW_HOME"]) / "airflow.db"
         self.log = log
         self._process = subprocess.Popen(
-            # -P: not from the working folder, where a module of the user's may be named like one of Airflow's.
-            [sys.executable, "-P", "-m", "airflow_provider_partnero.demo.runner", str(log)],
+            # -P: no imports from the working folder, where the user may have a module named like one of Airflow's.
+            [sys.executable, "-P", "-m", "airflow_provider_partnero.demo.airflow_commands", str(log)],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -76,12 +78,13 @@ class AirflowProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        end_session(self._process, patience=1)  # a running DAG does not obey SIGTERM, and its database goes with it
+        # No more patience, because a running DAG ignores SIGTERM and nobody needs its database afterwards.
+        end_session(self._process, patience=1)
 
     def __call__(self, *command: str) -> dict[str, Any]:
-        """Run one command of ``airflow``: ``{"failure": words or None, "seconds"}``.
+        """Run one command of ``airflow``; returns ``{"failure": reason or None, "seconds": how long it took}``.
 
-        :raises DemoError: the process died over it.
+        :raises DemoError: the process died meanwhile.
         """
         self.begin(*command)
         answer = self._pipes()[1].readline()
@@ -91,14 +94,14 @@ class AirflowProcess:
         return done
 
     def begin(self, *command: str) -> None:
-        """Run one command of ``airflow`` that goes on until the context ends."""
+        """Start one command of ``airflow``, without waiting for its end."""
         orders, _ = self._pipes()
         with suppress(BrokenPipeError):
             orders.write(json.dumps(command) + "\n")
             orders.flush()
 
     def has_ended(self, patience: float = 0) -> bool:
-        """Whether what was begun is over, within ``patience`` seconds."""
+        """Whether the command that was begun ends within ``patience`` seconds."""
         return bool(select.select([self._pipes()[1]], [], [], patience)[0])
 
     def _pipes(self) -> tuple[IO[str], IO[str]]:
@@ -107,12 +110,12 @@ class AirflowProcess:
         return self._process.stdin, self._process.stdout
 
     def activate_assets(self) -> None:
-        """What a scheduler does; without one, ``airflow dags test`` of Airflow 3.0 refuses tasks that have outlets."""
+        """Activate all assets, as a scheduler would: before that, Airflow 3.0 cannot test DAGs that have outlets."""
         with sqlite3.connect(self.database) as connection:
             connection.execute("insert or ignore into asset_active (name, uri) select name, uri from asset")
 
     def tasks(self, dag_id: str) -> list[tuple[str, str, int]]:
-        """(task, state, map index) of the DAG's last run, in the order in which they ran."""
+        """The task instances of the DAG's last run as (task, state, map index), in the order in which they ended."""
         return self._rows(
             "select task_id, state, map_index from task_instance where dag_id = ? and run_id = "
             "(select run_id from dag_run where dag_id = ? order by id desc limit 1) "
@@ -128,7 +131,7 @@ class AirflowProcess:
             (dag_id, task_id),
         )
         value = json.loads(rows[0][0]) if rows else None
-        try:  # before Airflow 3.1 the JSON is within a JSON text
+        try:  # before Airflow 3.1, XCom holds JSON within JSON
             return json.loads(value) if isinstance(value, str) else value
         except ValueError:
             return value
@@ -136,18 +139,3 @@ class AirflowProcess:
     def _rows(self, query: str, values: tuple[str, ...]) -> list[Any]:
         with sqlite3.connect(self.database) as connection:
             return connection.execute(query, values).fetchall()
-
-
-def end_session(process: subprocess.Popen[Any], patience: float = 10) -> None:
-    """End a process that leads a session, and all it started; its group gently at first, whatever is left at once."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(patience)
-    kill_session(process.pid)
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with suppress(BrokenPipeError):
-                pipe.close()

@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 import requests
 
-from airflow_provider_partnero.demo.airflow import airflow_environment, dags_folder, end_session
+from airflow_provider_partnero.demo.airflow import airflow_environment, dags_folder
+from airflow_provider_partnero.demo.sessions import end_session
 from airflow_provider_partnero.sandbox import Sandbox
 
 from .postgres import HOW_TO_START, Postgres, binaries, running

@@ -1,4 +1,4 @@
-"""``partnero-demo --ui``: Airflow with its pages, and an event of Partnero that starts a DAG."""
+"""What ``partnero-demo --ui`` does: it starts Airflow with its web pages, and an event of Partnero starts a DAG."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ _PATIENCE = 180.0  # seconds
 
 
 def show_ui(port: int, environment: dict[str, str], sandbox: Sandbox) -> NoReturn:
-    """Start ``airflow standalone``, let a transaction happen, and stay until Ctrl-C.
+    """Start ``airflow standalone``, deliver an event of a transaction, and stay until Ctrl-C.
 
-    :param port: of Airflow's pages.
+    :param port: port of Airflow's pages.
+    :param environment: see :func:`airflow_environment`.
+    :param sandbox: the Partnero that the event comes from.
     :raises DemoError: Airflow does not start, or ends by itself.
     """
     if shutil.which("airflow", path=environment["PATH"]) is None:
@@ -67,12 +69,12 @@ def _wait_until_healthy(address: str, airflow: AirflowProcess) -> None:
 
 def _session() -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # no proxy leads to this machine
+    session.trust_env = False  # no proxy comes between two processes of this machine
     return session
 
 
 class _Api:
-    """The little of Airflow's REST API that the demo needs."""
+    """The part of Airflow's REST API that the demo needs."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -90,8 +92,8 @@ class _Api:
         answer.raise_for_status()
         return str(answer.json()["dag_run_id"])
 
-    def ended(self, dag_id: str, run_id: str) -> str | None:
-        """State of a run that is over."""
+    def final_state(self, dag_id: str, run_id: str) -> str | None:
+        """``success`` or ``failed``; None while the run goes on."""
         run = self._get(f"dags/{dag_id}/dagRuns/{run_id}") or {}
         return str(run["state"]) if run.get("state") in {"success", "failed"} else None
 
@@ -116,7 +118,7 @@ def _show_event(airflow: _Api, sandbox: Sandbox, log: Path) -> None:
         start = time.monotonic()
         _wait_for(lambda: airflow.is_known(_SWITCH) and airflow.is_known(_CONSUMER))
         switched = airflow.trigger(_SWITCH)
-        state = _wait_for(lambda: airflow.ended(_SWITCH, switched))
+        state = _wait_for(lambda: airflow.final_state(_SWITCH, switched))
         print(f"{state}, {time.monotonic() - start:.0f} s\nA transaction happens at Partnero ...", end=" ", flush=True)
 
         start = time.monotonic()
@@ -124,12 +126,12 @@ def _show_event(airflow: _Api, sandbox: Sandbox, log: Path) -> None:
         status = _wait_for(lambda: next((one.status for one in sandbox.deliveries() if one.status), None))
         print(f"delivered, answered {status}\nDAG {_CONSUMER} ...", end=" ", flush=True)
         run_id = _wait_for(lambda: next(iter(airflow.runs(_CONSUMER)), None))
-        state = _wait_for(lambda: airflow.ended(_CONSUMER, run_id))
+        state = _wait_for(lambda: airflow.final_state(_CONSUMER, run_id))
         print(f"{state}, {time.monotonic() - start:.0f} s after the transaction")
         for line in airflow.returned(_CONSUMER, run_id, "book") or ():
             print(f"    {line}")
     except (TimeoutError, requests.RequestException) as error:
-        print(f"did not end as it should ({type(error).__name__}); Airflow's log may tell why: {log}")
+        print(f"did not end as expected ({type(error).__name__}); Airflow's log may tell why: {log}")
     print(
         f"Another one:\n    curl {sandbox.root_url}/_sandbox/events -H 'Content-Type: application/json' "
         """-d '{"event": "transaction.created", "wait": false}'""",
