@@ -1,4 +1,4 @@
-"""Somebody changed a webhook by hand? This DAG starts within minutes, and says what changed."""
+"""When somebody changes a webhook by hand, this DAG starts within minutes and says what changed."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ with DAG(
     doc_md="""
     ### Drift between audits
 
-    The triggerer reads the webhooks every five minutes and starts a run when they differ from what it saw last. `tell`
-    logs what changed, `audit` says whether it matters.
+    The triggerer reads the webhooks every five minutes and starts a run when they have changed since the last reading.
+    `tell` logs what changed, `audit` says whether it matters.
     """,
 ):
 
     @task
     def tell(triggering_asset_events: dict) -> list[dict]:
-        """What changed, from the events that started this run."""
-        # Airflow keeps a trigger's event under "payload"; an event that somebody made by hand has none.
+        """Log what changed, as the events that started this run say."""
+        # Airflow puts a trigger's event under "payload"; an event created by hand has no payload.
         changes = [event.extra.get("payload") or event.extra for event in triggering_asset_events.get(WEBHOOKS, [])]
         for change in changes:
             print(f"Partnero's webhooks changed: {change}")

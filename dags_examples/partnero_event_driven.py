@@ -1,4 +1,4 @@
-"""A transaction at Partnero starts a DAG within seconds; a second DAG switches the deliveries on and off."""
+"""A transaction at Partnero starts a DAG within seconds. A second DAG switches the deliveries on and off."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ with DAG(
     ### Partnero's events start a run
 
     Airflow's API server receives the deliveries (`[partnero] receiver_enabled = True`), checks their signatures, and
-    records each as an asset event before it answers. What arrives while a run starts is in that run or in the next.
+    records each one as an asset event before it answers. A delivery that arrives while a run starts is in that run or
+    in the next one.
     """,
 ):
 
     @task
     def book(triggering_asset_events: dict) -> list[str]:
-        """What was delivered; a real DAG would write it to the ledger."""
+        """Print what was delivered; a real DAG would write it to a ledger."""
         lines = []
         for delivery in partnero_deliveries(triggering_asset_events):
             transaction = delivery.data or {}
@@ -50,14 +51,14 @@ with DAG(
     doc_md="""
     ### Switch the deliveries on or off
 
-    On: creates the webhook that points at this Airflow, or puts it right, and waits until it is active.
-    Off: deletes it. Both can be run as often as you like.
+    On: creates or updates the webhook that delivers to this Airflow, and waits until it is active.
+    Off: deletes that webhook. Both may run as often as you like.
     """,
 ):
 
     @task.branch
     def on_or_off(params: dict) -> str:
-        """Which way."""
+        """Choose the task to run."""
         return "switch_on" if params["on"] else "switch_off"
 
     on_or_off() >> [

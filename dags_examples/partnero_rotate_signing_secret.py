@@ -1,4 +1,4 @@
-"""A new signing secret for a webhook: a second webhook, its secret into a Variable, then the first one goes."""
+"""Rotate a signing secret: create a second webhook, put its secret into a Variable, delete the first webhook."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ with DAG(
     doc_md="""
     ### Rotate a signing secret
 
-    Partnero has no call that changes a webhook's secret, so a new webhook takes the old one's place. Both deliver
-    until `delete_old`: let the receiver accept either secret meanwhile. The secret goes from Partnero into the Variable
-    within one task, and nowhere else: not into XCom, not into a log.
+    Partnero's API cannot change a webhook's secret, so a new webhook replaces the old one. Both deliver until
+    `delete_old` runs; until then the receiver must accept either secret. One task moves the secret from Partnero into
+    the Variable; it appears in no XCom and no log.
 
-    Safe to rerun from anywhere: the new webhook's key is derived from the old one's, so there is no third (unless
-    Partnero should ignore keys that it is given). The old one is renamed first: were both alike, a create whose answer
-    was lost could take the old one for the new, and `delete_old` would delete the only one.
+    Every task may run again. The new webhook's key is derived from the old one's, so there is never a third webhook
+    (unless Partnero ignores the keys that it is given). The old webhook is renamed first. Otherwise `create` could
+    mistake it for the new one when an answer is lost, and `delete_old` would delete the only webhook.
     """,
 ):
     old = PartneroGetWebhookOperator(task_id="old", webhook_key=OLD)
@@ -57,7 +57,7 @@ with DAG(
 
     @task
     def hand_over(webhook: dict, params: dict) -> None:
-        """Partnero -> Variable, without showing it to anybody."""
+        """Move the secret from Partnero into the Variable, without showing it."""
         from airflow_provider_partnero.hooks.partnero import PartneroHook
 
         Variable.set(params["variable"], PartneroHook().get_webhook(webhook["key"]).signature)

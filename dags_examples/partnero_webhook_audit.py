@@ -1,4 +1,4 @@
-"""Every morning, look over all webhooks of the programme and say what is wrong with them."""
+"""Check all webhooks of the programme every day, and report what is wrong with them."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ with DAG(
     doc_md="""
     ### Are our webhooks in order?
 
-    A webhook that is switched off, points to the wrong place or is set up twice makes commissions and CRMs drift,
-    silently. `audit` reads all of them and reports what is wrong; with `fail_on="never"` the run goes on, and `alert`
-    shows how to tell people, but only when there is something to tell.
+    When a webhook is switched off, delivers to the wrong address or exists twice, commissions and CRMs silently become
+    wrong. `audit` reads all webhooks and reports such findings. With `fail_on="never"` the run goes on, and `alert`
+    shows how to notify people if there are findings.
 
-    Set `fail_on="error"` instead when a finding shall fail the run and your `on_failure_callback` does the telling.
+    Use `fail_on="error"` instead if findings should fail the run and your `on_failure_callback` notifies people.
     """,
 ):
     audit = PartneroAuditWebhooksOperator(
         task_id="audit",
         fail_on="never",
-        # A page for people, if the Variable says where: a path, s3://..., anything ObjectStoragePath takes.
+        # Where to write the report as a page, such as a path or s3://...; without the Variable there is no page.
         report_path="{{ var.value.get('partnero_report_path', '') }}",
     )
 
     @task.short_circuit
     def has_findings(report: dict) -> bool:
-        """Go on only when there is something to tell."""
+        """Go on only if there are findings."""
         return bool(report["findings"])
 
     @task
     def alert(report: dict) -> str:
-        """Stands for your notifier: Slack, e-mail, a ticket."""
+        """Print the findings; put your notifier here, such as Slack, e-mail or a ticket."""
         counts = report["counts"]
         lines = [f"Partnero: {counts['errors']} errors, {counts['warnings']} warnings in {counts['webhooks']} webhooks"]
         lines += [f"- {finding['rule']} {finding['name']}: {finding['words']}" for finding in report["findings"]]

@@ -1,4 +1,4 @@
-"""One webhook from its creation to its end, with nothing left behind however the run ends."""
+"""One webhook from its creation to its deletion, which happens even if the run fails."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ with DAG(
     ### A webhook's life
 
     `create` -> `wait_until_active` (in the triggerer, without a worker slot) -> `update` -> `fetch` -> `delete`.
-    `create` is a setup task and `delete` its teardown: the webhook goes even if something in between fails. Retry or
-    clear `create` as often as you like, there will be one webhook.
+    `create` is a setup task and `delete` its teardown, so the webhook is deleted even if a task in between fails.
+    However often `create` is retried or cleared, it creates one webhook.
     """,
 ):
     create = PartneroCreateWebhookOperator(

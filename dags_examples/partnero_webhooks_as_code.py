@@ -1,4 +1,4 @@
-"""The webhooks a programme must have stand in a file; this DAG plans, asks, applies and audits."""
+"""A file declares the webhooks of a programme; this DAG plans the changes, asks, applies them and audits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_partnero.operators.partnero import (
 
 try:
     from airflow.providers.standard.operators.hitl import ApprovalOperator
-except Exception:  # noqa: BLE001 - before Airflow 3.1 the module is missing, or refuses to load with Airflow's own error
+except Exception:  # noqa: BLE001 - before Airflow 3.1 the module is missing, or raises an error of Airflow's own
     ApprovalOperator = None
 
 DECLARATION = "partnero_webhooks_as_code.yaml"
@@ -23,23 +23,23 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    max_active_runs=1,  # two that create at the same time might make a webhook twice
+    max_active_runs=1,  # two runs at the same time might create a webhook twice
     params={"approve": Param("ask", enum=["ask", "yes", "no"], description="apply the plan? ask: a human decides")},
     tags=["partnero", "example"],
     doc_md="""
     ### Webhooks as code
 
-    `partnero_webhooks_as_code.yaml`, beside this file, says which webhooks there must be. `plan` logs what differs, as
-    a diff; then a human approves it on the page *Required Actions* (Airflow 3.1 and later), or the run is started with
-    `{"approve": "yes"}`; `apply` makes it so, deletes what nobody declared (at most five) and reads back; `audit`
-    proves it.
+    `partnero_webhooks_as_code.yaml`, beside this file, declares the webhooks. `plan` logs what differs. Then somebody
+    approves it on the page *Required Actions* (Airflow 3.1 and later), unless the run was started with
+    `{"approve": "yes"}`. `apply` makes the changes, deletes undeclared webhooks (at most five) and reads the result
+    back; `audit` checks it.
     """,
 ):
     plan = PartneroReconcileWebhooksOperator(task_id="plan", webhooks=DECLARATION, prune=True, dry_run=True)
 
     @task.branch
     def decide(planned: dict, params: dict) -> str | None:
-        """A human's decision, or the one given with the run; a plan without changes needs none."""
+        """Ask for approval, unless the run came with a decision or the plan has no changes."""
         counts = planned["plan"]["counts"]
         if not (counts["create"] or counts["update"] or counts["delete"]):
             return "apply"

@@ -1,4 +1,4 @@
-"""One mapped task instance per webhook: create a set of them from a list, check each, take them away again."""
+"""One mapped task instance per webhook: create webhooks from a list, check each of them, delete them again."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ with DAG(
     doc_md="""
     ### Dynamic task mapping
 
-    `destinations` stands for whatever tells you which systems want events: a table, a Variable, a file. Every entry
-    becomes a mapped `create`, with a key of its own derived from its map index, so each of them may be retried alone.
+    `destinations` lists the systems that want events; your list may come from a table, a Variable or a file. Each entry
+    becomes a mapped `create`. Its key is derived from the map index, so each one may be retried alone.
     """,
 ):
 
     @task
     def destinations() -> list[dict]:
-        """Who wants to hear of what."""
+        """The webhooks to create."""
         return [
             {"name": "CRM", "url": "https://crm.example.com/partnero", "events": ["customer.created"]},
             {"name": "Finance", "url": "https://finance.example.com/partnero", "events": ["transaction.created"]},
@@ -37,7 +37,7 @@ with DAG(
 
     @task
     def key_of(webhook: dict) -> str:
-        """The key Partnero gave it."""
+        """The key of a created webhook."""
         return webhook["key"]
 
     create = PartneroCreateWebhookOperator.partial(task_id="create").expand_kwargs(destinations())

@@ -25,21 +25,22 @@ def tell_story(environment: dict[str, str], folder: Path, sandbox: Sandbox) -> b
     :raises DemoError: Airflow does not get as far as running DAGs.
     """
     log, page = folder / "airflow.log", folder / "audit.html"
-    print(f"A local Partnero answers at {sandbox.base_url}: {len(BROKEN_PROGRAMME)} webhooks, not all of them well.")
+    print(f"A local Partnero answers at {sandbox.base_url}: {len(BROKEN_PROGRAMME)} webhooks, some of them broken.")
     with AirflowProcess(environment | {"AIRFLOW_VAR_PARTNERO_REPORT_PATH": str(page)}, log) as airflow:
         _prepare("A fresh Airflow home with its own SQLite database", airflow, "db", "migrate")
         if version("apache-airflow").startswith("3.0."):
-            _prepare("The example DAGs, read and stored", airflow, "dags", "reserialize")
+            _prepare("The example DAGs in its database", airflow, "dags", "reserialize")
             airflow.activate_assets()
         good = _run_dag(airflow, "partnero_webhook_audit")
         _print_report(airflow.returned("partnero_webhook_audit", "audit"))
 
-        print(
-            "\nThe file partnero_webhooks_as_code.yaml says what there must be. Plan it, apply it, audit again:", end=""
-        )
+        print("\npartnero_webhooks_as_code.yaml declares the webhooks. Plan them, apply them, audit again:", end="")
         good &= _reconcile(airflow)
 
-        print("\nSomebody switches a webhook off and adds another, by hand. The same DAG finds and mends it:", end="")
+        print(
+            "\nSomebody switches a webhook off and adds another, by hand. The same DAG finds both and puts them right:",
+            end="",
+        )
         let_drift(sandbox)
         good &= _reconcile(airflow)
 

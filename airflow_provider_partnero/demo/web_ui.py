@@ -34,7 +34,7 @@ def show_ui(port: int, environment: dict[str, str], sandbox: Sandbox) -> NoRetur
         raise DemoError("the command 'airflow' is not on the PATH")
     log = Path(environment["AIRFLOW_HOME"]).parent / "airflow.log"
     address = f"http://127.0.0.1:{port}"
-    environment |= {
+    environment = environment | {
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__BASE_URL": address,
