@@ -46,7 +46,7 @@ def json_answer(content: Any, status: int = 200) -> Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RawAnswer:
     """An answer as a value: status, headers and the whole body. ``Content-Length`` is added when it is sent."""
 
     status: int
@@ -59,8 +59,8 @@ class Answer:
 
 
 def faulty_answer(
-    fault: Fault, real: Answer | None, retry_after: Literal["seconds", "date", "none"], now: float
-) -> Answer:
+    fault: Fault, real: RawAnswer | None, retry_after: Literal["seconds", "date", "none"], now: float
+) -> RawAnswer:
     """The answer to a request that meets a fault other than a dropped connection.
 
     :param real: the proper answer; None if the request was not carried out.
@@ -70,37 +70,37 @@ def faulty_answer(
     answer = _base_answer(fault, real)
     match fault.body:
         case "html":
-            answer = Answer(answer.status, _HTML, _page(answer.status))
+            answer = RawAnswer(answer.status, _HTML, _page(answer.status))
         case "empty":
-            answer = Answer(answer.status, _JSON, b"")
+            answer = RawAnswer(answer.status, _JSON, b"")
         case "not-json":
-            answer = Answer(answer.status, _JSON, b"Something went wrong, please try again later.")
+            answer = RawAnswer(answer.status, _JSON, b"Something went wrong, please try again later.")
         case "status-0":
-            answer = Answer(answer.status, _JSON, b'{"status":0}')
+            answer = RawAnswer(answer.status, _JSON, b'{"status":0}')
         case "cut":
-            answer = Answer(answer.status, answer.headers, answer.body[: len(answer.body) // 2])
+            answer = RawAnswer(answer.status, answer.headers, answer.body[: len(answer.body) // 2])
     if answer.status in (204, 304):
-        answer = Answer(answer.status, (), b"")
+        answer = RawAnswer(answer.status, (), b"")
     if fault.retry_after is not None and retry_after != "none":
         value = _retry_after(fault.retry_after, retry_after, now)
-        answer = Answer(answer.status, (*answer.headers, (b"retry-after", value.encode())), answer.body)
+        answer = RawAnswer(answer.status, (*answer.headers, (b"retry-after", value.encode())), answer.body)
     return answer
 
 
-def _base_answer(fault: Fault, real: Answer | None) -> Answer:
+def _base_answer(fault: Fault, real: RawAnswer | None) -> RawAnswer:
     if fault.redirect is not None:
         location = (b"location", fault.redirect.encode())
-        return Answer(fault.status or 302, (*_HTML, location), _page(fault.status or 302))
+        return RawAnswer(fault.status or 302, (*_HTML, location), _page(fault.status or 302))
     if real is not None and fault.body in (None, "truncated", "cut"):
         if fault.status is None:
             return real
         if fault.status < 300:
-            return Answer(fault.status, real.headers, real.body)
+            return RawAnswer(fault.status, real.headers, real.body)
     status = fault.status or 200
     content: dict[str, Any] = {"message": _MESSAGES.get(status, _phrase(status))}
     if status == 422:
         content["errors"] = {"name": ["The name field is invalid."]}
-    return Answer(status, _JSON, php_json(content))
+    return RawAnswer(status, _JSON, php_json(content))
 
 
 def _retry_after(seconds: float, form: Literal["seconds", "date"], now: float) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from airflow_provider_partnero.sandbox.answers import Answer, faulty_answer
+from airflow_provider_partnero.sandbox.answers import RawAnswer, faulty_answer
 from airflow_provider_partnero.sandbox.faults import Fault
 from airflow_provider_partnero.sandbox.json_bytes import read_json
 from airflow_provider_partnero.sandbox.partnero_api import BASE_PATH
@@ -80,7 +80,7 @@ class FaultMiddleware:
         state.log.set_status(number, answer.status)
         await _send(exchange, answer, is_truncated=fault is not None and fault.body == "truncated")
 
-    async def _answer(self, exchange: _Exchange, fault: Fault | None) -> Answer | None:
+    async def _answer(self, exchange: _Exchange, fault: Fault | None) -> RawAnswer | None:
         if fault is None:
             return await self._run(exchange)
         for mutation in fault.mutate:
@@ -93,7 +93,7 @@ class FaultMiddleware:
             return None
         return faulty_answer(fault, real, self._state.profile.retry_after, time.time())
 
-    async def _run(self, exchange: _Exchange) -> Answer:
+    async def _run(self, exchange: _Exchange) -> RawAnswer:
         sent: list[Message] = []
 
         async def receive() -> Message:
@@ -105,7 +105,7 @@ class FaultMiddleware:
         await self._app(exchange.scope, receive, send)
         start, *parts = sent
         body = b"".join(part.get("body", b"") for part in parts)
-        return Answer(start["status"], tuple(start["headers"]), body)
+        return RawAnswer(start["status"], tuple(start["headers"]), body)
 
 
 def _raw_path(scope: MutableMapping[str, Any]) -> str:
@@ -149,7 +149,7 @@ async def _read_body(receive: Receive) -> bytes | None:
             return bytes(body)
 
 
-async def _send(exchange: _Exchange, answer: Answer, *, is_truncated: bool) -> None:
+async def _send(exchange: _Exchange, answer: RawAnswer, *, is_truncated: bool) -> None:
     headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
     if answer.status == 204:
         headers = list(answer.headers)
