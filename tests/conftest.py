@@ -46,11 +46,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what proves by mere number, unless the environment asks for it."""
-    if os.environ.get("PARTNERO_SLOW") == "1":
-        return
+    """Mark what needs Airflow's database, and skip what proves by mere number unless the environment asks for it."""
     for item in items:
-        if item.get_closest_marker("slow"):
+        if "migrated_database" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.airflow)
+        if item.get_closest_marker("slow") and os.environ.get("PARTNERO_SLOW") != "1":
             item.add_marker(pytest.mark.skip(reason="takes long; PARTNERO_SLOW=1 runs it"))
 
 

@@ -68,7 +68,6 @@ def _dag(dag_id: str, folder: Path, **replaced: str) -> Any:
     return bag.dags[dag_id]
 
 
-@pytest.mark.airflow
 def test_the_audit_of_the_readme_has_ten_lines_fails_on_errors_and_writes_a_page(
     airflow: Airflow, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -80,7 +79,6 @@ def test_the_audit_of_the_readme_has_ten_lines_fails_on_errors_and_writes_a_page
     assert "Old blog" in page.read_text(encoding="utf-8")
 
 
-@pytest.mark.airflow
 def test_the_webhooks_of_the_readme_are_created_once(airflow: Airflow, sandbox: Sandbox, tmp_path: Path) -> None:
     [declaration] = _blocks("yaml")
     (tmp_path / "webhooks.yaml").write_text(declaration, encoding="utf-8")
@@ -94,7 +92,6 @@ def test_the_webhooks_of_the_readme_are_created_once(airflow: Airflow, sandbox: 
     assert {request.method for request in sandbox.requests()} == {"GET"}
 
 
-@pytest.mark.airflow
 def test_the_dag_of_the_readme_that_events_start_waits_for_them_and_runs(airflow: Airflow, tmp_path: Path) -> None:
     dag = _dag("book", tmp_path)
     assert dag.timetable.asset_condition.uri == "partnero://partnero_default/transaction.created"
@@ -164,7 +161,6 @@ def test_the_connections_of_the_readme_are_read_as_meant(line: str, tmp_path: Pa
     assert done.stdout.split()[-2:] == ["https://api.partnero.com/v1", "YOUR-API-TOKEN"], done.stderr
 
 
-@pytest.mark.airflow
 def test_the_connections_add_command_of_the_readme_is_accepted_by_airflow(airflow: Airflow, tmp_path: Path) -> None:
     [line] = [line for block in _blocks("bash") for line in block.splitlines() if "connections add" in line]
     environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}

@@ -305,7 +305,6 @@ class TestAsset:
         assert made.execute(context)["counts"]["webhooks"] == 0
         assert dict(context["outlet_events"]) == {}
 
-    @pytest.mark.airflow
     def test_a_mapped_audit_runs_and_emits_what_it_can(self, sandbox: Sandbox, airflow: Any) -> None:
         with DAG("audits_mapped", schedule=None) as dag:
             PartneroAuditWebhooksOperator.partial(task_id="audit").expand(partnero_conn_id=["partnero_default"] * 2)

@@ -25,8 +25,6 @@ from airflow_provider_partnero.sandbox import Profile, Sandbox
 from airflow_provider_partnero.sensors.partnero import PartneroWebhookActiveSensor
 from tests.unit.conftest import Airflow
 
-pytestmark = pytest.mark.airflow
-
 DEMO: dict[str, Any] = {"name": "Demo", "url": "https://receiver.example/demo", "events": ["partner.created"]}
 NO_WAIT = timedelta(0)
 TAKEN_KEY = get_args(get_type_hints(Profile)["taken_key"])

@@ -175,7 +175,6 @@ class TestDeclarations:
         run(json.dumps([entry("A")]).replace("/", "\\/"), make_context)
         assert contents(sandbox.webhooks()) == contents([entry("A")])
 
-    @pytest.mark.airflow
     def test_the_output_of_another_task_and_mapped_paths(self, sandbox: Sandbox, airflow: Any, tmp_path: Path) -> None:
         wanted = [entry("A", url="https://hooks.example.com/data.json")]
         (tmp_path / "b.yaml").write_text(json.dumps([entry("{{ 'B' }}")]))

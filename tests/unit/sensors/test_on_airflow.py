@@ -34,7 +34,6 @@ def _appears_later(sandbox: Sandbox) -> None:
     sandbox.fault(skip=2, mutate=[{"delete": "k"}, {"insert": {"key": "k", "is_active": True}}])
 
 
-@pytest.mark.airflow
 @pytest.mark.parametrize("mode", ["poke", "reschedule", "deferrable"])
 def test_each_mode_waits_in_a_real_run_and_returns_the_webhook(airflow: Airflow, sandbox: Sandbox, mode: str) -> None:
     _appears_later(sandbox)
@@ -46,7 +45,6 @@ def test_each_mode_waits_in_a_real_run_and_returns_the_webhook(airflow: Airflow,
     assert len(sandbox.requests()) == 3
 
 
-@pytest.mark.airflow
 @pytest.mark.parametrize(
     ("options", "state"), [({}, "failed"), ({"soft_fail": True}, "skipped"), ({"never_fail": True}, "skipped")]
 )
@@ -63,7 +61,6 @@ def test_a_token_refused_while_waiting_ends_the_run_without_retries(
     assert len(sandbox.requests()) == 2
 
 
-@pytest.mark.airflow
 @pytest.mark.parametrize(("options", "state"), [({}, "failed"), ({"soft_fail": True}, "skipped")])
 @pytest.mark.parametrize("mode", ["poke", "reschedule"])
 def test_the_sensor_times_out_as_airflow_says(
