@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 
 
 def get_provider_info() -> dict[str, Any]:
-    """What Airflow's providers manager reads: the connection type with its form, and where things are."""
+    """Describe this provider to Airflow: its modules, its connection type with the form, and its options."""
     return {
         "package-name": "airflow-provider-partnero",
         "name": "Partnero",
@@ -63,9 +63,7 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": _CONNECTION_FIELDS,
             }
         ],
-        "config": {
-            "partnero": {"description": "Partnero's deliveries, received by the API server.", "options": _OPTIONS}
-        },
+        "config": {"partnero": {"description": "The receiver of Partnero's deliveries.", "options": _OPTIONS}},
     }
 
 
@@ -73,12 +71,12 @@ _CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "timeout": {
         "label": "Timeout (seconds)",
         "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
-        "description": "Longest silence while waiting for an answer; 30 when empty. Connecting has 5 seconds.",
+        "description": "Longest silence while waiting for an answer; 30 when empty. Connecting may take 5 seconds.",
     },
     "max_attempts": {
         "label": "Attempts per request",
         "schema": {"type": ["integer", "null"], "minimum": 1},
-        "description": "How often one request is tried within a task's try; 5 when empty.",
+        "description": "How many times a request is sent within one try of a task; 5 when empty.",
     },
     "page_concurrency": {
         "label": "Pages read at once",
@@ -96,7 +94,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "receiver_enabled": {
         "description": (
             "Receive Partnero's deliveries at ``/partnero/webhooks/<connection id>`` of the API server and turn them "
-            "into asset events. Needs no login: a delivery's proof is its signature."
+            "into asset events. It needs no login: a delivery is proven by its signature."
         ),
         "version_added": "0.1.0",
         "type": "boolean",
@@ -105,7 +103,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
     "receiver_base_url": {
         "description": (
-            "Where Partnero reaches the API server, when that is not ``base_url`` of section ``api``. "
+            "Where Partnero reaches the API server, if that is not ``base_url`` of section ``api``. "
             "``PartneroRegisterReceiverOperator`` appends ``/partnero/webhooks/<connection id>``."
         ),
         "version_added": "0.1.0",
@@ -115,8 +113,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
     "store": {
         "description": (
-            "How much of a delivery, which may hold personal data, is kept in the asset event: ``full``; "
-            "``data-keys``: of its data only identifiers and the names of its fields; ``ids``: nothing of its data."
+            "How much of a delivery is kept in the asset event; a delivery may hold personal data. ``full`` keeps all "
+            "of it, ``data-keys`` only the identifiers and field names of its data, ``ids`` none of its data."
         ),
         "version_added": "0.1.0",
         "type": "string",

@@ -1,4 +1,4 @@
-"""What differs between Airflow 3.0 and 3.3, in one place: where names live, and what is not there yet."""
+"""What differs between Airflow 3.0 and 3.3: where names live, and what older versions lack."""
 
 from __future__ import annotations
 

@@ -11,22 +11,22 @@ from airflow_provider_partnero.api.errors import PartneroRateLimitError
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-_LONGEST = 86_400.0  # seconds; what asks for more is a mistake, and some numbers are beyond any date
+_LONGEST = 86_400.0  # seconds; a longer Retry-After is a mistake, and a huge one overflows a date
 
 
 class PartneroRetryPolicy(RetryPolicy):
-    """Retries a task that ran into Partnero's rate limit when Partnero said it may come back.
+    """Retries a task that hit Partnero's rate limit after the time that Partnero asks for.
 
-    ``PartneroListWebhooksOperator(..., retries=3, retry_policy=PartneroRetryPolicy())``: a 429 whose ``Retry-After``
-    outlasts the client's own attempts becomes the delay of the task's next try, up to a day. Every other failure, and a
-    429 without ``Retry-After``, is left to the task's ``retry_delay``.
+    ``PartneroListWebhooksOperator(..., retries=3, retry_policy=PartneroRetryPolicy())``: when the task ends with a 429,
+    its ``Retry-After`` becomes the delay before the next try, up to a day. Every other failure, and a 429 without
+    ``Retry-After``, is left to the task's ``retry_delay``.
 
     :raises RuntimeError: this Airflow has no retry policies (they came with 3.3).
     """
 
     def __init__(self) -> None:
         if RetryPolicy is object:
-            raise RuntimeError("PartneroRetryPolicy needs Airflow 3.3: earlier ones have no retry_policy")
+            raise RuntimeError("PartneroRetryPolicy needs Airflow 3.3: earlier versions have no retry_policy")
 
     def evaluate(
         self,
@@ -35,7 +35,7 @@ class PartneroRetryPolicy(RetryPolicy):
         max_tries: int,  # noqa: ARG002
         context: Context | None = None,  # noqa: ARG002
     ) -> RetryDecision:
-        """The delay Partnero asks for, when the task failed on a 429 that says so; else Airflow's default."""
+        """Retry after the delay of a 429 that has one; leave every other failure to Airflow's default."""
         if not isinstance(exception, PartneroRateLimitError) or exception.retry_after is None:
             return RetryDecision.default()
         seconds = min(exception.retry_after, _LONGEST)

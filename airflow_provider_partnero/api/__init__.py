@@ -52,7 +52,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The client brings requests and tenacity along; DAG files, parsed every few seconds, need only the rest.
+    # The client imports requests and tenacity; DAG files, which are parsed every few seconds, need neither.
     if name == "PartneroClient":
         from airflow_provider_partnero.api.client import PartneroClient
 

@@ -1,6 +1,6 @@
-"""Arguments are checked before any request.
+"""Checks of arguments, made before any request.
 
-Each function returns what is allowed. For anything else it raises a ``ValueError`` that names the argument, its value
+Each function returns the value if it is allowed. If not, it raises a ``ValueError`` that names the argument, its value
 (shortened, and without the secrets of a URL) and what is allowed.
 """
 
@@ -12,58 +12,58 @@ from urllib.parse import urlsplit
 from airflow_provider_partnero.api.names import trimmed
 
 LIMIT_RANGE = range(10, 101)  # the specification, "Get a list of webhooks"
-LONGEST = 86_400  # seconds that anything may take or wait
+LONGEST = 86_400  # seconds, for every time-out and wait
 MOST_PAGES_AT_ONCE = 64
 PARTNERO_URL = "https://api.partnero.com/v1"
 
-_LONGEST_SHOWN = 120  # characters of a value in a message
+_LONGEST_REPR = 120  # characters of a value in a message
 
 
 def checked_limit(limit: object, *, argument: str = "limit") -> int:
-    """A number of webhooks on a page, 10 to 100."""
+    """The number of webhooks on a page, 10 to 100."""
     if not isinstance(limit, int) or isinstance(limit, bool) or limit not in LIMIT_RANGE:
-        raise ValueError(f"{argument}={_shown(limit)}: allowed are the whole numbers 10 to 100")
+        raise ValueError(f"{argument}={_short_repr(limit)}: must be a whole number from 10 to 100")
     return limit
 
 
 def checked_count(value: object, *, argument: str, most: int | None = None) -> int:
-    """A whole number from 1, up to ``most`` if there is such a bound."""
+    """A whole number from 1, and at most ``most`` unless that is None."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (most is not None and value > most):
-        allowed = "whole numbers from 1" if most is None else f"the whole numbers 1 to {most}"
-        raise ValueError(f"{argument}={_shown(value)}: allowed are {allowed}")
+        allowed = "a whole number, at least 1" if most is None else f"a whole number from 1 to {most}"
+        raise ValueError(f"{argument}={_short_repr(value)}: must be {allowed}")
     return value
 
 
 def checked_seconds(value: object, *, argument: str, zero: bool = False) -> float:
-    """A number of seconds above 0 (or from 0), up to a day."""
+    """A number of seconds: above 0 (or from 0 if ``zero``), at most a day."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= LONGEST or (value == 0 and not zero):  # type: ignore[operator]
-        allowed = f"numbers of seconds {'from' if zero else 'above'} 0 up to {LONGEST}"
-        raise ValueError(f"{argument}={_shown(value)}: allowed are {allowed}")
+        allowed = f"{'from' if zero else 'above'} 0, at most {LONGEST}"
+        raise ValueError(f"{argument}={_short_repr(value)}: must be a number of seconds {allowed}")
     return float(value)  # type: ignore[arg-type]
 
 
 def checked_timeout(timeout: object) -> tuple[float, float]:
-    """(connect, read) in seconds, from such a pair or from one number for both."""
+    """The pair (connect, read) in seconds, from such a pair or from one number for both."""
     connect, read = timeout if isinstance(timeout, tuple | list) and len(timeout) == 2 else (timeout, timeout)
     return checked_seconds(connect, argument="timeout"), checked_seconds(read, argument="timeout")
 
 
 def checked_token(token: object) -> str:
-    """An API token; no message shows it."""
+    """An API token; it is never part of a message."""
     if not isinstance(token, str) or not token:
-        raise ValueError("token is empty: allowed is the programme's API token, as Partnero shows it")
+        raise ValueError("token is empty: set it to the programme's API token, as Partnero shows it")
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise ValueError("token holds a space, a line break or a character that no token has (not shown: it is secret)")
     return token
 
 
 def checked_base_url(base_url: object) -> str:
-    """An http(s) address without login, query and fragment; returned without a slash at its end."""
+    """An http(s) URL without login, query and fragment; returned without a trailing slash."""
     if isinstance(base_url, str) and any(sign in base_url for sign in "?#@"):
         raise ValueError(
             "base_url has a query, a fragment or a login (not shown: it may be secret): "
-            "allowed is http(s)://host[:port]/path"
+            "must be http(s)://host[:port]/path"
         )
     base = _checked_http(base_url, argument="base_url").rstrip("/")
     host = urlsplit(base).hostname or ""
@@ -71,7 +71,7 @@ def checked_base_url(base_url: object) -> str:
         host.encode("idna")
     except UnicodeError:
         raise ValueError(
-            f"base_url={_shown(base_url)}: {_shown(host)} is not a host name, allowed is a host's name or address"
+            f"base_url={_short_repr(base_url)}: {_short_repr(host)} is neither a host name nor an IP address"
         ) from None
     return base
 
@@ -79,24 +79,24 @@ def checked_base_url(base_url: object) -> str:
 def checked_verify(verify: object) -> bool | str:
     """Whether to verify TLS certificates, or the path of a CA bundle."""
     if not isinstance(verify, bool) and (not isinstance(verify, str) or not verify):
-        raise ValueError(f"verify={_shown(verify)}: allowed are True, False and the path of a CA bundle")
+        raise ValueError(f"verify={_short_repr(verify)}: must be True, False or the path of a CA bundle")
     return verify
 
 
 def checked_key(key: object, *, argument: str = "key") -> str:
-    """A webhook's key, which may become a part of a path."""
+    """A webhook's key, fit to be a segment of a path."""
     if not isinstance(key, str) or not key:
-        raise ValueError(f"{argument}={_shown(key)}: allowed is a webhook's key, a text that is not empty")
+        raise ValueError(f"{argument}={_short_repr(key)}: must be a webhook's key, a text that is not empty")
     if "/" in key or key in {".", ".."}:
-        raise ValueError(f"{argument}={_shown(key)}: allowed is a key without '/', other than '.' and '..'")
+        raise ValueError(f"{argument}={_short_repr(key)}: must be a key without '/', and neither '.' nor '..'")
     _checked_encodable(key, argument=argument)
     return key
 
 
 def checked_name(name: object) -> str:
-    """A webhook's name: not empty, also when it is trimmed."""
+    """A webhook's name, with more than white space in it."""
     if not isinstance(name, str) or not trimmed(name):
-        raise ValueError(f"name={_shown(name)}: allowed is a text that is not empty")
+        raise ValueError(f"name={_short_repr(name)}: must be a text that is not empty")
     _checked_encodable(name, argument="name")
     return name
 
@@ -109,48 +109,47 @@ def checked_url(url: object) -> str:
 def checked_events(events: object) -> tuple[str, ...]:
     """The events without repetitions, in the order given."""
     if isinstance(events, str) or not isinstance(events, Iterable):
-        raise ValueError(f"events={_shown(events)}: allowed is a list of event names such as ['partner.created']")
+        raise ValueError(f"events={_short_repr(events)}: must be a list of event names such as ['partner.created']")
     given = list(events)
     if not given:
-        raise ValueError(f"events={_shown(events)}: allowed is a list of at least one event name")
+        raise ValueError(f"events={_short_repr(events)}: must hold at least one event name")
     for name in given:
         if not isinstance(name, str) or not name.strip():
             raise ValueError(
-                f"events={_shown(given)}: {_shown(name)} is not an event name, "
-                "allowed are texts such as 'partner.created'"
+                f"events={_short_repr(given)}: {_short_repr(name)} is not an event name such as 'partner.created'"
             )
         _checked_encodable(name, argument="events")
     return tuple(dict.fromkeys(map(str, given)))
 
 
 def checked_flag(value: object, *, argument: str) -> bool:
-    """True or False, and nothing that merely counts as one."""
+    """A bool; other true or false values, such as 1, are refused."""
     if not isinstance(value, bool):
-        raise ValueError(f"{argument}={_shown(value)}: allowed are True and False")
+        raise ValueError(f"{argument}={_short_repr(value)}: must be True or False")
     return value
 
 
 def unknown_name(name: object, allowed: Iterable[str], *, what: str) -> str:
-    """The complaint about a name that is not one of those allowed, with the nearest one.
+    """A message about a name that is not allowed, with the one that was probably meant.
 
     :param what: what the name should be, such as ``"field"``.
     """
     from difflib import get_close_matches
 
     allowed = tuple(allowed)
-    nearest = get_close_matches(str(name)[:_LONGEST_SHOWN], allowed, n=1)
+    nearest = get_close_matches(str(name)[:_LONGEST_REPR], allowed, n=1)
     hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
-    return f"unknown {what} {_shown(name)}{hint}; allowed are {', '.join(allowed)}"
+    return f"unknown {what} {_short_repr(name)}{hint}; allowed: {', '.join(allowed)}"
 
 
 def _checked_http(url: object, *, argument: str) -> str:
-    allowed = "allowed is an absolute http:// or https:// URL, without spaces and control characters"
+    allowed = "must be an absolute http:// or https:// URL without spaces and control characters"
     if not isinstance(url, str):
-        raise ValueError(f"{argument}={_shown(url)}: {allowed}")
+        raise ValueError(f"{argument}={_short_repr(url)}: {allowed}")
     if not _is_http(url):
         from airflow_provider_partnero.api.redaction import redact_url
 
-        raise ValueError(f"{argument}={_shown(redact_url(url))}: {allowed}")
+        raise ValueError(f"{argument}={_short_repr(redact_url(url))}: {allowed}")
     return url
 
 
@@ -170,10 +169,10 @@ def _checked_encodable(text: str, *, argument: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise ValueError(
-            f"{argument}={_shown(text)}: allowed is text that UTF-8 can hold (no lone surrogates)"
+            f"{argument}={_short_repr(text)}: must be text that UTF-8 can encode (no lone surrogates)"
         ) from None
 
 
-def _shown(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 1]}…"
+def _short_repr(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_REPR else f"{text[: _LONGEST_REPR - 1]}…"

@@ -19,17 +19,17 @@ from airflow_provider_partnero.api.transport import Transport
 
 
 class PartneroClient:
-    """Partnero's webhooks, safe to retry; a context manager, and usable from several threads at once.
+    """Reads and writes Partnero's webhooks; a context manager, safe to use from several threads at once.
 
-    :param token: the programme's API token; never part of a message or a ``repr``.
-    :param base_url: where the API lives, up to and with ``/v1``.
+    :param token: the programme's API token; no message and no ``repr`` shows it.
+    :param base_url: URL of the API, including ``/v1``.
     :param timeout: seconds to connect and seconds of silence while waiting for an answer, or one number for both.
-    :param max_attempts: attempts per request in all, from 1.
-    :param max_wait: longest wait between two attempts in seconds; ``Retry-After`` is honoured up to it.
+    :param max_attempts: most attempts per request, from 1.
+    :param max_wait: longest wait between two attempts, in seconds; ``Retry-After`` is honoured up to that.
     :param page_concurrency: most requests in flight while a long list is read, 1 to 64.
     :param verify: verify TLS certificates: True, False, or the path of a CA bundle.
-    :param clock: waits between attempts; a test hands in one that does not.
-    :raises ValueError: an argument is not allowed; the message names it, its value and what is.
+    :param clock: waits between attempts; a test hands in one that does not wait.
+    :raises ValueError: an argument is not allowed; the message names it, its value and what is allowed.
 
     Every method raises, besides what it names itself: :class:`ValueError` for an argument that is not allowed, before
     anything is sent; :class:`PartneroAuthenticationError` for a refused token; :class:`PartneroRateLimitError`,
@@ -80,13 +80,13 @@ class PartneroClient:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back; the client may be used again afterwards."""
+        """Close the connections; later requests open new ones."""
         self._transport.close()
 
     def ping(self) -> None:
         """Check host and token (``GET /test``, as Partnero's own n8n node and PHP SDK do).
 
-        What a good token is answered there is not documented, so an answer that is no JSON is settled by the list.
+        What this endpoint returns for a good token is not documented. If it is not JSON, the list is read instead.
         """
 
         def attempt(_: int) -> None:
@@ -100,7 +100,7 @@ class PartneroClient:
     def list_webhooks(self, *, limit: int = 100, page: int = 1) -> list[Webhook]:
         """One page of the webhooks (the specification, "Get a list of webhooks").
 
-        :param limit: webhooks on a page, 10 to 100.
+        :param limit: number of webhooks on a page, 10 to 100.
         :param page: the page's number, from 1.
         """
         arguments.checked_limit(limit)
@@ -110,9 +110,9 @@ class PartneroClient:
     def iter_webhooks(self, *, page_size: int = 100, consistent: bool = False) -> Iterator[Webhook]:
         """All webhooks, each key once, in the server's order.
 
-        :param page_size: webhooks a request, 10 to 100.
-        :param consistent: read a programme of more than one page again until two readings hold the same keys, or the
-            server's own total agrees; webhooks may come and go while the pages are read.
+        :param page_size: number of webhooks per request, 10 to 100.
+        :param consistent: read the list again until two readings hold the same keys or the server's total agrees, since
+            webhooks may come and go between two pages. A list of one page is read once.
         :raises PartneroInconsistentReadError: three consistent readings disagreed.
         :raises PartneroResponseError: a page repeats an earlier one.
         """
@@ -121,10 +121,10 @@ class PartneroClient:
         return iter(self._listing.all_at_once(page_size)) if consistent else self._listing.each_once(page_size)
 
     def get_webhook(self, key: str) -> Webhook:
-        """The webhook of a key, with its signing secret (the specification, "Fetch a webhook").
+        """The webhook that has this key, with its signing secret (the specification, "Fetch a webhook").
 
         :param key: the webhook's key, without ``/``.
-        :raises PartneroNotFoundError: there is none.
+        :raises PartneroNotFoundError: no webhook has this key.
         """
         arguments.checked_key(key)
         return self._retries.run(lambda _: self._endpoints.get(key), Request.REPEATABLE)
@@ -140,18 +140,18 @@ class PartneroClient:
     ) -> Webhook:
         """Create a webhook (the specification, "Create a webhook").
 
-        With a ``key`` the call may be repeated after any failure: before a POST is sent again whose outcome is in
-        doubt, the key is looked up (and, since Partnero may ignore keys, the same content in the list).
+        With a ``key`` the call may be repeated after any failure. When the outcome of a POST is in doubt, we look
+        for the webhook before we send another: by its key and, since Partnero may ignore keys, by its content.
 
         :param name: not empty.
-        :param url: http(s) address that Partnero delivers to.
+        :param url: http(s) URL that Partnero delivers to.
         :param events: at least one event; duplicates count once.
-        :param is_active: deliver from the start.
-        :param key: the webhook's id, without ``/``; Partnero makes one when it is left out.
-        :returns: the webhook, with its signing secret; its key is another than asked for if Partnero ignored that.
+        :param is_active: whether Partnero delivers from the start.
+        :param key: the webhook's id, without ``/``; None: Partnero makes one.
+        :returns: the webhook, with its signing secret. Its key differs from ``key`` if Partnero ignored that.
         :raises PartneroValidationError: Partnero refuses a value.
         :raises PartneroConflictError: the key belongs to a webhook that differs.
-        :raises PartneroAmbiguousError: it may have been created, and nothing could tell.
+        :raises PartneroAmbiguousError: the webhook may have been created, and looking for it did not settle that.
         """
         return self._creation.create(_spec(name, url, events, is_active, key))
 
@@ -166,11 +166,11 @@ class PartneroClient:
         is_ours: bool = False,
         by_content: bool = False,
     ) -> Webhook | None:
-        """The webhook that :meth:`create_webhook` with the same arguments would double, or None.
+        """The webhook of which :meth:`create_webhook` with the same arguments would make a duplicate, or None.
 
         :param name: as for :meth:`create_webhook`, like ``url``, ``events``, ``is_active`` and ``key``.
-        :param is_ours: an earlier try of the caller made what bears the key; it may not be active yet.
-        :param by_content: when no webhook has the key, look through the list for the same name, URL, events and state.
+        :param is_ours: the webhook with this key was made by an earlier try of the caller; it may not be active yet.
+        :param by_content: if no webhook has the key, look in the list for one of the same name, URL, events and state.
         :raises PartneroConflictError: the key belongs to a webhook that differs.
         """
         spec = _spec(name, url, events, is_active, key)
@@ -189,10 +189,10 @@ class PartneroClient:
 
         :param key: the webhook's key, without ``/``.
         :param name: new name, not empty; None leaves it.
-        :param url: new http(s) address; None leaves it.
+        :param url: new http(s) URL; None leaves it.
         :param is_active: switch it on or off; None leaves it.
-        :param events: the events it shall have, all of them, at least one; None leaves them.
-        :returns: the webhook as it is now, with its signing secret.
+        :param events: all events that it subscribes to from now on, at least one; None leaves them.
+        :returns: the webhook after the change, with its signing secret.
         :raises PartneroNotFoundError: no webhook has this key.
         :raises PartneroValidationError: Partnero refuses a value.
         """
@@ -211,10 +211,12 @@ class PartneroClient:
         return self._retries.run(lambda _: self._endpoints.update(key, changes), Request.REPEATABLE)
 
     def delete_webhook(self, key: str) -> None:
-        """Delete the webhook of a key (the specification, "Delete a webhook"); a repeated DELETE may find it gone.
+        """Delete the webhook that has this key (the specification, "Delete a webhook").
+
+        A 404 after a failed attempt counts as success: that attempt may have deleted the webhook.
 
         :param key: the webhook's key, without ``/``.
-        :raises PartneroNotFoundError: the first DELETE finds no such webhook.
+        :raises PartneroNotFoundError: no webhook has this key.
         """
         arguments.checked_key(key)
 

@@ -1,4 +1,4 @@
-"""Time as the client sees it: tests and simulations hand in a clock of their own."""
+"""Time and chance, as the client uses them: tests hand in a clock of their own."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def _wait(seconds: float, stopped: threading.Event) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """What passes, what is waited for, and what chance decides.
+    """Tells the time, waits, and draws random numbers.
 
-    :param now: seconds that only grow.
-    :param wait: waits for so many seconds, or until the event is set.
-    :param uniform: a number between two others, by chance.
+    :param now: seconds on a clock that never goes back.
+    :param wait: waits this many seconds, or until the event is set.
+    :param uniform: a random number between two others.
     """
 
     now: Callable[[], float] = time.monotonic

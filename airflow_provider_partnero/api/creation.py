@@ -1,7 +1,7 @@
-"""Creating one webhook, once, whatever becomes of the answers.
+"""Creating a webhook exactly once, even when answers are lost.
 
-A ``key`` is no lock at Partnero: a POST with a key that is taken may be refused (422 or 409), change the webhook that
-has it, or make a second one, and Partnero may ignore keys that we supply. So nothing here builds on any of these.
+At Partnero, a ``key`` is not a lock. If it is taken, a POST may be refused (422 or 409), change the webhook that has
+it, or create a second one. Partnero may also ignore the key. Nothing here relies on any of these.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from airflow_provider_partnero.api.specs import WebhookSpec
 class Creation:
     """Creates webhooks, and finds those that it may have created.
 
-    :param endpoints: for the POST and the look-up of a key.
-    :param listing: for the look-up of a content.
+    :param endpoints: for the POST, and to look up a key.
+    :param listing: to look for the same content.
     :param retries: of each request.
     """
 
@@ -40,11 +40,11 @@ class Creation:
     retries: RetryPlan
 
     def create(self, spec: WebhookSpec) -> Webhook:
-        """Make the webhook, or adopt the one that an unanswered POST of this call has made.
+        """Create the webhook, or adopt the one that an unanswered POST of this call created.
 
-        :raises PartneroAmbiguousError: it may have been made, and nothing could tell.
+        :raises PartneroAmbiguousError: it may have been created, and looking for it did not settle that.
         :raises PartneroConflictError: the key belongs to a webhook that differs.
-        :raises PartneroError: as the last attempt ended.
+        :raises PartneroError: the last attempt failed.
         """
         if spec.key is None:
             return self._create_without_key(spec)
@@ -71,11 +71,11 @@ class Creation:
             raise
 
     def find(self, spec: WebhookSpec, *, just_made: bool, by_content: bool = False) -> Webhook | None:
-        """The webhook that a create of ``spec`` would double, or None.
+        """The webhook of which creating ``spec`` would make a duplicate, or None.
 
-        :param just_made: what bears the key was made by an earlier try of ours.
-        :param by_content: when no webhook has the key, look for the same name, URL, events and state in the list, since
-            Partnero may have ignored the key that we supplied.
+        :param just_made: the webhook with this key was made by an earlier try of ours.
+        :param by_content: if no webhook has the key, look in the list for one of the same name, URL, events and state:
+            Partnero may have ignored our key.
         :raises PartneroConflictError: the key belongs to a webhook that differs.
         """
         if spec.key is not None and (webhook := self._get(spec.key)):
@@ -104,7 +104,7 @@ class Creation:
             if failure_of(error).plain_create is Reaction.AMBIGUOUS:
                 raise PartneroAmbiguousError(
                     f"the create of webhook {spec.name!r} was sent and may have happened ({error}); "
-                    "look for it before you create it again, or create with a key"
+                    "look for it before you create it again, or create it with a key"
                 ) from error
             raise
 

@@ -1,4 +1,4 @@
-"""The endpoints of Partnero's webhooks API: one request each, values in and values out. No retries here."""
+"""The endpoints of Partnero's webhooks API. Each method makes one request and does not retry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_provider_partnero.api.transport import Transport
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Partnero's endpoints over one transport. Keys must have been checked.
+    """Partnero's endpoints over one transport. The caller has checked all keys.
 
     :raises PartneroError: from every method, as :meth:`Transport.request` and :meth:`Webhook.from_api` say.
     """
@@ -24,7 +24,7 @@ class Endpoints:
     transport: Transport
 
     def test(self) -> None:
-        """``GET /test``: whether the token is let in."""
+        """``GET /test``: check the token."""
         self.transport.request("GET", "/test")
 
     def page(self, number: int, limit: int) -> Page:
@@ -41,7 +41,7 @@ class Endpoints:
         return self._webhook("POST", "/webhooks", spec.body())
 
     def update(self, key: str, fields: Mapping[str, Any]) -> Webhook:
-        """``PUT /webhooks/{key}``: change these fields."""
+        """``PUT /webhooks/{key}`` with the fields to change."""
         return self._webhook("PUT", _path(key), fields)
 
     def delete(self, key: str) -> None:
@@ -51,7 +51,7 @@ class Endpoints:
     def _webhook(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Webhook:
         answer = self.transport.request(method, path, body=body)
         if "data" not in answer:
-            raise PartneroResponseError(f"{method} /webhooks: a 2xx without the promised field 'data'")
+            raise PartneroResponseError(f"{method} /webhooks: a 2xx without the field 'data'")
         return Webhook.from_api(answer["data"])
 
 

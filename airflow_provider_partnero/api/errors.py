@@ -1,4 +1,4 @@
-"""What can go wrong between a program and Partnero: one class a cause, and one table of what may be tried again.
+"""What can go wrong between a program and Partnero: one class per cause, and one table of what may be tried again.
 
 No message ever holds the API token or a webhook's signing secret.
 """
@@ -16,10 +16,10 @@ class PartneroError(Exception):
 
 
 class PartneroConnectionError(PartneroError):
-    """No answer: the host is unknown, refuses, is silent, or broke off in the middle.
+    """No answer: the host is unknown, refuses the connection, is silent, or breaks the connection off.
 
     :param message: method, path and what happened.
-    :param sent: False when certainly nothing reached Partnero, so that even a create may be repeated.
+    :param sent: False if the request certainly did not reach Partnero; then even a create may be repeated.
     """
 
     def __init__(self, message: str, sent: bool = True) -> None:
@@ -36,23 +36,23 @@ class PartneroAmbiguousError(PartneroError):
 
 
 class PartneroResponseError(PartneroError):
-    """An answer that is not the JSON which the API promises. The body is never quoted: it may hold secrets."""
+    """An answer that is not the JSON that the API promises. The body is never quoted: it may hold secrets."""
 
 
 class PartneroInconsistentReadError(PartneroError):
-    """Three readings of the whole list disagreed with each other: webhooks come and go while we read."""
+    """Three readings of the whole list disagreed: webhooks come and go while we read."""
 
 
 class PartneroAPIError(PartneroError):
     """Partnero answered, and the answer is a refusal.
 
     :param status: HTTP status code of the answer (a 2xx with ``"status": 0`` in its body is a refusal too).
-    :param message: Partnero's own words, or a description where it gave none.
+    :param message: Partnero's own words, or a description if it gave none.
     :param errors: field name -> complaints, from a 422 in Laravel's form; empty otherwise.
-    :param request_id: the answer's ``X-Request-Id``, when it has one.
+    :param request_id: the answer's ``X-Request-Id``; None without one.
     :param method: HTTP method of the request.
     :param path: path of the request below the base URL.
-    :param retry_after: seconds that the answer's ``Retry-After`` asks to wait; None without one.
+    :param retry_after: seconds to wait, from the answer's ``Retry-After``; None without one.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class PartneroValidationError(PartneroAPIError):
 
 
 class PartneroConflictError(PartneroAPIError):
-    """409, or a create whose key belongs to a webhook that differs from the one asked for."""
+    """409, or a create whose key belongs to another webhook that differs from the wanted one."""
 
 
 class PartneroRateLimitError(PartneroAPIError):
@@ -113,23 +113,23 @@ class Request(Enum):
 
     REPEATABLE = auto()  # GET, PUT, DELETE
     KEYED_CREATE = auto()  # POST with a key
-    PLAIN_CREATE = auto()  # POST without
+    PLAIN_CREATE = auto()  # POST without a key
 
 
 class Reaction(Enum):
     """What to do about one failed attempt."""
 
     RETRY = auto()
-    LOOK = auto()  # look whether it happened before anything is sent again
-    AMBIGUOUS = auto()  # it may have happened, and nothing tells: PartneroAmbiguousError
+    LOOK = auto()  # find out whether it happened before anything is sent again
+    AMBIGUOUS = auto()  # it may have happened, and there is no way to find out: PartneroAmbiguousError
     RAISE = auto()
 
 
 class Outlook(Enum):
-    """What an error means for whoever may try the whole thing again later: a wait, a poll, Airflow's retries."""
+    """Whether trying the whole call again later may help: to a sensor, to a trigger, to Airflow's retries."""
 
-    PASSING = auto()  # the same may well succeed later
-    OPEN = auto()  # nobody can say; worth one of Airflow's retries, no reason to go on waiting
+    PASSING = auto()  # the same call may well succeed later
+    OPEN = auto()  # unclear; worth one of Airflow's retries, but a sensor stops waiting
     FINAL = auto()  # trying again cannot help
 
 
@@ -138,10 +138,10 @@ class Failure:
     """A row of the table: one way in which an attempt goes wrong.
 
     :param repeatable: reaction to it after a GET, PUT or DELETE.
-    :param keyed_create: after a POST with a key. A key is no lock at Partnero (nothing says what a taken one does), so
-        a create whose outcome is in doubt is looked up before it is repeated.
-    :param plain_create: after a POST without a key, which nothing can look up.
-    :param outlook: once the attempts are used up.
+    :param keyed_create: reaction to it after a POST with a key. A key is not a lock at Partnero: what a POST with a
+        taken key does is not documented. So when the outcome is in doubt, we look before we repeat the POST.
+    :param plain_create: reaction to it after a POST without a key; there is no key to look up.
+    :param outlook: whether a later call may succeed, once the attempts are used up.
     """
 
     repeatable: Reaction
@@ -150,7 +150,7 @@ class Failure:
     outlook: Outlook
 
     def reaction(self, request: Request) -> Reaction:
-        """The entry for a request."""
+        """The table's entry for a request."""
         match request:
             case Request.REPEATABLE:
                 return self.repeatable
@@ -164,27 +164,27 @@ _RETRY, _LOOK, _AMBIGUOUS, _RAISE = Reaction.RETRY, Reaction.LOOK, Reaction.AMBI
 
 # May it be tried again? The answer is here and nowhere else.
 # fmt: off
-#                         GET, PUT, DELETE  POST with a key  POST without
+#                         GET, PUT, DELETE  POST with a key  POST without a key
 NOT_SENT = Failure(       _RETRY,           _RETRY,          _RETRY,       Outlook.PASSING)  # could not connect
 NO_ANSWER = Failure(      _RETRY,           _LOOK,           _AMBIGUOUS,   Outlook.PASSING)  # time-out, reset, not JSON
 REQUEST_TIMEOUT = Failure(_RETRY,           _RETRY,          _RAISE,       Outlook.PASSING)  # 408
 RATE_LIMIT = Failure(     _RETRY,           _RETRY,          _RETRY,       Outlook.PASSING)  # 429
 SERVER = Failure(         _RETRY,           _LOOK,           _AMBIGUOUS,   Outlook.PASSING)  # 5xx
-LIST_IN_MOTION = Failure( _RAISE,           _RAISE,          _RAISE,       Outlook.PASSING)  # readings disagree
+LIST_CHANGING = Failure(  _RAISE,           _RAISE,          _RAISE,       Outlook.PASSING)  # readings disagree
 REFUSED = Failure(        _RAISE,           _RAISE,          _RAISE,       Outlook.FINAL)    # other 3xx and 4xx
 UNCLEAR = Failure(        _RAISE,           _RAISE,          _RAISE,       Outlook.OPEN)     # all the rest
 # fmt: on
 
 
 def failure_of(error: BaseException) -> Failure:
-    """The row of the table that an error belongs to; a ``ValueError`` is a bad argument, which is refused by us."""
+    """The row of the table that an error belongs to; a ``ValueError`` is a bad argument, refused before it is sent."""
     match error:
         case PartneroConnectionError():
             return NO_ANSWER if error.sent else NOT_SENT
         case PartneroResponseError():
             return NO_ANSWER
         case PartneroInconsistentReadError():
-            return LIST_IN_MOTION
+            return LIST_CHANGING
         case PartneroAPIError():
             return _failure_of_status(error.status)
         case ValueError():
@@ -193,7 +193,7 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether the same may well succeed later: no answer or a broken one, a list in motion, 408, 429, 5xx."""
+    """Whether the same call may well succeed later: no answer or a broken one, a changing list, 408, 429, 5xx."""
     return failure_of(error).outlook is Outlook.PASSING
 
 

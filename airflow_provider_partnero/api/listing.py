@@ -1,4 +1,4 @@
-"""The list of all webhooks, read page by page with retries."""
+"""Reading the list of all webhooks, page by page and with retries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAGE_SIZE = 100
 class Listing:
     """Reads the list.
 
-    :param endpoints: where the pages come from.
+    :param endpoints: fetch the pages.
     :param retries: of each page.
     :param concurrency: most requests in flight.
     """
@@ -52,6 +52,6 @@ class Listing:
         """All webhooks as they stood together; see :func:`~airflow_provider_partnero.api.pages.read_consistently`."""
         return read_consistently(lambda: self.pages(page_size))
 
-    def find(self, is_sought: Callable[[Webhook], bool]) -> Webhook | None:
-        """The first webhook that is sought; see :func:`~airflow_provider_partnero.api.pages.search`."""
-        return search(self.pages, is_sought)
+    def find(self, matches: Callable[[Webhook], bool]) -> Webhook | None:
+        """The first webhook that matches; see :func:`~airflow_provider_partnero.api.pages.search`."""
+        return search(self.pages, matches)

@@ -1,4 +1,4 @@
-"""What Partnero's API talks about, as values."""
+"""The values that Partnero's API deals in: webhooks and events."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class WebhookEvent(StrEnum):
 
 
 class Secret(str):
-    """A text that no ``repr`` shows, so that a traceback that prints local variables does not either."""
+    """A text that ``repr`` hides, since some tracebacks print local variables."""
 
     __slots__ = ()
 
@@ -56,12 +56,12 @@ class Webhook:
     """One webhook as Partnero holds it.
 
     :param key: Partnero's id of the webhook.
-    :param name: its name; nothing forbids two webhooks of one name.
+    :param name: its name; several webhooks may have the same name.
     :param url: where events are delivered.
     :param is_active: whether events are delivered.
     :param events: the events it subscribes to, in Partnero's order.
     :param signature: the secret that signs the deliveries; left out of ``repr`` and of :meth:`to_dict`.
-    :param unknown: fields of the answer that this version does not know, kept aside.
+    :param unknown: fields of the answer that this version does not know.
     """
 
     key: str

@@ -1,19 +1,19 @@
-"""One normal form of a webhook's name: two names that a server may write for each other have the same one."""
+"""The normal form of webhook names: a name and what a server may turn it into have the same normal form."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# What Laravel trims from all texts it is sent: white space, and characters that nobody sees.
+# What Laravel trims from every text in a request: white space and invisible characters.
 _TRIMMED = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff\u200b\u200e"
 
-_AMPERSAND = re.compile(r"&(?:(?:amp|#0*38|#[xX]0*26);)+")  # however often it was escaped
+_AMPERSAND = re.compile(r"&(?:(?:amp|#0*38|#[xX]0*26);)+")  # however many times it was escaped
 _ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
 def normal_name(name: str) -> str:
-    """The name's normal form: HTML entities resolved, Unicode's normal form C, trimmed, single spaces within."""
+    """The name's normal form: HTML entities decoded, Unicode NFC, trimmed, runs of white space as one space."""
     if "&" in name:
         name = _ENTITY.sub(_character, _AMPERSAND.sub("&", name))
     if not name.isascii():
@@ -22,12 +22,12 @@ def normal_name(name: str) -> str:
 
 
 def trimmed(name: str) -> str:
-    """The name as Partnero stores it, by what Laravel does to texts."""
+    """The name as Partnero stores it: Laravel trims the texts of a request."""
     return name.strip(_TRIMMED)
 
 
 def _character(entity: re.Match[str]) -> str:
-    """What an entity stands for; unlike ``html.unescape``, nothing is read into the beginning of a longer word."""
+    """The character of an entity. Unlike ``html.unescape``, this leaves words alone that only start like an entity."""
     from html import unescape
     from html.entities import html5
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import requests
 from urllib3 import exceptions as urllib3_errors
 
-# OpenSSL's reasons that end a handshake, so before anything of ours is sent.
+# OpenSSL's reasons for a failed handshake, which comes before the request is sent.
 _HANDSHAKE_FAILURES = frozenset(
     {
         "CERTIFICATE_VERIFY_FAILED",
@@ -29,7 +29,7 @@ class _Outage:
 
     :param error: class of the error, or of the cause within it.
     :param sent: whether the request may have reached Partnero.
-    :param words: what happened; see :func:`explain` for what stands in braces.
+    :param words: what happened; :func:`explain` fills the names in braces.
     """
 
     error: type[Exception]
@@ -37,10 +37,10 @@ class _Outage:
     words: str
 
 
-_NOT_ASKED = "{where} cannot be asked: {detail}"
-_BROKE_OFF = "the connection to {where} broke off before the whole answer had come ({name})"
+_NOT_ASKED = "no request can be sent to {where}: {detail}"
+_BROKE_OFF = "the connection to {where} broke off before the answer was complete ({name})"
 
-# The first row whose class fits. Those of urllib3 come first, since requests wraps several of them in one of its own.
+# The first row whose class fits counts. urllib3's errors come first, since requests wraps several in one of its own.
 _TABLE = (
     _Outage(urllib3_errors.NameResolutionError, sent=False, words="the host name {where} is unknown"),
     _Outage(urllib3_errors.NewConnectionError, sent=False, words="nothing answers at {where}: {end}"),
@@ -57,10 +57,10 @@ _TABLE = (
 
 
 def explain(error: Exception, where: str, timeout: tuple[float, float]) -> tuple[str, bool]:
-    """What happened, in words, and whether the request may have reached Partnero.
+    """A description of what happened, and whether the request may have reached Partnero.
 
-    :param error: what ``requests`` raised: an ``OSError`` or an error of urllib3's.
-    :param where: the host that was asked.
+    :param error: what ``requests`` raised: an ``OSError`` or one of urllib3's errors.
+    :param where: the host that the request was for.
     :param timeout: seconds to connect and seconds of silence.
     """
     cause = _cause_of(error)
@@ -77,7 +77,7 @@ def explain(error: Exception, where: str, timeout: tuple[float, float]) -> tuple
 
 
 def _cause_of(error: Exception) -> Exception:
-    """urllib3's own error within one of requests', which says most; else the error itself."""
+    """The urllib3 error inside an error of requests, which says more; else the error itself."""
     cause = error.args[0] if error.args else None
     if isinstance(cause, urllib3_errors.MaxRetryError):
         cause = cause.reason

@@ -1,8 +1,8 @@
-"""Reading a list whose length nobody tells: pages in order, several requests in flight.
+"""Reading a list of unknown length: pages in order, several requests in flight.
 
-Partnero pages by offset (the specification, "Get a list of webhooks"), today with Laravel's simple pagination: neither
-the number of pages nor of items is known. So page 1 alone settles a small programme, and beyond it a window of requests
-runs ahead and stops at the first sign of the end: at most one window is asked for in vain.
+Partnero pages by offset (the specification, "Get a list of webhooks"), today with Laravel's simple pagination: it tells
+neither the number of pages nor of items. For a small programme, page 1 is enough. For a larger one, a window of
+requests runs ahead and stops at the first sign of the end, so at most one window of requests is wasted.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Page:
     """One page of the list.
 
     :param webhooks: in the server's order.
-    :param is_last: whether the answer itself says that nothing follows.
-    :param last_page: number of the last page, where the answer tells it (full pagination).
-    :param total: number of webhooks in all, where the answer tells it.
+    :param is_last: whether this is the last page.
+    :param last_page: number of the last page; None unless the answer has it (full pagination).
+    :param total: number of webhooks in all; None unless the answer has it.
     """
 
     webhooks: tuple[Webhook, ...]
@@ -38,20 +38,20 @@ class Page:
 
     @classmethod
     def from_api(cls, payload: Mapping[str, Any], *, number: int, limit: int) -> Page:
-        """The page in a list answer, of any form: ``data`` alone, simple or full pagination.
+        """The page in an answer: ``data`` alone, or with simple or full pagination.
 
-        :raises PartneroResponseError: ``data`` is no list of webhooks.
+        :raises PartneroResponseError: ``data`` is not a list of webhooks.
         """
         data = payload.get("data")
         if not isinstance(data, list):
             raise PartneroResponseError(f"page {number} of the webhooks has no list in its field 'data'")
         links, meta = payload.get("links"), payload.get("meta")
-        last_page = _whole(meta, "last_page")
+        last_page = _whole_number(meta, "last_page")
         return cls(
             webhooks=tuple(Webhook.from_api(item) for item in data),
             is_last=not data or _ends_here(links, last_page, number=number, is_short=len(data) < limit),
             last_page=last_page,
-            total=_whole(meta, "total"),
+            total=_whole_number(meta, "total"),
         )
 
 
@@ -64,7 +64,7 @@ def _ends_here(links: object, last_page: int | None, *, number: int, is_short: b
     return is_short
 
 
-def _whole(meta: object, field: str) -> int | None:
+def _whole_number(meta: object, field: str) -> int | None:
     value = meta.get(field) if isinstance(meta, Mapping) else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -75,10 +75,10 @@ Fetch = Callable[[int, threading.Event], Page]
 def read_pages(fetch: Fetch, *, concurrency: int) -> Iterator[Page]:
     """All pages in order.
 
-    :param fetch: reads the page of a number; gives up retrying once the event is set.
+    :param fetch: reads the page with this number; stops retrying once the event is set.
     :param concurrency: most requests in flight.
-    :raises PartneroResponseError: a page holds exactly what an earlier page held, or says that more follows and brings
-        nothing new: the server ignores ``page``.
+    :raises PartneroResponseError: a page has the same keys as an earlier page, or is not the last page and has no
+        new keys: the server ignores ``page``.
     """
     stopped = threading.Event()
     first = fetch(1, stopped)
@@ -112,7 +112,7 @@ def _read_ahead(
     window = concurrency if last_page is not None else min(2, concurrency)
     asked = 1
     while True:
-        # Never past the known end, but always at least the next page: the end may have moved while we read.
+        # Not past the known last page, but always the next page: the end may have moved while we read.
         while len(in_flight) < window and (not in_flight or last_page is None or asked < last_page):
             asked = next(numbers)
             in_flight.append(pool.submit(fetch, asked, stopped))
@@ -135,7 +135,7 @@ class Reading:
 
     @classmethod
     def of(cls, pages: Iterable[Page]) -> Reading:
-        """``is_complete`` when there was but one page, or every page's total agrees with what was found."""
+        """Collect the webhooks; the reading is complete if there is only one page, or if every page's total agrees."""
         webhooks: dict[str, Webhook] = {}
         totals: list[int | None] = []
         for page in pages:
@@ -146,7 +146,7 @@ class Reading:
 
 
 def read_consistently(read: Callable[[], Iterable[Page]]) -> list[Webhook]:
-    """All webhooks as they stood together: offset pages shift when webhooks come and go while we read.
+    """All webhooks as of one moment. Offset pages shift when webhooks come and go while we read.
 
     :param read: starts a new pass over all pages.
     :raises PartneroInconsistentReadError: no two of three passes held the same keys.
@@ -158,33 +158,33 @@ def read_consistently(read: Callable[[], Iterable[Page]]) -> list[Webhook]:
         if reading.is_complete or keys in passes:
             return list(reading.webhooks.values())
         passes.append(keys)
-    raise _disagreeing(passes)
+    raise _inconsistent_read(passes)
 
 
-def search(read: Callable[[], Iterable[Page]], is_sought: Callable[[Webhook], bool]) -> Webhook | None:
-    """The first webhook that is sought, or None when surely there is none.
+def search(read: Callable[[], Iterable[Page]], matches: Callable[[Webhook], bool]) -> Webhook | None:
+    """The first webhook that matches, or None if there certainly is none.
 
-    Unlike for :func:`read_consistently`, two passes need not agree: others may create while we search. It is enough
-    that the one sought is in neither, and that nothing of the earlier is gone in the later.
+    Unlike in :func:`read_consistently`, two passes need not hold the same keys, since others may create webhooks
+    while we search. It is enough that neither has a match, and that the later holds every key of the earlier.
 
     :param read: starts a new pass over all pages.
-    :param is_sought: whether a webhook is the one.
-    :raises PartneroInconsistentReadError: it was in none of three passes, and webhooks went meanwhile.
+    :param matches: whether a webhook is the one to find.
+    :raises PartneroInconsistentReadError: none of three passes has a match, and webhooks were deleted meanwhile.
     """
     passes: list[set[str]] = []
     for _ in range(_READINGS):
         reading = Reading.of(read())
-        if found := next(filter(is_sought, reading.webhooks.values()), None):
+        if found := next(filter(matches, reading.webhooks.values()), None):
             return found
         keys = set(reading.webhooks)
         if reading.is_complete or any(earlier <= keys for earlier in passes):
             return None
         passes.append(keys)
-    raise _disagreeing(passes)
+    raise _inconsistent_read(passes)
 
 
-def _disagreeing(passes: list[set[str]]) -> PartneroInconsistentReadError:
+def _inconsistent_read(passes: list[set[str]]) -> PartneroInconsistentReadError:
     return PartneroInconsistentReadError(
         f"{len(passes)} readings of the webhooks disagree with each other "
-        f"({', '.join(str(len(keys)) for keys in passes)} webhooks): they are being changed meanwhile, try again later"
+        f"({', '.join(str(len(keys)) for keys in passes)} webhooks): they are being changed, try again later"
     )

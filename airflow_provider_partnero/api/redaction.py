@@ -1,6 +1,6 @@
 """Secrets in URLs: which parts are secret, and the URL without them.
 
-Works on the text itself and not on a parsed URL, since what cannot be parsed may hold a password too.
+Everything here works on the text and not on a parsed URL: a URL that cannot be parsed may hold a password, too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _WORDS = """
 _ENDINGS = """
     token secret password passwd passphrase signature apikey accesskey authkey secretkey privatekey signingkey
 """
-# What makes a "..._key" an identifier instead of a secret.
+# Words that make a "..._key" an identifier and not a secret.
 _IDENTIFIERS = """
     event foreign idempotency object partition primary public publishable site sort webhook
 """
@@ -26,31 +26,31 @@ _SECRET_WORDS = frozenset(_WORDS.split())
 _SECRET_ENDINGS = tuple(_ENDINGS.split())
 _HARMLESS_KEYS = frozenset(_IDENTIFIERS.split())
 
-# ?code= is the key of an Azure function when it is long, and anything when it is short.
+# A long ?code= is the key of an Azure function; a short one may be anything.
 _FUNCTION_KEY = re.compile(r"[^&;#]{20}")
 
 _AUTHORITY = re.compile(r"^([^/?#@\\]*:)?[/\\]{2}([^/?#\\]*)")
 _PARAMETER = re.compile(r"[?#&;]([^=&;#?]*)=")
 _VALUE = re.compile(r"[^&;#]+")
 _ENCODED = re.compile(r"[^&;#?]*")
-_LEVELS = 2  # of percent-encoding that are looked into: a URL within a URL within a URL
+_LEVELS = 2  # of percent-encoding that are decoded: a URL in a URL in a URL
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-# Tokens that give themselves away: Stripe, GitHub, GitLab, Slack, AWS, Google, Telegram, JSON Web Tokens. They begin
-# where a word begins, which also keeps the search linear.
-_TELLTALE = re.compile(
+# Tokens known by their form: Stripe, GitHub, GitLab, Slack, AWS, Google, Telegram, JSON Web Tokens. They start at the
+# start of a word, which also keeps the search linear.
+_TOKEN_FORM = re.compile(
     r"(?<![\w-])(?:(?:sk|rk|whsec)_(?:live_|test_)?[0-9A-Za-z]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}"
     r"|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|bot\d{6,}:[\w-]{30,}"
     r"|eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]{4,})"
 )
-# Services whose tokens stand in the path; what comes before the token is the first group.
+# Services that have the token in the path; the first group is what comes before the token.
 _TOKEN_PATH = re.compile(
     r"(?<![\w-])(hooks\.slack\.com(?::\d+)?/(?:services|workflows|triggers)/"
     r"|discord(?:app)?\.com(?::\d+)?/api/(?:v\d+/)?webhooks/\d+/"
     r"|maker\.ifttt\.com(?::\d+)?/trigger/[^/?#\s]+/(?:json/)?with/key/)[^/?#\s][^?#\s]*",
     re.IGNORECASE,
 )
-# Services that are made to be called at an address that nobody can guess. There is no other way to use them, so that
-# such an address is nothing to complain about; who knows it can send what he likes, so that it is not shown either.
+# Services that are called at a URL which cannot be guessed. There is no other way to use them, so the audit does not
+# report such a URL. Whoever knows it can send anything there, so it is not shown either.
 _CATCH_PATH = re.compile(
     r"(?<![\w-])(hooks\.zapier\.com(?::\d+)?/hooks/\w+/\d+/|hook\.(?:[\w-]+\.)?(?:make|integromat)\.com(?::\d+)?/)"
     r"[^/?#\s][^?#\s]*",
@@ -60,14 +60,15 @@ _LOGIN_WITHIN = re.compile(r"(?<=://)[^\s/?#&@:]+:[^\s/?#&@]+(?=@)")
 
 
 def redact_url(url: str) -> str:
-    """The URL with what may be secret replaced by ``***``: userinfo, the values of parameters whose names speak of
-    secrets (:func:`is_secret_name`) or that are URLs with secrets, tokens whose form or place gives them away, and the
-    part of a Zapier or Make hook that nobody can guess.
+    """The URL with ``***`` in place of what may be secret.
 
-    Never raises, whatever the text. In a URL that is out of order, so that nobody can say where the userinfo ends,
-    everything up to the last ``@`` goes.
+    That is the userinfo, the value of a parameter with a secret's name (:func:`is_secret_name`), a secret in a URL
+    within the URL, a token known by its form or place, and the part of a Zapier or Make hook that cannot be guessed.
+
+    Never raises, whatever the text. In a malformed URL whose userinfo has no clear end, everything up to the last ``@``
+    is hidden.
     """
-    url = _without_userinfo(url)
+    url = _hide_userinfo(url)
     pieces, shown = [], 0
     for _, start, end in _secrets(url):
         pieces += [url[shown:start], HIDDEN]
@@ -75,31 +76,30 @@ def redact_url(url: str) -> str:
     url = _LOGIN_WITHIN.sub(HIDDEN, "".join((*pieces, url[shown:])))
     for path in (_TOKEN_PATH, _CATCH_PATH):
         url = path.sub(rf"\1{HIDDEN}", url)
-    return _TELLTALE.sub(HIDDEN, url)
+    return _TOKEN_FORM.sub(HIDDEN, url)
 
 
 def has_userinfo(url: str) -> bool:
-    """Whether a user name or a password stands before the host, or a login before the host of a URL within the URL."""
-    return _without_userinfo(url) != url or _LOGIN_WITHIN.search(url) is not None
+    """Whether the URL, or a URL within it, has a user name or a password before its host."""
+    return _hide_userinfo(url) != url or _LOGIN_WITHIN.search(url) is not None
 
 
 def secret_parameters(url: str) -> tuple[str, ...]:
-    """The names of the parameters of query and fragment whose values are secret, each once, decoded."""
+    """The names of the parameters, in query and fragment, that have secret values: decoded, each name once."""
     return tuple(dict.fromkeys(name for name, start, end in _secrets(url) if url[start:end] != HIDDEN))
 
 
 def has_telltale_token(url: str) -> bool:
-    """Whether there is a token, anywhere in the URL, that its form (``ghp_...``, ``sk_live_...``, a JWT) or its place
-    (the path of a Slack or Discord hook) gives away.
+    """Whether the URL holds a token known by its form (``ghp_...``, ``sk_live_...``, a JWT) or by its place (the path
+    of a Slack or Discord hook).
     """
-    return _TELLTALE.search(url) is not None or _TOKEN_PATH.search(url) is not None
+    return _TOKEN_FORM.search(url) is not None or _TOKEN_PATH.search(url) is not None
 
 
 def is_secret_name(name: str) -> bool:
     """Whether a parameter of this name holds a secret: ``token``, ``api_key``, ``accessToken``, ``auth[secret]``...
 
-    Decided by whole words, so that ``author`` and ``keyword`` are not meant; ``public_key`` or ``webhook_key`` are
-    identifiers.
+    Only whole words count, so ``author`` and ``keyword`` do not. ``public_key`` and ``webhook_key`` are identifiers.
     """
     words = [word.lower() for word in _WORD.findall(name)]
     if not words:
@@ -110,9 +110,9 @@ def is_secret_name(name: str) -> bool:
 
 
 def _secrets(url: str, levels: int = _LEVELS) -> Iterator[tuple[str, int, int]]:
-    """Name, start and end of each secret value; values that are no secret are searched too: they may be URLs.
+    """Name, start and end of each secret value. Other values are searched too, since they may be URLs with secrets.
 
-    :param levels: how often a value is decoded to see whether it is a URL with a secret.
+    :param levels: how many times a value is decoded to see whether it is a URL with a secret.
     """
     place = 0
     while parameter := _PARAMETER.search(url, place):
@@ -122,13 +122,13 @@ def _secrets(url: str, levels: int = _LEVELS) -> Iterator[tuple[str, int, int]]:
         value = _VALUE.match(url, place) if is_secret else None
         if value is None and levels:
             encoded = _ENCODED.match(url, place)
-            value = encoded if encoded and _hides_a_secret(encoded[0], levels - 1) else None
+            value = encoded if encoded and _holds_secret(encoded[0], levels - 1) else None
         if value:
             yield name, place, value.end()
             place = value.end()
 
 
-def _hides_a_secret(value: str, levels: int) -> bool:
+def _holds_secret(value: str, levels: int) -> bool:
     decoded = unquote(value) if "%" in value else value
     if decoded == value:
         return False
@@ -136,7 +136,7 @@ def _hides_a_secret(value: str, levels: int) -> bool:
     return has_login or has_telltale_token(decoded) or next(_secrets(decoded, levels), None) is not None
 
 
-def _without_userinfo(url: str) -> str:
+def _hide_userinfo(url: str) -> str:
     if "@" not in url:
         return url
     authority = _AUTHORITY.match(url.lstrip())
@@ -152,5 +152,5 @@ def _without_userinfo(url: str) -> str:
 
 
 def _ends_in_host(authority: str) -> bool:
-    """Whether what follows the userinfo is a host with nothing or a number as its port."""
+    """Whether the userinfo is followed by a host with a number, or nothing, as its port."""
     return re.fullmatch(r"(\[[^\]\s]*\]|[^\s:\[\]]+)(:\d*)?", authority.rpartition("@")[2]) is not None

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-FIRST_BACKOFF = 0.5  # seconds; doubles with every attempt, and full jitter spreads it down to 0
+FIRST_BACKOFF = 0.5  # seconds; doubles with every attempt; full jitter draws a wait from 0 up to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class RetryPlan:
 
     :param max_attempts: attempts in all, from 1.
     :param max_wait: longest wait between two attempts in seconds; also caps ``Retry-After``.
-    :param clock: waits, and spreads the waits by chance.
+    :param clock: waits, and draws the jitter.
     """
 
     max_attempts: int
@@ -37,21 +37,23 @@ class RetryPlan:
     def wait(self, attempt: int, retry_after: float | None) -> float:
         """Seconds to wait after the given attempt (counted from 1).
 
-        Without ``Retry-After``: exponential with full jitter. With it: that long, and up to a tenth more, so that a
-        thousand tasks told the same do not come back in the same instant.
+        Without ``Retry-After``: exponential with full jitter. With it: that time plus up to a tenth, so that many tasks
+        that were told the same time do not return at once.
         """
         if retry_after is None:
-            longest = FIRST_BACKOFF * 2 ** min(attempt - 1, 30)  # more is beyond any max_wait, and beyond a float
+            longest = FIRST_BACKOFF * 2 ** min(
+                attempt - 1, 30
+            )  # a larger exponent exceeds any max_wait and overflows a float
             return self.clock.uniform(0, min(self.max_wait, longest))
         return min(self.max_wait, retry_after * self.clock.uniform(1, 1.1))
 
     def run(self, attempt: Callable[[int], T], request: Request, stopped: threading.Event | None = None) -> T:
-        """Call ``attempt(number)`` until it returns, or the table says that it is over.
+        """Call ``attempt(number)`` until it returns, the table forbids another attempt, or the attempts are used up.
 
-        :param attempt: makes one attempt; its number, from 1, is the argument.
-        :param request: the column of the table.
-        :param stopped: once set, neither waits nor tries again (a read-ahead nobody waits for any more).
-        :raises PartneroError: of the last attempt.
+        :param attempt: makes one attempt; its argument is the attempt's number, from 1.
+        :param request: the kind of request, a column of the table.
+        :param stopped: once set, there is no further wait or attempt (for pages read ahead that are not needed).
+        :raises PartneroError: the last attempt's error.
         """
         stop = stopped or threading.Event()
         loop = tenacity.Retrying(

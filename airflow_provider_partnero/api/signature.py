@@ -1,7 +1,7 @@
 """The signature of Partnero's deliveries.
 
 ``Signature`` is the lower-case hex HMAC-SHA256 of the raw request body, keyed with the webhook's ``signature``
-(Partnero's public webhook pages). JSON that was parsed and written again is other bytes and does not verify.
+(Partnero's public webhook pages). JSON that was parsed and written again has other bytes and does not verify.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def sign(body: bytes, secret: str) -> str:
 
 
 def verify(body: bytes, header: str | None, secret: str) -> bool:
-    """Whether ``header`` is the signature of ``body`` under ``secret``; in constant time, and it never raises.
+    """Whether ``header`` is the signature of ``body`` under ``secret``. Takes constant time, and never raises.
 
     An empty secret verifies nothing: anybody could sign with it.
 

@@ -1,4 +1,4 @@
-"""The webhook that is wanted: what a create asks for, and what a declaration says that there must be."""
+"""A wanted webhook: what a create asks for, and what a declaration lists."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FieldValue = str | bool | tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A field in which a live webhook is not what is wanted.
+    """A field in which a live webhook differs from the wanted one.
 
     :param field: ``"name"``, ``"url"``, ``"events"`` or ``"is_active"``.
-    :param old: the live value; events sorted. A URL is whole, with its secrets: never show it as it is.
+    :param old: the live value; events sorted. A URL still has its secrets: redact it before you show it.
     :param new: the wanted value; events in the order given.
     """
 
@@ -34,16 +34,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class WebhookSpec:
-    """One webhook that is wanted.
+    """One wanted webhook.
 
-    :param name: its name, not empty. White space around it, such as the line break of a YAML block, is dropped:
-        Partnero would drop it, too.
+    :param name: its name, not empty. White space around it, such as the line break of a YAML block, is dropped,
+        as Partnero does too.
     :param url: where events are delivered: an absolute http:// or https:// URL.
     :param events: at least one event; duplicates are dropped, the order does not matter.
-    :param is_active: whether events are to be delivered.
+    :param is_active: whether Partnero delivers events.
     :param key: Partnero's id of the webhook, without ``/``; None: any.
     :raises ValueError: a value is not allowed; the message names the argument, its value (without a URL's secrets) and
-        what is.
+        what is allowed.
     """
 
     name: str
@@ -62,14 +62,14 @@ class WebhookSpec:
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], *, where: str = "webhook") -> WebhookSpec:
-        """The specification in a mapping with the fields ``name, url, events`` and perhaps ``is_active, key``.
+        """The specification in a mapping with the fields ``name, url, events`` and, if given, ``is_active, key``.
 
-        :param where: what messages call the mapping, such as ``"webhooks[3]"``.
-        :raises ValueError: a field is missing, unknown or wrong; the message says where, which, and what is allowed.
+        :param where: how messages refer to the mapping, such as ``"webhooks[3]"``.
+        :raises ValueError: a field is missing, unknown or wrong; the message says which, where, and what is allowed.
         """
         if not isinstance(mapping, Mapping):
             raise ValueError(
-                f"{where} is a {type(mapping).__name__}: allowed is a mapping with the fields {', '.join(_FIELDS)}"
+                f"{where} is a {type(mapping).__name__}: must be a mapping with the fields {', '.join(_FIELDS)}"
             )
         for name in mapping:
             if name not in _FIELDS:
@@ -82,18 +82,18 @@ class WebhookSpec:
             raise ValueError(f"{where}: {error}") from None
 
     def body(self) -> dict[str, Any]:
-        """The JSON that asks Partnero for it (the specification, "Create a webhook")."""
+        """The JSON body of a create (the specification, "Create a webhook")."""
         fields = {"name": self.name, "url": self.url, "events": list(self.events), "is_active": self.is_active}
         return fields if self.key is None else {**fields, "key": self.key}
 
     def differences(self, live: Webhook, *, just_made: bool = False) -> tuple[Change, ...]:
-        """The fields in which a live webhook is not what is wanted; the key is not one of them.
+        """The fields in which a live webhook differs from this one. Keys are not compared.
 
         Names are compared by their normal form (:func:`~airflow_provider_partnero.api.names.normal_name`), URLs by
-        theirs (:func:`~airflow_provider_partnero.api.urls.normal_url`), events without regard to order and repetition.
+        theirs (:func:`~airflow_provider_partnero.api.urls.normal_url`), events as sets.
 
         :param live: the webhook at Partnero.
-        :param just_made: it was created a moment ago, so it may be switched on and not active yet.
+        :param just_made: it was created a moment ago, so it may not be active yet.
         """
         return tuple(self._changes(live, just_made))
 
@@ -113,13 +113,13 @@ class WebhookSpec:
 
 
 def specs_from(webhooks: Iterable[Mapping[str, Any] | WebhookSpec]) -> tuple[WebhookSpec, ...]:
-    """The specifications in a list of mappings; those that are specifications already are taken as they are.
+    """The specifications in a list of mappings; entries that are specifications already stay as they are.
 
-    :raises ValueError: as :meth:`WebhookSpec.from_mapping`, with ``webhooks[3]`` as the place.
+    :raises ValueError: as :meth:`WebhookSpec.from_mapping` does; the message gives the place as ``webhooks[3]``.
     """
     if isinstance(webhooks, str | Mapping) or not isinstance(webhooks, Iterable):
         given = type(webhooks).__name__
-        raise ValueError(f"webhooks is a {given}: allowed is a list of mappings with the fields {', '.join(_FIELDS)}")
+        raise ValueError(f"webhooks is a {given}: must be a list of mappings with the fields {', '.join(_FIELDS)}")
     return tuple(
         entry if isinstance(entry, WebhookSpec) else WebhookSpec.from_mapping(entry, where=f"webhooks[{position}]")
         for position, entry in enumerate(webhooks)

@@ -1,4 +1,4 @@
-"""One HTTP request to Partnero: JSON in, JSON or a :class:`PartneroError` out. No retries here."""
+"""One HTTP request to Partnero: JSON in, JSON or a :class:`PartneroError` out, without retries."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.api.outages import explain
 
 _LONGEST_MESSAGE = 500  # characters of Partnero's own words that an error quotes
-_CONNECTIONS = 64  # kept open at most, so that threads that share a client do not fight over fewer
+_CONNECTIONS = 64  # kept open at most; with fewer, threads that share a client would wait for each other
 
 _ERROR_CLASSES: dict[int, type[PartneroAPIError]] = {
     401: PartneroAuthenticationError,
@@ -46,7 +46,7 @@ _ERROR_CLASSES: dict[int, type[PartneroAPIError]] = {
 
 
 class _Bearer(AuthBase):
-    """The token, where no ``repr`` and no .netrc file gets at it."""
+    """Adds the token to a request; no ``repr`` shows it and no .netrc file replaces it."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -60,7 +60,7 @@ class _Bearer(AuthBase):
 
 
 class _Session(requests.Session):
-    """A session that never reads where a redirect leads, since ``requests`` raises over a malformed address."""
+    """A session that ignores the target of a redirect: ``requests`` would raise if that URL is malformed."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
         return None
@@ -90,12 +90,14 @@ class Transport:
     def request(
         self, method: str, path: str, *, params: Mapping[str, int] | None = None, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The JSON object that Partnero answers; ``{}`` for a DELETE or a test answered without a body.
+        """Send a request and return the JSON object of the answer.
+
+        A DELETE and ``/test`` may be answered without a body; the result is then ``{}``.
 
         :raises PartneroConnectionError: no answer.
         :raises PartneroResponseError: a 2xx that is not a JSON object.
         :raises PartneroAPIError: any other status, and a 2xx that says ``"status": 0``.
-        :raises ValueError: ``verify`` names no file.
+        :raises ValueError: ``verify`` is the path of a file that does not exist.
         """
         try:
             response = self._session.request(
@@ -108,12 +110,12 @@ class Transport:
                 verify=self._verify,
                 allow_redirects=False,
             )
-        except (OSError, urllib3_errors.HTTPError) as error:  # requests lets some of urllib3's own through
+        except (OSError, urllib3_errors.HTTPError) as error:  # requests lets some of urllib3's errors through
             if isinstance(self._verify, str) and not Path(self._verify).exists():
                 raise ValueError(
-                    f"verify={self._verify!r}: allowed are True, False, and the path of a CA bundle on this machine"
+                    f"verify={self._verify!r}: must be True, False or the path of a CA bundle on this machine"
                 ) from None
-            # Not its cause: the frames of requests hold the token, and some tracebacks print local variables.
+            # "from None": the frames of requests hold the token, and some tracebacks print local variables.
             raise self._connection_error(method, path, error) from None
         if not 200 <= response.status_code < 300:
             raise self._api_error(method, path, response, _json_object(response) or {})
@@ -121,9 +123,9 @@ class Transport:
             return {}
         payload = _json_object(response)
         if payload is None:
-            kind = self._quoted(response.headers.get("Content-Type", "no declared type"))
+            kind = self._quote(response.headers.get("Content-Type", "no declared type"))
             raise PartneroResponseError(
-                f"{method} {_shortened(path)}: {response.status_code} with a body that is not the promised JSON object "
+                f"{method} {_short_path(path)}: {response.status_code} with a body that is not a JSON object "
                 f"({len(response.content)} bytes of {kind})"
             )
         if payload.get("status") in (0, "0", False):
@@ -131,12 +133,12 @@ class Transport:
         return payload
 
     def close(self) -> None:
-        """Give the connections back; later requests open new ones."""
+        """Close the connections; later requests open new ones."""
         self._session.close()
 
     def _connection_error(self, method: str, path: str, error: Exception) -> PartneroConnectionError:
         words, sent = explain(error, urlsplit(self._base_url).netloc, self._timeout)
-        return PartneroConnectionError(self._auth.scrub(f"{method} {_shortened(path)}: {words}"), sent=sent)
+        return PartneroConnectionError(self._auth.scrub(f"{method} {_short_path(path)}: {words}"), sent=sent)
 
     def _api_error(
         self, method: str, path: str, response: requests.Response, payload: dict[str, Any]
@@ -145,36 +147,36 @@ class Transport:
         error_class = _ERROR_CLASSES.get(status) or (PartneroServerError if status >= 500 else PartneroAPIError)
         return error_class(
             status,
-            self._quoted(_message_of(response, payload)),
-            {self._quoted(field): [self._quoted(text) for text in texts] for field, texts in _errors_of(payload)},
-            self._quoted(response.headers.get("X-Request-Id", "")) or None,
+            self._quote(_message_in(response, payload)),
+            {self._quote(field): [self._quote(text) for text in texts] for field, texts in _errors_in(payload)},
+            self._quote(response.headers.get("X-Request-Id", "")) or None,
             method,
-            _shortened(path),
+            _short_path(path),
             _retry_after(response.headers),
         )
 
-    def _quoted(self, words: str) -> str:
-        """The server's words, fit for a message: on one line, without the token, and then shortened (never before)."""
+    def _quote(self, words: str) -> str:
+        """The server's words for use in a message: on one line, without the token, and only then shortened."""
         line = "".join(character if character.isprintable() else " " for character in words.strip())
         return self._auth.scrub(line)[:_LONGEST_MESSAGE]
 
 
 def _json_object(response: requests.Response) -> dict[str, Any] | None:
     try:
-        payload = json.loads(response.content, object_pairs_hook=_without_open_secrets)
+        payload = json.loads(response.content, object_pairs_hook=_hide_signature)
     except (ValueError, RecursionError):
         return None
     return payload if isinstance(payload, dict) else None
 
 
-def _without_open_secrets(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _hide_signature(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if isinstance(fields.get("signature"), str):
         fields["signature"] = Secret(fields["signature"])
     return fields
 
 
-def _message_of(response: requests.Response, payload: Mapping[str, Any]) -> str:
+def _message_in(response: requests.Response, payload: Mapping[str, Any]) -> str:
     if 300 <= response.status_code < 400:
         origin = _origin(response.headers.get("Location", ""))
         return f"a redirect to {origin}, which is not followed: is the base URL right?"
@@ -193,10 +195,10 @@ def _origin(location: str) -> str:
         target = urlsplit(location)
         return f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else "another path"
     except ValueError:
-        return "an address that cannot be read"
+        return "a malformed URL"
 
 
-def _errors_of(payload: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+def _errors_in(payload: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     errors = payload.get("errors")
     if not isinstance(errors, Mapping):
         return []
@@ -207,9 +209,9 @@ def _errors_of(payload: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that ``Retry-After`` asks to wait (RFC 9110, 10.2.3); a date counts from the server's own clock."""
+    """The seconds to wait by ``Retry-After`` (RFC 9110, 10.2.3); a date is compared with the server's own clock."""
     value = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):  # whole seconds by the RFC; some servers are more exact
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):  # the RFC has whole seconds; some servers send fractions
         return float(value)
     moment = _http_date(value)
     if moment is None:
@@ -226,5 +228,5 @@ def _http_date(value: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _shortened(path: str) -> str:
+def _short_path(path: str) -> str:
     return path if len(path) <= 120 else f"{path[:117]}..."

@@ -1,7 +1,7 @@
-"""One normal form of a URL: two URLs that reach the same resource have the same one.
+"""The normal form of URLs: two URLs that reach the same resource have the same normal form.
 
-Creating, adopting, planning and auditing all compare URLs by it, and by nothing else. It follows RFC 3986, section 6.2
-(syntax-based and scheme-based normalisation), and the WHATWG URL standard for hosts, which is what clients go by.
+Creating, adopting, planning and auditing all compare URLs by their normal form. It follows RFC 3986, section 6.2
+(syntax-based and scheme-based normalisation), and for hosts the WHATWG URL standard, which HTTP clients follow.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _ASCII = "".join(map(chr, range(128)))
 
 
 def normal_url(url: str) -> str:
-    """The URL's normal form; a text that no client could deliver to is its own.
+    """The URL's normal form; a text that is not a usable http(s) URL is returned unchanged.
 
-    Scheme and host in lower case, the host as :func:`normal_host` has it, no default port, ``/`` for an empty path, no
-    fragment. In path and query, what is percent-encoded without need is decoded, other percent-encodings are in upper
-    case, and what is not ASCII is percent-encoded as UTF-8. Path, query, order of the query, user information, scheme
-    and port tell URLs apart.
+    The scheme is in lower case, the host as :func:`normal_host` makes it, an empty path is ``/``, and a default port or
+    a fragment is dropped. In path and query, needless percent-encodings are decoded, the others are in upper case, and
+    non-ASCII characters are percent-encoded as UTF-8. URLs that differ in scheme, userinfo, port, path or query keep
+    different normal forms; so do URLs whose parameters are in another order.
     """
     if not is_plain(url):
         return url
@@ -48,17 +48,17 @@ def normal_url(url: str) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether a text has none of what clients read in different ways: spaces, control characters and backslashes."""
+    """Whether a text is free of what clients read in different ways: spaces, control characters and backslashes."""
     return text.isprintable() and "\\" not in text and not any(letter.isspace() for letter in text)
 
 
 def normal_host(host: str) -> str:
-    """The host as clients look it up: lower case, no percent-encoding, no final dot, Punycode for what is not ASCII, an
-    address in its usual form. What cannot be put into Punycode stays, in lower case.
+    """The host as clients look it up: in lower case, percent-decoded, without a trailing dot, non-ASCII labels in
+    Punycode, IP addresses in their usual form. A host that has no Punycode form is only put in lower case.
 
     :param host: without brackets.
     """
-    host = _in_ascii(unquote(host).lower()).removesuffix(".")
+    host = _to_ascii(unquote(host).lower()).removesuffix(".")
     address = address_of(host)
     return host if address is None else str(address)
 
@@ -67,22 +67,24 @@ def is_host(host: str) -> bool:
     """Whether a normal host is an IP address or a well-formed host name."""
     if address_of(host) is not None:
         return True
-    # What ends in a number is an address or nothing (WHATWG URL, "ends in a number").
+    # A host that ends in a number must be an IP address (WHATWG URL, "ends in a number").
     return len(host) <= _LONGEST_NAME and bool(_HOST_NAME.fullmatch(host)) and not _ends_in_number(host)
 
 
 def address_of(host: str) -> Address | None:
-    """The IP address that a host in lower case stands for; None for a name.
+    """The IP address that a host stands for; None for a name.
 
-    IPv4 in every form that clients follow (WHATWG URL, "IPv4 parser"): ``127.1``, ``2130706433``, ``0x7f000001``,
-    ``0177.0.0.1``.
+    IPv4 is read in every form that clients accept (WHATWG URL, "IPv4 parser"): ``127.1``, ``2130706433``,
+    ``0x7f000001``, ``0177.0.0.1``.
+
+    :param host: in lower case.
     """
     if ":" in host:
         try:
             return ipaddress.IPv6Address(host)
         except ValueError:
             return None
-    return _ipv4_of(host)
+    return _parse_ipv4(host)
 
 
 def _authority(parts: SplitResult, host: str, port: int | None) -> str:
@@ -100,10 +102,10 @@ def _normal_octet(encoded: re.Match[str]) -> str:
     return letter if letter in _UNRESERVED else encoded[0].upper()
 
 
-def _in_ascii(host: str) -> str:
+def _to_ascii(host: str) -> str:
     if host.isascii() or len(host) > _LONGEST_NAME:
         return host
-    # Python's own codec is of 2003: it makes fass.de of faß.de, which clients of today take for another domain.
+    # Python's own codec implements IDNA 2003: it turns faß.de into fass.de, which today is another domain.
     from idna import IDNAError, uts46_remap  # comes with requests
 
     try:
@@ -117,12 +119,12 @@ def _ends_in_number(host: str) -> bool:
     return _NUMBER.fullmatch(host.rpartition(".")[2]) is not None
 
 
-def _ipv4_of(host: str) -> ipaddress.IPv4Address | None:
+def _parse_ipv4(host: str) -> ipaddress.IPv4Address | None:
     parts = host.split(".")
     if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
         return None
     try:
-        *leading, last = [_whole_number(part) for part in parts]
+        *leading, last = [_parse_number(part) for part in parts]
     except ValueError:
         return None
     if any(number > 255 for number in leading) or last >= 256 ** (4 - len(leading)):
@@ -130,7 +132,7 @@ def _ipv4_of(host: str) -> ipaddress.IPv4Address | None:
     return ipaddress.IPv4Address(sum(number << 8 * (3 - place) for place, number in enumerate(leading)) + last)
 
 
-def _whole_number(digits: str) -> int:
+def _parse_number(digits: str) -> int:
     if len(digits) > 16:
         raise ValueError
     if digits.startswith("0x"):

@@ -1,4 +1,4 @@
-"""The assets that stand for Partnero."""
+"""The assets that stand for what happens at Partnero."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from airflow_provider_partnero import get_provider_info
 from airflow_provider_partnero.assets import partnero_audit_asset, sanitize_uri
 
-# What Airflow's own check of connection ids lets through, and some that it has let through in the past.
+# Characters that Airflow's check of connection ids accepts, and some that it accepted in the past.
 conn_ids = st.text(st.sampled_from("abzAZ019_-.#!():/\\ %@?é"), min_size=1, max_size=20)
 
 
@@ -27,24 +27,24 @@ def test_the_default_is_the_default_connection() -> None:
 
 
 @given(conn_ids, conn_ids)
-def test_any_connection_id_makes_an_asset_and_two_make_two(one: str, other: str) -> None:
+def test_each_connection_id_makes_an_asset_of_its_own(one: str, other: str) -> None:
     assert (partnero_audit_asset(one).uri == partnero_audit_asset(other).uri) is (one == other)
 
 
 @pytest.mark.parametrize("uri", ["partnero://conn/audit", "partnero://conn/partner.created"])
-def test_what_is_an_asset_of_ours_stays_as_it_is(uri: str) -> None:
+def test_a_valid_uri_stays_unchanged(uri: str) -> None:
     assert sanitize_uri(urlsplit(uri)) == urlsplit(uri)
     assert Asset(uri).uri == uri
 
 
 @pytest.mark.parametrize("uri", ["partnero://", "partnero://conn", "partnero://conn/", "partnero:///audit"])
-def test_what_is_none_is_refused_with_what_is_allowed(uri: str) -> None:
+def test_an_invalid_uri_is_refused_with_what_is_allowed(uri: str) -> None:
     with pytest.raises(ValueError, match=r"partnero://<connection id>/<subject>"):
         sanitize_uri(urlsplit(uri))
     with pytest.raises(ValueError, match=r"partnero://<connection id>/<subject>"):
         Asset(uri)
 
 
-def test_airflow_is_told_of_the_scheme() -> None:
+def test_the_scheme_is_registered_with_airflow() -> None:
     [entry] = get_provider_info()["asset-uris"]
     assert entry == {"schemes": ["partnero"], "handler": "airflow_provider_partnero.assets.sanitize_uri"}

@@ -1,4 +1,4 @@
-"""The provider info as Airflow's own managers take it."""
+"""The provider info, read by Airflow's own managers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the retry policy decides of each error that a task may end with."""
+"""What the retry policy decides for each error that a task may end with."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_other_error_is_left_to_the_task(error: BaseException) -> None:
     assert PartneroRetryPolicy().evaluate(error, 1, 3).action is RetryAction.DEFAULT
 
 
-def test_the_policy_is_made_again_from_what_airflow_stores() -> None:
+def test_the_policy_survives_serialization() -> None:
     policy = PartneroRetryPolicy()
     assert isinstance(PartneroRetryPolicy.deserialize(policy.serialize()), PartneroRetryPolicy)
 

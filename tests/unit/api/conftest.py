@@ -1,4 +1,4 @@
-"""What the client's tests share: clients of the sandbox, its request log in short, and servers that misbehave."""
+"""Shared by the client's tests: clients of the sandbox, summaries of its request log, servers that misbehave."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def waits() -> list[float]:
 
 @pytest.fixture
 def make_client(sandbox: Sandbox, waits: list[float]) -> Iterator[MakeClient]:
-    """A client of the sandbox that notes what it would wait, and does not wait unless it gets another clock.
+    """Make clients of the sandbox. They record their waits and do not wait, unless they get another clock.
 
-    What chance decides is its upper end.
+    Their jitter is always at its upper end.
     """
     made: list[PartneroClient] = []
     clock = Clock(wait=lambda seconds, _stopped: waits.append(seconds), uniform=lambda _low, high: high)
@@ -57,7 +57,7 @@ def client(make_client: MakeClient) -> PartneroClient:
 
 @pytest.fixture
 def raw_server() -> Iterator[RawServer]:
-    """Serve fixed bytes, or what a function makes of the request, then close; the function returns a base URL."""
+    """Start servers that send fixed bytes, or what a function returns for the request; returns the base URL."""
     listeners: list[socket.socket] = []
 
     def serve(answer: RawAnswer) -> str:

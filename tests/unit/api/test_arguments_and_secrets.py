@@ -1,4 +1,4 @@
-"""Bad arguments are refused before anything is sent, hostile ones survive the trip, and no secret is ever shown."""
+"""Bad arguments are refused before anything is sent, hostile ones arrive unchanged, and no secret is ever shown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WRONG_CALLS: dict[str, tuple[Call, str]] = {
     "limit 9": (lambda c: c.list_webhooks(limit=9), r"limit=9: .*10 to 100"),
     "limit 101": (lambda c: c.list_webhooks(limit=101), r"limit=101"),
     "limit text": (lambda c: c.list_webhooks(limit="50"), r"limit='50'"),  # type: ignore[arg-type]
-    "page 0": (lambda c: c.list_webhooks(page=0), r"page=0: .*from 1"),
+    "page 0": (lambda c: c.list_webhooks(page=0), r"page=0: .*at least 1"),
     "page_size 5": (lambda c: c.iter_webhooks(page_size=5), r"page_size=5"),
     "no events": (lambda c: c.create_webhook(**{**DEMO, "events": []}), r"events=\[\]: .*at least one"),
     "events text": (lambda c: c.create_webhook(**{**DEMO, "events": "partner.created"}), r"events='partner.created'"),
@@ -46,7 +46,7 @@ WRONG_CALLS: dict[str, tuple[Call, str]] = {
     "dots": (lambda c: c.get_webhook(".."), r"key='\.\.'"),
     "empty key": (lambda c: c.delete_webhook(""), r"key=''"),
     "surrogate": (lambda c: c.get_webhook("\ud800"), r"key="),
-    "is_active": (lambda c: c.create_webhook(**DEMO, is_active="yes"), r"is_active='yes': .*True and False"),  # type: ignore[arg-type]
+    "is_active": (lambda c: c.create_webhook(**DEMO, is_active="yes"), r"is_active='yes': .*True or False"),  # type: ignore[arg-type]
     "no update": (lambda c: c.update_webhook("k"), r"nothing to update"),
     "update url": (lambda c: c.update_webhook("k", url="x"), r"url='x'"),
     "update events": (lambda c: c.update_webhook("k", events=[]), r"events=\[\]"),
@@ -54,7 +54,7 @@ WRONG_CALLS: dict[str, tuple[Call, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG_CALLS)
-def test_a_wrong_argument_is_named_with_its_value_and_what_is_allowed_and_nothing_is_sent(
+def test_an_error_names_the_argument_its_value_and_what_is_allowed_and_nothing_is_sent(
     sandbox: Sandbox, make_client: MakeClient, name: str
 ) -> None:
     call, words = WRONG_CALLS[name]
@@ -80,7 +80,7 @@ def test_a_wrong_argument_is_named_with_its_value_and_what_is_allowed_and_nothin
         ({"verify": ""}, "verify=''"),
     ],
 )
-def test_a_client_with_a_wrong_setting_is_not_made(options: dict[str, Any], words: str) -> None:
+def test_a_wrong_setting_of_the_client_is_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words) as refused:
         PartneroClient(**{"token": "t", **options})
     assert options.get("token") in {None, ""} or options["token"] not in str(refused.value)
@@ -163,7 +163,7 @@ def test_neither_token_nor_signature_is_in_any_error_log_or_traceback_with_local
     assert f"Bearer {token}" not in shown
 
 
-def test_a_server_that_echoes_the_token_is_not_quoted_with_it(raw_server: Callable[[bytes], str]) -> None:
+def test_a_token_that_the_server_echoes_is_not_quoted(raw_server: Callable[[bytes], str]) -> None:
     token = "tok-9f8e7d6c5b4a"
     body = b'{"message": "bad token tok-9f8e7d6c5b4a", "errors": {"token": ["tok-9f8e7d6c5b4a"]}}'
     head = b"HTTP/1.1 422 X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)

@@ -1,4 +1,4 @@
-"""A create makes one webhook, whatever becomes of the answers and whatever Partnero does with a taken key."""
+"""A create makes exactly one webhook, whichever answers are lost and whatever Partnero does with a taken key."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_lost_answer_to_a_post_without_a_key_is_ambiguous_and_not_repeated(
 
 
 @pytest.mark.parametrize("taken_key", ["409", "422"])
-def test_a_refused_key_whose_webhook_is_the_same_is_adopted(
+def test_when_a_taken_key_is_refused_an_equal_webhook_is_adopted(
     sandbox: Sandbox, make_client: MakeClient, taken_key: Any
 ) -> None:
     sandbox.reset(Profile(taken_key=taken_key))
@@ -136,7 +136,7 @@ def test_a_refused_key_whose_webhook_is_the_same_is_adopted(
     ("field", "value"),
     [("name", "Other"), ("url", "https://other.example/"), ("events", ["partner.deleted"]), ("is_active", False)],
 )
-def test_a_refused_key_whose_webhook_differs_is_a_conflict_that_says_where(
+def test_when_a_taken_key_is_refused_a_different_webhook_is_a_conflict_that_names_the_field(
     sandbox: Sandbox, make_client: MakeClient, taken_key: Any, field: str, value: Any
 ) -> None:
     sandbox.reset(Profile(taken_key=taken_key))
@@ -159,7 +159,7 @@ def test_a_refused_key_whose_webhook_differs_is_a_conflict_that_says_where(
         ({"url": "https://Me:Pw@receiver.example:8443"}, {"url": "https://Me:Pw@Receiver.example:8443/"}),
     ],
 )
-def test_what_a_server_wrote_in_another_way_is_the_same_webhook(
+def test_a_webhook_that_the_server_rewrote_is_still_the_same(
     sandbox: Sandbox, make_client: MakeClient, asked: dict[str, Any], kept: dict[str, Any]
 ) -> None:
     sandbox.set_profile(Profile(taken_key="409"))
@@ -180,7 +180,7 @@ def test_what_a_server_wrote_in_another_way_is_the_same_webhook(
         "http://[broken",
     ],
 )
-def test_a_url_that_leads_elsewhere_is_another_one(sandbox: Sandbox, make_client: MakeClient, url: str) -> None:
+def test_a_url_of_another_resource_is_a_difference(sandbox: Sandbox, make_client: MakeClient, url: str) -> None:
     sandbox.put_webhooks([{**DEMO, "is_active": True, "key": KEY, "url": url}])
     with pytest.raises(PartneroConflictError, match="differs in url"):
         make_client().find_webhook(**{**DEMO, "url": "https://receiver.example/Demo"}, key=KEY)
@@ -213,7 +213,7 @@ def test_a_422_is_about_the_key_when_its_errors_or_else_its_message_say_so(
             client.create_webhook(**DEMO, key=KEY)
 
 
-def test_a_422_about_something_else_than_the_key_is_raised_as_it_is(sandbox: Sandbox, make_client: MakeClient) -> None:
+def test_a_422_about_something_other_than_the_key_is_raised(sandbox: Sandbox, make_client: MakeClient) -> None:
     with pytest.raises(PartneroValidationError) as refused:
         make_client().create_webhook(**{**DEMO, "events": ["no.such.event"]}, key=KEY)
     assert "key" not in refused.value.errors
@@ -229,14 +229,14 @@ def test_a_webhook_that_is_not_active_yet_is_adopted_after_a_lost_answer(
     assert len(sandbox.webhooks()) == 1
 
 
-def test_when_even_looking_fails_the_outcome_is_ambiguous(sandbox: Sandbox, make_client: MakeClient) -> None:
+def test_when_looking_fails_too_the_outcome_is_ambiguous(sandbox: Sandbox, make_client: MakeClient) -> None:
     sandbox.fault(method="POST", drop="after")
     sandbox.fault(method="GET", status=503, times=99)
     with pytest.raises(PartneroAmbiguousError, match=KEY):
         make_client(max_attempts=3).create_webhook(**DEMO, key=KEY)
 
 
-def test_a_key_that_partnero_ignores_is_told_by_the_webhook(sandbox: Sandbox, make_client: MakeClient) -> None:
+def test_a_webhook_whose_key_partnero_ignored_has_its_real_key(sandbox: Sandbox, make_client: MakeClient) -> None:
     sandbox.reset(Profile(taken_key="ignored"))
     made = make_client().create_webhook(**DEMO, key=KEY)
     assert made.key != KEY
@@ -244,7 +244,7 @@ def test_a_key_that_partnero_ignores_is_told_by_the_webhook(sandbox: Sandbox, ma
 
 
 @pytest.mark.parametrize(("is_ours", "by_content", "found"), [(False, False, False), (True, True, True)])
-def test_content_is_looked_for_only_when_asked(
+def test_the_list_is_searched_for_the_content_only_on_request(
     sandbox: Sandbox, make_client: MakeClient, is_ours: bool, by_content: bool, found: bool
 ) -> None:
     client = make_client()
@@ -255,21 +255,21 @@ def test_content_is_looked_for_only_when_asked(
     assert len(sandbox.requests()) == (2 if by_content else 1)
 
 
-def test_what_others_create_meanwhile_does_not_disturb_the_search_for_content(
+def test_webhooks_that_others_create_meanwhile_do_not_disturb_the_search(
     sandbox: Sandbox, make_client: MakeClient
 ) -> None:
     sandbox.seed(15)
     new = {"name": "new", "url": "https://a.example/", "events": ["partner.created"]}
     sandbox.fault(path="^/webhooks$", page=1, times=99, mutate=[{"insert": new}])
     client = make_client(page_concurrency=1)
-    for size in (10, 100):  # which a programme this small does not fill, and one that does
+    for size in (10, 100):  # one page that is not full, and one that is
         sandbox.seed(size)
         sandbox.clear_requests()
         assert client.find_webhook(**DEMO, by_content=True) is None
         assert pages_asked(sandbox) == ([1] if size == 10 else [1, 2] * 2)
 
 
-def test_the_search_for_content_ends_where_it_is_found(sandbox: Sandbox, make_client: MakeClient) -> None:
+def test_the_search_ends_at_the_first_match(sandbox: Sandbox, make_client: MakeClient) -> None:
     sandbox.seed(150)
     sandbox.put_webhooks([{**DEMO, "is_active": True, "key": KEY}])
     found = make_client(page_concurrency=1).find_webhook(**DEMO, by_content=True)
@@ -278,7 +278,7 @@ def test_the_search_for_content_ends_where_it_is_found(sandbox: Sandbox, make_cl
     assert pages_asked(sandbox) == [1, 2]
 
 
-def test_a_search_while_others_delete_says_that_it_cannot_tell(sandbox: Sandbox, make_client: MakeClient) -> None:
+def test_a_search_while_others_delete_webhooks_is_an_error(sandbox: Sandbox, make_client: MakeClient) -> None:
     sandbox.seed(150)
     for reading, victim in enumerate(sandbox.webhooks()[:3]):
         sandbox.fault(path="^/webhooks$", page=2, skip=reading, mutate=[{"delete": victim["key"]}])

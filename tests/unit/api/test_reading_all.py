@@ -1,4 +1,4 @@
-"""Every webhook once, however many there are, in whatever form the list comes, and whatever happens meanwhile."""
+"""Every webhook is read once: in any number, in any form of the list, and whatever changes meanwhile."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COUNTS = [0, 1, 9, 10, 11, 99, 100, 101, 2500]
 @pytest.mark.parametrize("list_form", FORMS)
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("page_size", [10, 100])
-def test_all_webhooks_come_once_in_the_servers_order(
+def test_all_webhooks_are_read_once_in_the_servers_order(
     sandbox: Sandbox, make_client: MakeClient, list_form: Any, count: int, page_size: int
 ) -> None:
     sandbox.reset(Profile(list_form=list_form))
@@ -49,7 +49,7 @@ def test_all_webhooks_come_once_in_the_servers_order(
 
 
 @pytest.mark.parametrize("list_form", ["simple", "full"])
-def test_a_server_that_clamps_the_limit_does_not_end_the_reading_early(
+def test_a_server_that_clamps_the_limit_is_read_to_the_end(
     sandbox: Sandbox, make_client: MakeClient, list_form: Any
 ) -> None:
     sandbox.reset(Profile(list_form=list_form, limit_out_of_range="clamp", max_limit=50))
@@ -58,7 +58,7 @@ def test_a_server_that_clamps_the_limit_does_not_end_the_reading_early(
 
 
 @pytest.mark.parametrize("list_form", FORMS)
-def test_what_comes_and_goes_between_pages_is_read_at_most_once_and_nothing_else_is_lost(
+def test_changes_between_pages_neither_repeat_nor_lose_the_other_webhooks(
     sandbox: Sandbox, make_client: MakeClient, list_form: Any
 ) -> None:
     sandbox.reset(Profile(list_form=list_form))
@@ -73,7 +73,7 @@ def test_what_comes_and_goes_between_pages_is_read_at_most_once_and_nothing_else
 
 
 @pytest.mark.parametrize("list_form", FORMS)
-def test_a_consistent_reading_finds_what_a_deletion_made_one_reading_skip(
+def test_a_consistent_reading_finds_a_webhook_that_a_deletion_made_one_reading_skip(
     sandbox: Sandbox, make_client: MakeClient, list_form: Any
 ) -> None:
     sandbox.reset(Profile(list_form=list_form))
@@ -87,7 +87,7 @@ def test_a_consistent_reading_finds_what_a_deletion_made_one_reading_skip(
 @pytest.mark.parametrize("list_form", FORMS)
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("change", ["insert in front", "insert at the end", "delete"])
-def test_a_consistent_reading_is_right_for_any_number_whatever_changes_during_the_first_pass(
+def test_a_consistent_reading_is_right_whatever_changes_during_the_first_pass(
     sandbox: Sandbox, make_client: MakeClient, list_form: Any, count: int, change: str
 ) -> None:
     sandbox.reset(Profile(list_form=list_form))
@@ -104,7 +104,7 @@ def test_a_consistent_reading_is_right_for_any_number_whatever_changes_during_th
 
 
 @pytest.mark.parametrize(("list_form", "readings"), [("data", 2), ("simple", 2), ("full", 1)])
-def test_a_consistent_reading_is_made_twice_unless_the_total_agrees(
+def test_a_consistent_reading_reads_twice_unless_the_total_agrees(
     sandbox: Sandbox, make_client: MakeClient, list_form: Any, readings: int
 ) -> None:
     sandbox.reset(Profile(list_form=list_form))
@@ -128,7 +128,7 @@ def test_a_small_programme_is_consistent_after_one_request(sandbox: Sandbox, mak
     assert len(sandbox.requests()) == 1
 
 
-def test_an_error_in_the_middle_surfaces_after_the_pages_before_it(sandbox: Sandbox, make_client: MakeClient) -> None:
+def test_an_error_on_a_page_is_raised_after_the_pages_before_it(sandbox: Sandbox, make_client: MakeClient) -> None:
     sandbox.seed(95)
     sandbox.fault(path="^/webhooks$", page=5, status=500, times=99)
     read: list[str] = []
@@ -139,7 +139,7 @@ def test_an_error_in_the_middle_surfaces_after_the_pages_before_it(sandbox: Sand
     reading.close()  # type: ignore[attr-defined]
 
 
-def test_a_reading_that_is_given_up_leaves_no_thread_and_asks_no_more(
+def test_an_abandoned_reading_leaves_no_thread_and_sends_no_more_requests(
     sandbox: Sandbox, make_client: MakeClient
 ) -> None:
     sandbox.seed(2000)
@@ -161,9 +161,7 @@ def _reading_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("partnero-pages")]
 
 
-def test_a_server_that_ignores_the_page_is_an_error_and_not_an_endless_reading(
-    sandbox: Sandbox, make_client: MakeClient
-) -> None:
+def test_a_server_that_ignores_the_page_number_is_an_error(sandbox: Sandbox, make_client: MakeClient) -> None:
     page = Page(tuple(_webhook(f"k{n}") for n in range(10)), is_last=False)
     with pytest.raises(PartneroResponseError, match="repeats"):
         list(read_pages(lambda _number, _stopped: page, concurrency=4))
@@ -193,7 +191,7 @@ def _webhook(key: str) -> Webhook:
 
 
 @given(st.integers(0, 300), st.integers(1, 8), st.sampled_from(["told", "untold", "total"]), st.integers(10, 20))
-def test_any_number_of_webhooks_is_read_with_at_most_one_window_in_vain(
+def test_any_number_of_webhooks_is_read_with_at_most_one_window_wasted(
     count: int, concurrency: int, form: str, size: int
 ) -> None:
     keys = [f"k{number}" for number in range(count)]
@@ -212,7 +210,7 @@ def test_any_number_of_webhooks_is_read_with_at_most_one_window_in_vain(
 
 
 @given(st.lists(st.sets(st.integers(0, 5), max_size=4), min_size=3, max_size=3))
-def test_a_consistent_reading_is_one_that_two_passes_agree_on(passes: list[set[int]]) -> None:
+def test_two_passes_that_agree_are_a_consistent_reading(passes: list[set[int]]) -> None:
     left = iter(passes)
 
     def read() -> list[Page]:
@@ -234,7 +232,7 @@ def test_a_consistent_reading_is_one_that_two_passes_agree_on(passes: list[set[i
     ),
     st.booleans(),
 )
-def test_changes_during_one_pass_are_read_as_they_ended(
+def test_a_consistent_reading_shows_the_state_after_changes_during_one_pass(
     count: int, changes: list[tuple[int, str, int]], is_end_told: bool
 ) -> None:
     keys = [f"k{number}" for number in range(count)]
@@ -257,7 +255,7 @@ def test_changes_during_one_pass_are_read_as_they_ended(
     assert [webhook.key for webhook in read] == keys
 
 
-def test_one_page_is_asked_for_with_limit_and_number(sandbox: Sandbox, make_client: MakeClient) -> None:
+def test_a_page_is_requested_with_its_limit_and_number(sandbox: Sandbox, make_client: MakeClient) -> None:
     sandbox.seed(25)
     assert len(make_client().list_webhooks(limit=10, page=3)) == 5
     assert sandbox.requests()[0].query == {"limit": "10", "page": "3"}

@@ -1,4 +1,4 @@
-"""Every cell of the retry table, with the sandbox's request log as the witness."""
+"""Every cell of the retry table, checked against the sandbox's request log."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REPEATABLE: dict[str, tuple[Call, str]] = {
     "put": (lambda client: client.update_webhook(KEY, name="New"), f"PUT /webhooks/{KEY}"),
     "delete": (lambda client: client.delete_webhook(KEY), f"DELETE /webhooks/{KEY}"),
 }
-# Nothing of these is carried out, so that what the next attempt meets does not depend on them.
+# Requests that fail in these ways are not carried out, so the next attempt finds an unchanged server.
 NO_ANSWER: dict[str, dict[str, Any]] = {
     "reset": {"drop": "before"},
     "html": {"body": "html"},
@@ -68,10 +68,10 @@ def one_webhook(sandbox: Sandbox) -> None:
         pytest.param(name, fault, id=f"{name}-{words}")
         for name in REPEATABLE
         for words, fault in {**NO_ANSWER, **SERVER, **LATER}.items()
-        if name != "ping" or "body" not in fault  # whose answer may have any form: see test_ping
+        if name != "ping" or "body" not in fault  # a ping accepts any body
     ],
 )
-def test_what_may_be_repeated_is_repeated_until_it_succeeds(
+def test_a_repeatable_request_is_repeated_until_it_succeeds(
     sandbox: Sandbox, client: PartneroClient, name: str, fault: dict[str, Any]
 ) -> None:
     call, request = REPEATABLE[name]
@@ -82,7 +82,9 @@ def test_what_may_be_repeated_is_repeated_until_it_succeeds(
 
 @pytest.mark.parametrize("body", ["truncated", "cut", "empty"])
 @pytest.mark.parametrize("name", ["get", "list", "put"])
-def test_a_broken_body_is_asked_for_again(sandbox: Sandbox, client: PartneroClient, name: str, body: str) -> None:
+def test_a_request_answered_with_a_broken_body_is_repeated(
+    sandbox: Sandbox, client: PartneroClient, name: str, body: str
+) -> None:
     call, request = REPEATABLE[name]
     sandbox.fault(times=2, body=body)
     call(client)
@@ -148,12 +150,12 @@ def test_a_refused_post_with_key_is_raised_at_once(sandbox: Sandbox, client: Par
     sandbox.fault(status=status)
     with pytest.raises(REFUSED[status]):
         WITH_KEY(client)
-    # A 409 may mean that the key is taken: that is looked up, and it is not.
+    # A 409 may mean that the key is taken, so the client looks it up; here it is free.
     assert sent(sandbox) == ([POST, LOOK] if status == 409 else [POST])
 
 
 @pytest.mark.parametrize("fault", {**NO_ANSWER, **SERVER}.values(), ids=[*NO_ANSWER, *SERVER])
-def test_a_doubtful_post_with_key_looks_before_each_repetition(
+def test_after_a_doubtful_post_with_key_the_client_looks_before_it_repeats_it(
     sandbox: Sandbox, client: PartneroClient, fault: dict[str, Any]
 ) -> None:
     sandbox.fault(method="POST", times=2, **fault)
@@ -163,7 +165,7 @@ def test_a_doubtful_post_with_key_looks_before_each_repetition(
 
 
 @pytest.mark.parametrize("fault", LATER.values(), ids=LATER)
-def test_a_post_with_key_that_was_put_off_is_just_repeated(
+def test_a_post_with_key_is_repeated_without_looking_after_408_and_429(
     sandbox: Sandbox, client: PartneroClient, fault: dict[str, Any]
 ) -> None:
     sandbox.fault(method="POST", times=2, **fault)
@@ -208,7 +210,7 @@ def test_a_post_without_key_is_not_repeated_after_408(sandbox: Sandbox, client: 
 @pytest.mark.parametrize(
     "fault", [{"drop": "after"}, {"status": 500, "applied": True}, {"body": "html", "applied": True}]
 )
-def test_a_repeated_delete_that_finds_nothing_has_succeeded(
+def test_a_repeated_delete_answered_404_has_succeeded(
     sandbox: Sandbox, client: PartneroClient, fault: dict[str, Any]
 ) -> None:
     sandbox.fault(method="DELETE", **fault)
@@ -217,7 +219,7 @@ def test_a_repeated_delete_that_finds_nothing_has_succeeded(
     assert sandbox.webhooks() == []
 
 
-def test_a_first_delete_that_finds_nothing_raises(sandbox: Sandbox, client: PartneroClient) -> None:
+def test_a_first_delete_answered_404_raises(sandbox: Sandbox, client: PartneroClient) -> None:
     with pytest.raises(PartneroNotFoundError):
         client.delete_webhook("none")
     assert sent(sandbox) == ["DELETE /webhooks/none"]
@@ -234,7 +236,7 @@ def test_a_2xx_that_says_status_0_is_a_refusal(sandbox: Sandbox, client: Partner
     assert len(sandbox.requests()) == 1
 
 
-def test_a_lost_update_is_repeated_and_holds(sandbox: Sandbox, client: PartneroClient) -> None:
+def test_an_update_with_a_lost_answer_is_repeated(sandbox: Sandbox, client: PartneroClient) -> None:
     sandbox.fault(method="PUT", drop="after")
     assert client.update_webhook(KEY, name="New", is_active=False).name == "New"
     assert sandbox.webhooks()[0]["name"] == "New"

@@ -1,4 +1,4 @@
-"""Signatures as openssl makes them, and webhooks as Partnero may write them."""
+"""Signatures match OpenSSL's, and webhooks are read in every form that Partnero may send."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def test_a_signature_is_the_one_openssl_computes(body: bytes, secret: str, expec
     assert verify(body, expected, secret)
 
 
-def test_json_that_was_written_anew_does_not_verify() -> None:
+def test_json_that_was_reserialized_does_not_verify() -> None:
     body, secret, signature = VECTORS[0]
     assert not verify(body.replace(rb"\/", b"/"), signature, secret)
     assert not verify(body.replace(rb"\u00eb", "ë".encode()), signature, secret)
 
 
 @given(st.binary(), st.text(min_size=1).filter(lambda text: text.isprintable()))
-def test_what_is_signed_verifies(body: bytes, secret: str) -> None:
+def test_a_signed_body_verifies(body: bytes, secret: str) -> None:
     assert verify(body, sign(body, secret), secret)
 
 
@@ -95,7 +95,7 @@ def test_a_webhook_shows_its_secret_only_when_asked_for() -> None:
         ("unknown", {}, {"unknown": {}}),
     ],
 )
-def test_what_php_may_write_is_understood(field: str, value: object, read: object) -> None:
+def test_values_that_php_may_write_are_read(field: str, value: object, read: object) -> None:
     webhook = Webhook.from_api(GOOD | {field: value})
     assert getattr(webhook, field) == read
     assert isinstance(webhook.is_active, bool)
@@ -114,19 +114,19 @@ def test_what_php_may_write_is_understood(field: str, value: object, read: objec
         ("events", {"0": 7}),
     ],
 )
-def test_what_the_api_does_not_promise_is_refused_by_the_fields_name(field: str, value: object) -> None:
+def test_a_wrong_value_is_refused_with_the_name_of_its_field(field: str, value: object) -> None:
     with pytest.raises(PartneroResponseError, match=field) as refused:
         Webhook.from_api(GOOD | {field: value})
     assert "sEcReT" not in str(refused.value)
 
 
 @pytest.mark.parametrize("data", [None, [], "x", 7])
-def test_a_webhook_that_is_no_object_is_refused(data: object) -> None:
+def test_a_webhook_that_is_not_an_object_is_refused(data: object) -> None:
     with pytest.raises(PartneroResponseError):
         Webhook.from_api(data)
 
 
-def test_unknown_fields_are_kept_aside_and_out_of_sight() -> None:
+def test_unknown_fields_are_kept_but_not_shown() -> None:
     webhook = Webhook.from_api(GOOD | {"owner_token": "hidden"})
     assert webhook.unknown == {"owner_token": "hidden"}
     assert "hidden" not in f"{webhook!r}{webhook.to_dict(include_signature=True)}"

@@ -19,7 +19,7 @@ from .conftest import MakeClient, RawServer, http_answer
 def test_retry_after_in_seconds_is_waited(sandbox: Sandbox, make_client: MakeClient, waits: list[float]) -> None:
     sandbox.fault(status=429, retry_after=7)
     make_client(max_wait=60).list_webhooks()
-    assert waits == [pytest.approx(7.7)]  # and up to a tenth more, so that not everybody comes back at once
+    assert waits == [pytest.approx(7.7)]  # the jitter adds up to a tenth
 
 
 def test_retry_after_as_a_date_is_waited(sandbox: Sandbox, make_client: MakeClient, waits: list[float]) -> None:
@@ -27,7 +27,7 @@ def test_retry_after_as_a_date_is_waited(sandbox: Sandbox, make_client: MakeClie
     sandbox.fault(status=503, retry_after=20)
     make_client(max_wait=60).list_webhooks()
     assert len(waits) == 1
-    # A date has whole seconds only, the server's clock in `Date` may be a few of them late, and a tenth is added.
+    # A date has whole seconds, the server's `Date` may be a few seconds old, and the jitter adds up to a tenth.
     assert 20 <= waits[0] <= 1.1 * 30
 
 
@@ -48,14 +48,14 @@ def test_retry_after_is_capped_by_max_wait(
     assert waits == [60]
 
 
-def test_the_waiting_is_real(sandbox: Sandbox, make_client: MakeClient) -> None:
+def test_the_default_clock_really_waits(sandbox: Sandbox, make_client: MakeClient) -> None:
     sandbox.fault(status=429, retry_after=1)
     make_client(max_wait=10, clock=Clock()).list_webhooks()
     first, second = (request.at for request in sandbox.requests())
     assert second - first >= 1
 
 
-def test_an_exhausted_rate_limit_tells_what_was_asked_for(sandbox: Sandbox, make_client: MakeClient) -> None:
+def test_the_error_after_the_last_attempt_has_the_retry_after(sandbox: Sandbox, make_client: MakeClient) -> None:
     sandbox.fault(status=429, retry_after=90, times=9)
     with pytest.raises(PartneroRateLimitError) as raised:
         make_client(max_attempts=2).list_webhooks()
@@ -80,7 +80,7 @@ def test_an_exhausted_rate_limit_tells_what_was_asked_for(sandbox: Sandbox, make
         (b"Mon, 23 Nov 99999 10:00:30 GMT", None),
     ],
 )
-def test_retry_after_is_read_in_every_form_and_never_trips(
+def test_retry_after_is_read_in_every_form_and_a_malformed_one_is_ignored(
     make_client: MakeClient, raw_server: RawServer, value: bytes, seconds: float | None
 ) -> None:
     headers = (b"Retry-After: " + value, b"Date: Mon, 23 Nov 2026 10:00:00 GMT")
