@@ -55,7 +55,7 @@ __all__ = [
 
 
 def asset_state_stores(trigger: Any) -> list[Any]:
-    """The stores of a trigger that an ``AssetWatcher`` uses, one for each asset it watches for; none before 3.3."""
+    """The asset state stores of a trigger of an ``AssetWatcher``, one for each watched asset; none before 3.3."""
     stores = getattr(trigger, "asset_state_store", None)
     # Without a subscript, Airflow gives the store of a single asset only.
     return list(getattr(stores, "_by_name", {}).values()) or ([stores] if stores else [])

@@ -77,7 +77,7 @@ def signing_secrets_of(connection: ConnectionFields) -> tuple[SigningSecret, ...
     pairs = list(value.items()) if isinstance(value, dict) else [(None, item) for item in _as_list(value)]
     if not all(isinstance(secret, str) and secret.strip() for _, secret in pairs):
         raise ValueError(
-            f"connection {connection.conn_id!r}, extra field signing_secrets: allowed are a list of secrets and "
+            f"connection {connection.conn_id!r}, extra field signing_secrets: must be a list of secrets or "
             'an object {"<webhook key>": "<secret>"}'
         )
     return tuple(SigningSecret(Secret(secret.strip()), key) for key, secret in pairs)
@@ -161,4 +161,4 @@ def _verify(connection: ConnectionFields, extra: dict[str, Any]) -> bool | str:
 
 
 def _wrong(connection: ConnectionFields, field: str, value: object, allowed: str) -> ValueError:
-    return ValueError(f"connection {connection.conn_id!r}, extra field {field}={value!r}: allowed is {allowed}")
+    return ValueError(f"connection {connection.conn_id!r}, extra field {field}={value!r}: must be {allowed}")

@@ -15,7 +15,7 @@ def as_flag(value: object, *, argument: str) -> bool:
         return value
     text = value.strip().lower() if isinstance(value, str) else ""
     if text not in {"true", "false"}:
-        raise ValueError(f"{argument}={value!r}: allowed are True and False")
+        raise ValueError(f"{argument}={value!r}: must be True or False")
     return text == "true"
 
 
@@ -51,7 +51,7 @@ def as_texts(value: Iterable[str] | str, *, argument: str) -> tuple[str, ...]:
 
 def _no_list(value: object, argument: str) -> ValueError:
     kind = "event names such as ['partner.created']" if "events" in argument else "texts"
-    return ValueError(f"{argument}={value!r}: allowed is a list of {kind}")
+    return ValueError(f"{argument}={value!r}: must be a list of {kind}")
 
 
 def as_optional_text(value: str | None) -> str | None:

@@ -107,11 +107,9 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
 
     def _check_arguments(self) -> None:
         if self.fail_on not in _FAIL_ON:
-            raise ValueError(f"fail_on={self.fail_on!r}: allowed are {', '.join(map(repr, _FAIL_ON))}")
+            raise ValueError(f"fail_on={self.fail_on!r}: must be one of {', '.join(map(repr, _FAIL_ON))}")
         if self.report_path and PurePosixPath(self.report_path).suffix not in _REPORT_SUFFIXES:
-            raise ValueError(
-                f"report_path={self.report_path!r}: allowed are paths that end in {', '.join(_REPORT_SUFFIXES)}"
-            )
+            raise ValueError(f"report_path={self.report_path!r}: must end in one of {', '.join(_REPORT_SUFFIXES)}")
 
     def _write(self, report: AuditReport) -> None:
         if not self.report_path:

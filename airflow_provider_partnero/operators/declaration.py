@@ -54,7 +54,7 @@ def _rendered_file(path: str, operator: PartneroOperator, context: Context) -> s
         return _with_absolute_paths(operator.get_template_env()).get_template(path).render(context)
     except TemplateNotFound as missing:
         raise ValueError(
-            f"no file {str(missing)!r}: allowed are files beside the DAG, in its template_searchpath, or absolute paths"
+            f"no file {str(missing)!r}: give a file beside the DAG, in its template_searchpath, or an absolute path"
         ) from None
 
 

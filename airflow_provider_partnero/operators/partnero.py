@@ -150,7 +150,7 @@ class PartneroCreateWebhookOperator(PartneroOperator):
     ) -> None:
         super().__init__(**kwargs)
         if if_exists not in {"adopt", "fail"}:
-            raise ValueError(f"if_exists={if_exists!r}: allowed are 'adopt' and 'fail'")
+            raise ValueError(f"if_exists={if_exists!r}: must be 'adopt' or 'fail'")
         self.name = name
         self.url = url
         self.events = events
@@ -273,7 +273,7 @@ class PartneroDeleteWebhookOperator(PartneroOperator):
     def __init__(self, *, webhook_key: str, if_missing: Literal["ignore", "fail"] = "ignore", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if if_missing not in {"ignore", "fail"}:
-            raise ValueError(f"if_missing={if_missing!r}: allowed are 'ignore' and 'fail'")
+            raise ValueError(f"if_missing={if_missing!r}: must be 'ignore' or 'fail'")
         self.webhook_key = webhook_key
         self.if_missing = if_missing
 

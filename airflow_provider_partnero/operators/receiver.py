@@ -155,7 +155,7 @@ def _base_url(argument: str | None) -> str:
         from airflow_provider_partnero.api.redaction import redact_url
 
         raise ValueError(
-            f"{source}={redact_url(value)!r}: allowed is the API server's address as Partnero reaches it, such as "
+            f"{source}={redact_url(value)!r}: must be the URL at which Partnero reaches the API server, such as "
             "'https://airflow.example.com', without user, password, '?' and '#'"
         )
     return address

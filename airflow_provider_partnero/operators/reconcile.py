@@ -88,5 +88,5 @@ class PartneroReconcileWebhooksOperator(PartneroOperator):
 def _as_count(value: object) -> int:
     text = "" if isinstance(value, bool) else str(value).strip()
     if not (text.isascii() and text.isdecimal()):
-        raise ValueError(f"max_deletes={value!r}: allowed are the whole numbers from 0")
+        raise ValueError(f"max_deletes={value!r}: must be a whole number, at least 0")
     return int(text)

@@ -55,7 +55,7 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
         kwargs.setdefault("doc_md", introduction(type(self)))
         super().__init__(**kwargs)
         if if_missing not in {"fail", "wait"}:
-            raise ValueError(f"if_missing={if_missing!r}: allowed are 'fail' and 'wait'")
+            raise ValueError(f"if_missing={if_missing!r}: must be 'fail' or 'wait'")
         self.webhook_key = webhook_key
         self.if_missing = if_missing
         self.deferrable = (

@@ -144,7 +144,7 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
         super().__init__()  # type: ignore[no-untyped-call]
         if not isinstance(poke_interval, int | float):
             # Airflow starts a watcher that fails anew, at once: a mistake found there would be a flood at Partnero.
-            raise TypeError(f"poke_interval={poke_interval!r}: allowed is a number of seconds")
+            raise TypeError(f"poke_interval={poke_interval!r}: must be a number of seconds")
         self.partnero_conn_id = partnero_conn_id
         self.poke_interval = poke_interval
         self._sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

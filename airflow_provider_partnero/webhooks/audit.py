@@ -61,12 +61,12 @@ class AuditOptions:
                 raise ValueError(f"ignore: {unknown_name(rule_id, ids, what='rule')}")
         for event in _texts(self.required_events, argument="required_events"):
             if not event:
-                raise ValueError("required_events: an event name is empty; allowed are texts such as 'partner.created'")
+                raise ValueError("required_events: an event name is empty; it must be a text such as 'partner.created'")
         if self.allowed_hosts is not None:
             host_matcher(_texts(self.allowed_hosts, argument="allowed_hosts"))
         for spec in self.declared or ():
             if not isinstance(spec, WebhookSpec):
-                raise ValueError(f"declared: {type(spec).__name__} given; allowed are WebhookSpec (see specs_from)")
+                raise ValueError(f"declared: {type(spec).__name__} given; must be a WebhookSpec (see specs_from)")
 
     def are_enough_for(self, rule: Rule) -> bool:
         """Whether the argument that the rule needs, if any, is given; an empty declaration is one."""
@@ -116,7 +116,7 @@ class AuditReport:
         :raises ValueError: anything else.
         """
         if fail_on not in get_args(FailOn):
-            raise ValueError(f"fail_on={fail_on!r}: allowed are 'error', 'warning' and 'never'")
+            raise ValueError(f"fail_on={fail_on!r}: must be 'error', 'warning' or 'never'")
         if self.worst is None or fail_on == "never":
             return False
         return self.worst is Severity.ERROR or fail_on == "warning"
@@ -214,12 +214,12 @@ def _counts(programme: Programme, findings: list[Finding]) -> dict[str, Any]:
 
 def _tuple(texts: Iterable[str], *, argument: str) -> tuple[str, ...]:
     if isinstance(texts, str) or not isinstance(texts, Iterable):
-        raise ValueError(f"{argument}={texts!r}: allowed is a list of texts")
+        raise ValueError(f"{argument}={texts!r}: must be a list of texts")
     return tuple(texts)
 
 
 def _texts(texts: Iterable[str], *, argument: str) -> Iterable[str]:
     for text in _tuple(texts, argument=argument):
         if not isinstance(text, str):
-            raise ValueError(f"{argument}: {text!r} given; allowed are texts")
+            raise ValueError(f"{argument}: {text!r} given; must be a text")
         yield text

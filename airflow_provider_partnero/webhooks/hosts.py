@@ -72,9 +72,7 @@ def host_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 
 def _checked_pattern(pattern: object) -> str:
-    allowed = (
-        "allowed are hosts such as 'hooks.example.com' and patterns such as '*.example.com', without scheme and port"
-    )
+    allowed = "must be a host such as 'hooks.example.com' or a pattern such as '*.example.com', without scheme and port"
     if not isinstance(pattern, str):
         raise ValueError(f"allowed_hosts: {pattern!r}: {allowed}")
     host = normal_host(pattern.strip().removeprefix("[").removesuffix("]"))

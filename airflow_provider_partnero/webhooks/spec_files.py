@@ -23,7 +23,7 @@ def parse_specs(text: str, *, suffix: str) -> tuple[WebhookSpec, ...]:
     """
     parse = _PARSERS.get(suffix.lower())
     if parse is None:
-        raise ValueError(f"suffix={suffix!r}: allowed are {', '.join(_PARSERS)}")
+        raise ValueError(f"suffix={suffix!r}: must be one of {', '.join(_PARSERS)}")
     try:
         declaration = parse(text)
     except RecursionError:
@@ -35,7 +35,7 @@ def parse_specs(text: str, *, suffix: str) -> tuple[WebhookSpec, ...]:
         declaration = declaration.get("webhooks")
     if not isinstance(declaration, list):
         raise ValueError(
-            f"the {suffix} text holds {_kind(declaration)}: allowed are a list of webhooks, or a mapping with such "
+            f"the {suffix} text holds {_kind(declaration)}: must hold a list of webhooks, or a mapping with such "
             "a list as 'webhooks'"
         )
     return specs_from(declaration)

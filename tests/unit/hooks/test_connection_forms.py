@@ -91,7 +91,7 @@ def test_a_number_that_is_none_is_refused_with_connection_field_value_and_what_i
         hook.get_conn()
     words = str(refused.value)
     assert repr(value) in words
-    assert ("number of seconds" if field == "timeout" else "whole number") in words.partition("allowed is")[2]
+    assert ("number of seconds" if field == "timeout" else "whole number") in words.partition("must be")[2]
 
 
 @pytest.mark.parametrize("extra", ["[1]", '"text"', "7", "not json", "{"])

@@ -70,13 +70,13 @@ def test_an_extra_field_is_read_as_the_form_or_json_may_give_it(
     ("connection", "words"),
     [
         ({"password": ""}, "'tried' has no API token"),
-        ({"extra": {"timeout": "soon"}}, r"'tried', extra field timeout='soon': allowed is a number"),
+        ({"extra": {"timeout": "soon"}}, r"'tried', extra field timeout='soon': must be a number"),
         ({"extra": {"timeout": 0}}, "timeout=0"),
-        ({"extra": {"max_attempts": 2.5}}, r"max_attempts=2\.5: allowed is a whole number"),
+        ({"extra": {"max_attempts": 2.5}}, r"max_attempts=2\.5: must be a whole number"),
         ({"extra": {"max_attempts": True}}, "max_attempts=True"),
         (
             {"extra": {"page_concurrency": 999}},
-            "'tried', extra field page_concurrency=999: allowed is a whole number from 1 to 64",
+            "'tried', extra field page_concurrency=999: must be a whole number from 1 to 64",
         ),
         ({"extra": {"verify_tls": 7}}, "verify_tls=7"),
         ({"host": "ftp://x"}, "base_url='ftp://x'"),

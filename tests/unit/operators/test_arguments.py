@@ -54,7 +54,7 @@ def test_a_flag_is_itself_or_its_text(value: Any, flag: bool) -> None:
 @pytest.mark.parametrize("value", [1, 0, "1", "yes", "on", [], {}, 1.0])
 def test_what_is_no_flag_is_refused(value: Any) -> None:
     for read in (as_flag, as_optional_flag):
-        with pytest.raises(ValueError, match=r"is_active=.*: allowed are True and False"):
+        with pytest.raises(ValueError, match=r"is_active=.*: must be True or False"):
             read(value, argument="is_active")
 
 
@@ -86,7 +86,7 @@ def test_events_are_a_list_or_the_text_of_one(value: Any, events: tuple[str, ...
 
 @pytest.mark.parametrize("value", [None, 5, True, "[1,", "['a'", "({[]: 1})", "[x]", "(5)", "(None)", "[" * 100_000])
 def test_what_is_no_list_of_events_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match="allowed is a list of event names"):
+    with pytest.raises(ValueError, match="must be a list of event names"):
         as_texts(value, argument="events")
 
 
@@ -191,7 +191,7 @@ def test_a_list_filters_alike_with_and_without_native_templates(
 def test_a_wrong_choice_is_refused_when_the_dag_is_parsed_with_what_is_allowed(
     operator: Any, arguments: dict[str, Any]
 ) -> None:
-    with pytest.raises(ValueError, match=r"if_\w+='\w+': allowed are '\w+' and '\w+'"):
+    with pytest.raises(ValueError, match=r"if_\w+='\w+': must be '\w+' or '\w+'"):
         operator(task_id="t", **arguments)
 
 

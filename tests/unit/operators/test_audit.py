@@ -155,11 +155,11 @@ def test_the_declaration_may_be_a_file_with_templates(
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"fail_on": "errors"}, "fail_on='errors': allowed are 'error', 'warning', 'never'"),
-        ({"fail_on": ""}, "fail_on='': allowed are"),
-        ({"fail_on": None}, "fail_on=None: allowed are"),
-        ({"report_path": "s3://bucket/report.pdf"}, "report.pdf': allowed are paths that end in .json, .md, .html"),
-        ({"report_path": "report"}, "report_path='report': allowed"),
+        ({"fail_on": "errors"}, "fail_on='errors': must be one of 'error', 'warning', 'never'"),
+        ({"fail_on": ""}, "fail_on='': must be"),
+        ({"fail_on": None}, "fail_on=None: must be"),
+        ({"report_path": "s3://bucket/report.pdf"}, "report.pdf': must end in one of .json, .md, .html"),
+        ({"report_path": "report"}, "report_path='report': must"),
         ({"declared": [{"name": "A"}]}, "webhooks[0]: url and events missing"),
         ({"declared": "nothing: here"}, "unknown field beside 'webhooks' 'nothing'"),
     ],

@@ -102,7 +102,7 @@ class TestTemplates:
             dag.fileloc = str(tmp_path / "d.py")
             operator = PartneroAuditWebhooksOperator(task_id="audit")
         assert [spec.name for spec in declared_webhooks("d.yaml", operator, CONTEXT)] == ["A"]
-        with pytest.raises(ValueError, match=r"no file 'missing\.yaml': allowed are files beside the DAG"):
+        with pytest.raises(ValueError, match=r"no file 'missing\.yaml': give a file beside the DAG"):
             declared_webhooks("missing.yaml", operator, CONTEXT)
 
     def test_an_absolute_path_is_found_without_a_dag(self, tmp_path: Path) -> None:

@@ -198,7 +198,9 @@ def test_what_is_no_address_fails_at_once_by_its_source_and_nothing_is_sent(
     with pytest.raises(AirflowFailException) as caught:
         make(base_url=None if variable else address).execute(make_context())
     assert sandbox.requests() == []
-    assert str(caught.value).startswith(f"{source}={address!r}: allowed is the API server's address")
+    assert str(caught.value).startswith(
+        f"{source}={address!r}: must be the URL at which Partnero reaches the API server"
+    )
 
 
 @pytest.mark.parametrize(
@@ -219,14 +221,16 @@ def test_what_only_looks_like_an_address_fails_like_it(
     with pytest.raises(AirflowFailException) as caught:
         make(base_url=address).execute(make_context())
     assert sandbox.requests() == []
-    assert str(caught.value).startswith(f"base_url={address!r}: allowed is the API server's address")
+    assert str(caught.value).startswith(
+        f"base_url={address!r}: must be the URL at which Partnero reaches the API server"
+    )
 
 
 @pytest.mark.parametrize("make", [_register, _unregister])
 def test_without_any_address_it_fails_at_once_and_nothing_is_sent(
     sandbox: Sandbox, make_context: MakeContext, make: Any
 ) -> None:
-    with pytest.raises(AirflowFailException, match="base_url='': allowed is"):
+    with pytest.raises(AirflowFailException, match="base_url='': must be"):
         make(base_url=None).execute(make_context())
     assert sandbox.requests() == []
 

@@ -207,7 +207,7 @@ class TestDeclarations:
             ([entry("A"), {"name": "B", "url": "https://x.example/"}], ["webhooks[1]", "events missing"]),
             ([entry("A", events=[])], ["webhooks[0]", "events=[]", "at least one event"]),
             ([entry("A", url="ftp://x.example/")], ["webhooks[0]", "ftp://x.example/", "http:// or https://"]),
-            ([entry("A", is_active="yes")], ["webhooks[0]", "is_active='yes'", "True and False"]),
+            ([entry("A", is_active="yes")], ["webhooks[0]", "is_active='yes'", "True or False"]),
             ([entry("A", key="a/b")], ["webhooks[0]", "key='a/b'", "without '/'"]),
             ([entry("A", evnets=[])], ["webhooks[0]", "'evnets'", "did you mean 'events'", "is_active"]),
             (["A"], ["webhooks[0] is a str", "a mapping"]),
@@ -241,7 +241,7 @@ class TestOptions:
     def test_a_flag_that_is_none_fails_before_anything_is_sent(
         self, sandbox: Sandbox, make_context: MakeContext, option: str, value: Any
     ) -> None:
-        with pytest.raises(AirflowFailException, match=rf"{option}={value!r}: allowed are True and False"):
+        with pytest.raises(AirflowFailException, match=rf"{option}={value!r}: must be True or False"):
             run([entry("A")], make_context, **{option: value})
         assert sandbox.requests() == []
 
@@ -249,7 +249,7 @@ class TestOptions:
     def test_a_number_of_deletes_that_is_none_fails_before_anything_is_sent(
         self, sandbox: Sandbox, make_context: MakeContext, value: Any
     ) -> None:
-        with pytest.raises(AirflowFailException, match=r"max_deletes=.*whole numbers from 0"):
+        with pytest.raises(AirflowFailException, match=r"max_deletes=.*a whole number, at least 0"):
             run([entry("A")], make_context, max_deletes=value)
         assert sandbox.requests() == []
 

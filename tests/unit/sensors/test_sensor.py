@@ -119,5 +119,5 @@ def test_what_the_trigger_saw_ends_the_task(make_context: MakeContext) -> None:
 
 
 def test_a_wrong_choice_is_refused_when_the_dag_is_parsed() -> None:
-    with pytest.raises(ValueError, match="if_missing='x': allowed are 'fail' and 'wait'"):
+    with pytest.raises(ValueError, match="if_missing='x': must be 'fail' or 'wait'"):
         _sensor(if_missing="x")

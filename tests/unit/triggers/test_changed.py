@@ -126,7 +126,7 @@ def test_it_can_be_made_again_from_what_it_serializes() -> None:
 
 @pytest.mark.parametrize("interval", [timedelta(minutes=5), "300", None])
 def test_an_interval_that_is_no_number_is_refused_when_the_dag_is_parsed(interval: Any) -> None:
-    with pytest.raises(TypeError, match=r"poke_interval=.*: allowed is a number of seconds"):
+    with pytest.raises(TypeError, match=r"poke_interval=.*: must be a number of seconds"):
         PartneroWebhooksChangedTrigger(poke_interval=interval)
 
 

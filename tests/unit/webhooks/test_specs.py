@@ -56,12 +56,12 @@ def test_white_space_around_a_name_is_no_part_of_it() -> None:
         ({"events": "partner.created"}, ["events='partner.created'", "list"]),
         ({"events": None}, ["events=None", "list"]),
         ({"events": [1]}, ["events=[1]", "1 is not an event name"]),
-        ({"is_active": "yes"}, ["is_active='yes'", "True and False"]),
-        ({"is_active": 1}, ["is_active=1", "True and False"]),
+        ({"is_active": "yes"}, ["is_active='yes'", "True or False"]),
+        ({"is_active": 1}, ["is_active=1", "True or False"]),
         ({"key": "a/b"}, ["key='a/b'", "without '/'"]),
         ({"key": ""}, ["key=''", "not empty"]),
         ({"evnts": []}, ["'evnts'", "did you mean 'events'", "is_active"]),
-        ({"signature": "s"}, ["'signature'", "allowed are name, url, events, is_active, key"]),
+        ({"signature": "s"}, ["'signature'", "allowed: name, url, events, is_active, key"]),
         ({1: 2}, ["unknown field 1"]),
     ],
     ids=str,
@@ -89,7 +89,7 @@ def test_a_refused_url_is_quoted_without_its_password() -> None:
 
 @pytest.mark.parametrize("wrong", ["text", GOOD, 7, None])
 def test_what_is_no_list_of_mappings_is_refused(wrong: Any) -> None:
-    with pytest.raises(ValueError, match="allowed is a list of mappings"):
+    with pytest.raises(ValueError, match="must be a list of mappings"):
         specs_from(wrong)
 
 

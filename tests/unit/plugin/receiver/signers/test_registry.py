@@ -225,7 +225,7 @@ class TestSigningSecrets:
     def test_another_form_is_named_without_showing_a_secret(
         self, monkeypatch: pytest.MonkeyPatch, written: Any
     ) -> None:
-        with pytest.raises(ValueError, match=r"connection 'signed', extra field signing_secrets: allowed are") as error:
+        with pytest.raises(ValueError, match=r"connection 'signed', extra field signing_secrets: must be") as error:
             self._of(monkeypatch, written)
         assert "s3cret" not in str(error.value)
 
