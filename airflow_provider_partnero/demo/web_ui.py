@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _SWITCH, _CONSUMER = "partnero_event_driven_switch", "partnero_event_driven"
 _PATIENCE = 180.0  # seconds
+_BACKOFF = 5.0  # seconds; a machine that has just started Airflow may be too slow for the first attempt
 
 
 def show_ui(port: int, environment: dict[str, str], sandbox: Sandbox) -> NoReturn:
@@ -122,8 +123,9 @@ def _show_event(airflow: _Api, sandbox: Sandbox, log: Path) -> None:
         print(f"{state}, {time.monotonic() - start:.0f} s\nA transaction happens at Partnero ...", end=" ", flush=True)
 
         start = time.monotonic()
+        sandbox.set_delivery_backoff(_BACKOFF)
         sandbox.emit("transaction.created", wait=False)
-        status = _wait_for(lambda: next((one.status for one in sandbox.deliveries() if one.status), None))
+        status = _wait_for(lambda: next((one.status for one in sandbox.deliveries() if _is_taken(one.status)), None))
         print(f"delivered, answered {status}\nDAG {_CONSUMER} ...", end=" ", flush=True)
         run_id = _wait_for(lambda: next(iter(airflow.runs(_CONSUMER)), None))
         state = _wait_for(lambda: airflow.final_state(_CONSUMER, run_id))
@@ -137,6 +139,10 @@ def _show_event(airflow: _Api, sandbox: Sandbox, log: Path) -> None:
         """-d '{"event": "transaction.created", "wait": false}'""",
         flush=True,
     )
+
+
+def _is_taken(status: int | None) -> bool:
+    return status is not None and 200 <= status < 300
 
 
 def _wait_for(look: Callable[[], T | None]) -> T:
