@@ -44,6 +44,7 @@ def bench(session: nox.Session) -> None:
     """Print what reading, planning, waiting and importing cost."""
     for name in ("import", "reading", "audit_plan", "sensors", "sandbox"):
         session.run("python", f"tests/benchmarks/bench_{name}.py", *session.posargs)
+    session.run("python", "-m", "tests.benchmarks.bench_receiver", *session.posargs)
 
 
 @nox.session(python=False)

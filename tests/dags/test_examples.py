@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -34,9 +35,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> d
 
 
 @pytest.fixture(scope="module")
-def airflow(environment: dict[str, str]) -> Iterator[AirflowProcess]:
-    with AirflowProcess(environment, Path(environment["AIRFLOW_HOME"]).parent / "airflow.log") as airflow:
-        assert airflow("db", "migrate")["failure"] is None
+def airflow(environment: dict[str, str], migrated_database: Path) -> Iterator[AirflowProcess]:
+    home = Path(environment["AIRFLOW_HOME"])
+    shutil.copy(migrated_database, home / "airflow.db")
+    with AirflowProcess(environment, home.parent / "airflow.log") as airflow:
         yield airflow
 
 
@@ -110,7 +112,7 @@ def test_a_rotation_replaces_the_secret_without_showing_it(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
     )
     assert live[new_key]["signature"] in kept.stdout

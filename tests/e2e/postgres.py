@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,6 +13,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_partnero.demo.airflow import airflow_environment
+
+from .processes import free_port
+from .waiting import PATIENCE
+
+MIGRATED = "migrated"
 HOW_TO_START = "needs PostgreSQL: apt-get install postgresql; the test starts a server of its own"
 
 
@@ -49,21 +55,35 @@ class Postgres:
 
 
 @contextmanager
+def migrated(bin_folder: Path, folder: Path) -> Iterator[Postgres]:
+    """A server with a database that Airflow has migrated, to be copied.
+
+    :param folder: for Airflow's home.
+    """
+    with running(bin_folder) as server:
+        server.rows("postgres", f"create database {MIGRATED}")
+        environment = airflow_environment(folder, "partnero://")
+        environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = server.url(MIGRATED)
+        migrate = [str(Path(sys.executable).parent / "airflow"), "db", "migrate"]
+        subprocess.run(migrate, env=environment, capture_output=True, timeout=PATIENCE, check=True)
+        yield server
+
+
+@contextmanager
 def running(bin_folder: Path) -> Iterator[Postgres]:
     """A server on a free port, with data in a folder that goes with it."""
     folder = Path(tempfile.mkdtemp(prefix="partnero-postgres-"))
     user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
     if user:
         shutil.chown(folder, user)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     data = folder / "data"
     run = [str(bin_folder / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "--no-sync"]
     run += ["-E", "UTF8", "--no-locale"]  # LANG may name a locale that this machine does not have
     subprocess.run(run, user=user, cwd=folder, check=True, capture_output=True)
     log = (folder / "log").open("wb")
     options = ["-D", str(data), "-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1"]
+    options += ["-c", "fsync=off"]  # the data need not outlive the machine
     process = subprocess.Popen(
         [str(bin_folder / "postgres"), *options],
         user=user,
@@ -87,7 +107,7 @@ def running(bin_folder: Path) -> Iterator[Postgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait_until_up(server: Postgres, patience: float = 30) -> None:
+def _wait_until_up(server: Postgres, patience: float = PATIENCE) -> None:
     import psycopg2
 
     deadline = time.monotonic() + patience

@@ -12,11 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import requests
 
 from airflow_provider_partnero.sandbox import Sandbox
 
-from .conftest import everything_written, wait_for
+from .cluster import everything_written
+from .packages import ROOT
+from .processes import free_port, start_process
+from .waiting import PATIENCE, answer_of, wait_for
 
 pytestmark = pytest.mark.airflow
 
@@ -59,14 +61,27 @@ def _proc(pid: int, file: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """What the demo says, and the folder it works in."""
+def shown(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """What the installed demo says, and the folder it works in."""
     folder = tmp_path_factory.mktemp("demo")
+    environment = {name: value for name, value in _environment(folder).items() if name != "PYTHONPATH"}
     done = subprocess.run(
-        DEMO, env=_environment(folder), cwd=folder, capture_output=True, text=True, timeout=400, check=False
+        [str(installed / "bin" / "partnero-demo")],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout, folder
+
+
+def test_the_demo_runs_from_the_wheel_in_an_environment_of_its_own(shown: tuple[str, Path], installed: Path) -> None:
+    said, _ = shown
+    assert f"{installed}/lib" in said
+    assert f"{ROOT}/" not in said
 
 
 def test_the_demo_audits_a_broken_programme_mends_it_and_audits_it_clean(shown: tuple[str, Path]) -> None:
@@ -90,7 +105,7 @@ def test_the_demo_shows_how_to_go_on_and_where_its_files_are(shown: tuple[str, P
 
 
 def test_what_the_demo_says_to_type_next_runs_the_audit_on_ones_own_programme(
-    shown: tuple[str, Path], partnero_sandbox: Sandbox
+    shown: tuple[str, Path], installed: Path, partnero_sandbox: Sandbox
 ) -> None:
     said, folder = shown
     lines = [line.strip() for line in said.splitlines()]
@@ -99,14 +114,14 @@ def test_what_the_demo_says_to_type_next_runs_the_audit_on_ones_own_programme(
     example = """'{"conn_type": "partnero", "password": "YOUR-API-TOKEN"}'"""
     exports = "\n".join(line for line in lines if line.startswith("export ")).replace(example, shlex.quote(own))
     [audit] = [line for line in lines if line.startswith("airflow dags test")]
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{installed / 'bin'}:{os.environ['PATH']}"
     done = subprocess.run(
         ["sh", "-ec", f"{exports}\n{audit}"],
         env=_environment(folder, PATH=path),
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -131,16 +146,14 @@ def test_nothing_of_the_demo_runs_on_afterwards(shown: tuple[str, Path]) -> None
 def test_ctrl_c_ends_the_demo_and_all_it_started(tmp_path: Path) -> None:
     # As a shell starts what runs in its background.
     ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *DEMO]
-    process = subprocess.Popen(
-        ignoring, env=_environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = start_process(ignoring, _environment(tmp_path), subprocess.PIPE, subprocess.PIPE, text=True)
     assert process.stdout is not None
     while "partnero_webhook_audit" not in (process.stdout.readline() or "partnero_webhook_audit"):
         pass
     sessions = wait_for(lambda: _sessions(tmp_path), "Airflow to run")
     process.send_signal(signal.SIGINT)
     try:
-        _, complaint = process.communicate(timeout=40)
+        _, complaint = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     assert process.returncode == 130
@@ -150,14 +163,14 @@ def test_ctrl_c_ends_the_demo_and_all_it_started(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("options", "processes"), [([], 1), (["--ui", "--port", "0"], 5)], ids=["runs", "pages"])
 def test_a_demo_that_is_killed_leaves_nothing_running(tmp_path: Path, options: list[str], processes: int) -> None:
-    process = subprocess.Popen([*DEMO, *options], env=_environment(tmp_path), stdout=subprocess.DEVNULL)
+    process = start_process([*DEMO, *options], _environment(tmp_path), subprocess.DEVNULL)
     try:
         wait_for(lambda: len(_still_running(tmp_path)) >= processes, "Airflow to run")
         sessions = _sessions(tmp_path)
     finally:
         process.kill()
         process.wait()
-    wait_for(lambda: not _left_of(sessions), "Airflow to end", patience=10)
+    wait_for(lambda: not _left_of(sessions), "Airflow to end")
 
 
 def test_a_taken_port_is_said_in_words(tmp_path: Path) -> None:
@@ -167,7 +180,12 @@ def test_a_taken_port_is_said_in_words(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         for options in (["--sandbox-port", port], ["--ui", "--port", port]):
             done = subprocess.run(
-                [*DEMO, *options], env=_environment(tmp_path), capture_output=True, text=True, timeout=60, check=False
+                [*DEMO, *options],
+                env=_environment(tmp_path),
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
             )
             assert done.returncode == 2
             assert f"port {port} cannot be had" in done.stderr
@@ -189,12 +207,10 @@ def test_a_missing_airflow_is_said_in_words(tmp_path: Path) -> None:
 
 
 def test_the_ui_shows_an_event_that_starts_a_dag_and_the_examples_until_its_terminal_is_closed(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     # A proxy that leads nowhere is not asked: all of it happens on this machine.
     environment = _environment(tmp_path, http_proxy="http://127.0.0.1:9")
-    process = subprocess.Popen([*DEMO, "--ui", "--port", str(port)], env=environment, stdout=subprocess.PIPE, text=True)
+    process = start_process([*DEMO, "--ui", "--port", str(port)], environment, subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         said = ""
@@ -205,12 +221,12 @@ def test_the_ui_shows_an_event_that_starts_a_dag_and_the_examples_until_its_term
         assert "delivered, answered 202" in said
         assert "DAG partnero_event_driven ... success" in said
         assert "transaction.created: transaction_1 of 99.9" in said
-        assert requests.get(address, timeout=10).ok
-        token = requests.get(f"{address}/auth/token", timeout=10).json()["access_token"]
+        assert answer_of("GET", address).ok
+        token = answer_of("GET", f"{address}/auth/token").json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
 
         def listed() -> set[str]:
-            dags = requests.get(f"{address}/api/v2/dags", headers=headers, timeout=10).json()["dags"]
+            dags = answer_of("GET", f"{address}/api/v2/dags", headers=headers).json()["dags"]
             return {dag["dag_id"] for dag in dags}
 
         wait_for(lambda: {"partnero_webhook_audit", "partnero_drift_watch"} <= listed(), "the examples")
@@ -218,7 +234,7 @@ def test_the_ui_shows_an_event_that_starts_a_dag_and_the_examples_until_its_term
     finally:
         process.send_signal(signal.SIGHUP)
         try:
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
     assert _left_of(sessions) == []

@@ -14,11 +14,12 @@ import pytest
 from airflow_provider_partnero.demo.airflow import airflow_environment
 
 from .postgres import Postgres
+from .waiting import PATIENCE
 
 pytestmark = [pytest.mark.airflow, pytest.mark.postgres]
 
 RECORD = """
-import json, os, threading, time
+import json, os, threading
 from airflow.utils.session import create_session
 from airflow_provider_partnero.plugin.receiver.recording import ledger
 from airflow_provider_partnero.plugin.receiver.recording.batch_queue import Job
@@ -38,22 +39,19 @@ def hang():
         Recording()._prepare(session)
         ledger.turn(session)
         in_turn.set()
-        time.sleep(30)
+        threading.Event().wait()
 
 write(1)
 threading.Thread(target=hang, daemon=True).start()
 in_turn.wait()
-start = time.monotonic()
-tries, longest = [], 0
-while "unrouted" not in tries and len(tries) < 20:
-    began = time.monotonic()
+tries = []
+while "unrouted" not in tries:
     try:
         tries.append(write(2))
     except Exception as error:
-        tries.append(type(error).__name__)
-    longest = max(longest, time.monotonic() - began)
-print(json.dumps({"tries": tries, "longest": longest, "seconds": time.monotonic() - start}))
-os._exit(0)  # the thread sleeps
+        tries.append(type(error.orig).__name__)
+print(json.dumps(tries))
+os._exit(0)  # the thread hangs
 """
 TABLES = """
 from airflow import settings
@@ -79,7 +77,7 @@ def run(tmp_path: Path, postgres: Postgres) -> Run:
             env=environment | {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -90,11 +88,9 @@ def run(tmp_path: Path, postgres: Postgres) -> Run:
 
 def test_a_server_that_hangs_in_its_turn_is_not_waited_for(run: Run, postgres: Postgres) -> None:
     postgres.copy("migrated", "hangs")
-    seen = run(HANGS, "hangs")
-    assert seen["tries"][-1] == "unrouted"
-    assert set(seen["tries"][:-1]) == {"OperationalError"}
-    assert seen["longest"] < 3
-    assert seen["seconds"] < 10
+    tries = run(HANGS, "hangs")  # the server hangs for ever: whoever waited for it would, too
+    assert set(tries[:-1]) <= {"QueryCanceled"}
+    assert tries[-1] == "unrouted"
 
 
 def test_the_tables_are_made_in_the_schema_of_airflows(run: Run, postgres: Postgres) -> None:

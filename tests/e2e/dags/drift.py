@@ -1,4 +1,4 @@
-"""Watching the webhooks, and reacting to audits; only where asked for, since a watcher polls all the time."""
+"""Watching the webhooks of the connection ``watched``, and reacting to audits of it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from airflow_provider_partnero.demo.airflow import dags_folder
 from airflow_provider_partnero.operators.partnero import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.triggers.partnero import PartneroWebhooksChangedTrigger
 
+CONNECTION = "watched"
 # Two assets, one trigger: Airflow runs equal triggers once.
 WATCHED = [
-    Asset(name, watchers=[AssetWatcher(name="drift", trigger=PartneroWebhooksChangedTrigger(poke_interval=1))])
+    Asset(name, watchers=[AssetWatcher(name="drift", trigger=PartneroWebhooksChangedTrigger(CONNECTION, 1))])
     for name in ("watched_webhooks", "also_watched_webhooks")
 ]
-AUDITS = partnero_audit_asset("partnero_default")
+AUDITS = partnero_audit_asset(CONNECTION)
 
 
 def told(name: str, asset: Asset, triggering_asset_events: dict) -> None:
@@ -29,35 +30,37 @@ def told(name: str, asset: Asset, triggering_asset_events: dict) -> None:
         file.write("".join(f"{line}\n" for line in lines))
 
 
-if os.environ.get("PARTNERO_TEST_DRIFT"):
-    for watched in WATCHED:
-        with DAG(
-            dag_id=f"reacts_to_{watched.name}", schedule=[watched], start_date=datetime(2026, 1, 1), catchup=False
-        ):
-
-            @task
-            def tell(name: str, number: int, triggering_asset_events: dict) -> None:
-                told(name, WATCHED[number], triggering_asset_events)
-
-            tell(watched.name, WATCHED.index(watched))
-
-    with DAG(dag_id="audits", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):
-        PartneroAuditWebhooksOperator(task_id="audit", fail_on="{{ dag_run.conf.get('fail_on', 'never') }}")
-
-    with DAG(dag_id="audits_mapped", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):
-        PartneroAuditWebhooksOperator.partial(task_id="audit", fail_on="never").expand(
-            partnero_conn_id=["partnero_default"]
-        )
-
-    with DAG(dag_id="reacts_to_audits", schedule=[AUDITS], start_date=datetime(2026, 1, 1), catchup=False):
+for watched in WATCHED:
+    with DAG(dag_id=f"reacts_to_{watched.name}", schedule=[watched], start_date=datetime(2026, 1, 1), catchup=False):
 
         @task
-        def tell_audit(triggering_asset_events: dict) -> None:
-            told("audits", AUDITS, triggering_asset_events)
+        def tell(name: str, number: int, triggering_asset_events: dict) -> None:
+            told(name, WATCHED[number], triggering_asset_events)
 
-        tell_audit()
+        tell(watched.name, WATCHED.index(watched))
 
-    # The example as it stands, except that it does not wait five minutes.
-    example = (dags_folder() / "partnero_drift_watch.py").read_text()
-    assert "poke_interval=300" in example
-    exec(compile(example.replace("poke_interval=300", "poke_interval=1.5"), __file__, "exec"), globals())
+with DAG(dag_id="audits", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):
+    PartneroAuditWebhooksOperator(
+        task_id="audit", partnero_conn_id=CONNECTION, fail_on="{{ dag_run.conf.get('fail_on', 'never') }}"
+    )
+
+with DAG(dag_id="audits_mapped", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):
+    PartneroAuditWebhooksOperator.partial(task_id="audit", fail_on="never").expand(partnero_conn_id=[CONNECTION])
+
+with DAG(dag_id="reacts_to_audits", schedule=[AUDITS], start_date=datetime(2026, 1, 1), catchup=False):
+
+    @task
+    def tell_audit(triggering_asset_events: dict) -> None:
+        told("audits", AUDITS, triggering_asset_events)
+
+    tell_audit()
+
+# The example as it stands, except for the connection, and that it does not wait five minutes.
+example = (dags_folder() / "partnero_drift_watch.py").read_text()
+for old, new in {
+    "Trigger(poke_interval=300)": f"Trigger({CONNECTION!r}, 1.5)",
+    'Operator(task_id="audit"': f'Operator(task_id="audit", partnero_conn_id={CONNECTION!r}',
+}.items():
+    assert example.count(old) == 1
+    example = example.replace(old, new)
+exec(compile(example, __file__, "exec"), globals())

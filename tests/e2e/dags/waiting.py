@@ -10,7 +10,7 @@ from airflow_provider_partnero.sensors.partnero import PartneroWebhookActiveSens
 
 with DAG(dag_id="waits_through_a_restart", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):
     PartneroWebhookActiveSensor(
-        task_id="wait", webhook_key="restartKey01", deferrable=True, poke_interval=1, timeout=300
+        task_id="wait", webhook_key="restartKey01", deferrable=True, poke_interval=1, timeout=3600
     )
 
 with DAG(dag_id="times_out_softly", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):
@@ -20,15 +20,22 @@ with DAG(dag_id="times_out_softly", schedule=None, start_date=datetime(2026, 1, 
 
 with DAG(dag_id="reschedules", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):
     PartneroWebhookActiveSensor(
-        task_id="wait", webhook_key="reschedule01", mode="reschedule", poke_interval=2, timeout=300
+        task_id="wait", webhook_key="reschedule01", mode="reschedule", poke_interval=5, timeout=3600
     )
 
-with DAG(dag_id="many_wait", schedule=None, start_date=datetime(2026, 1, 1), catchup=False, max_active_tasks=300):
+with DAG(
+    dag_id="many_wait",
+    schedule=None,
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    max_active_tasks=300,
+    params={"sensors": 1},
+):
 
     @task
-    def keys() -> list[str]:
-        return [f"many{number:08d}" for number in range(200)]
+    def keys(params: dict) -> list[str]:
+        return [f"many{number:08d}" for number in range(params["sensors"])]
 
     PartneroWebhookActiveSensor.partial(
-        task_id="wait", deferrable=True, poke_interval=5, timeout=900, partnero_conn_id="partnero_default"
+        task_id="wait", deferrable=True, poke_interval=5, timeout=3600, partnero_conn_id="partnero_default"
     ).expand(webhook_key=keys())

@@ -1,0 +1,53 @@
+"""The built package, and environments that it is installed in: they know nothing of this checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from .waiting import PATIENCE
+
+ROOT = Path(__file__).parents[2]
+TODAY = "3.3.2"
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build it into the folder; its path."""
+    _uv("build", "--quiet", "--wheel", "--out-dir", str(folder), str(ROOT))
+    [built] = folder.glob("*.whl")
+    return built
+
+
+def install(
+    wheel: Path,
+    folder: Path,
+    *others: str,
+    version: str = TODAY,
+    newest: str | None = None,
+    python: str = sys.executable,
+) -> Path:
+    """Install it into an environment of its own; the environment's path.
+
+    :param others: further packages.
+    :param version: of Airflow.
+    :param newest: no package is newer than this date.
+    :param python: version or path of the interpreter.
+    """
+    environment = folder / "environment"
+    _uv("venv", "--quiet", "--python", python, str(environment))
+    cutoff = ["--exclude-newer", newest] if newest else []
+    packages = [f"apache-airflow=={version}", *others, str(wheel)]
+    _uv("pip", "install", "--quiet", *cutoff, *packages, environment=environment)
+    return environment
+
+
+def _uv(*arguments: str, environment: Path | None = None) -> None:
+    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    if environment:
+        kept["VIRTUAL_ENV"] = str(environment)
+    # In the checkout, so that uv takes no package newer than pyproject.toml says.
+    command = ["uv", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
