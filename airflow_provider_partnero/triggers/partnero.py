@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakValueDictionary
@@ -147,7 +147,6 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
             raise TypeError(f"poke_interval={poke_interval!r}: must be a number of seconds")
         self.partnero_conn_id = partnero_conn_id
         self.poke_interval = poke_interval
-        self._sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """What it takes to make this trigger again, after a restart or elsewhere."""
@@ -172,11 +171,11 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
                 if difference is not None:
                     yield TriggerEvent(difference)  # type: ignore[no-untyped-call]
                     # Rather fire again after a restart than never: what is remembered must be stored already.
-                    await self._sleep(min(self.poke_interval, _UNTIL_STORED))
+                    await asyncio.sleep(min(self.poke_interval, _UNTIL_STORED))
                 is_news = is_news or seen is None or difference is not None
                 seen = digests(webhooks)  # whole from now on, even where only a compact memory was left
                 is_news = is_news and not await self._remember(seen)
-            await self._sleep(_pause(self.poke_interval, result))
+            await asyncio.sleep(_pause(self.poke_interval, result))
 
     async def _remembered(self) -> tuple[dict[str, str] | None, bool]:
         """What was seen last, and whether there is an asset whose store does not hold it."""
