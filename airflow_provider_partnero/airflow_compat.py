@@ -51,6 +51,8 @@ __all__ = [
     "RetryPolicy",
     "asset_state_stores",
     "conf",
+    "partitioned_schedule_column",
+    "stats",
 ]
 
 
@@ -59,3 +61,19 @@ def asset_state_stores(trigger: Any) -> list[Any]:
     stores = getattr(trigger, "asset_state_store", None)
     # Without a subscript, Airflow gives the store of a single asset only.
     return list(getattr(stores, "_by_name", {}).values()) or ([stores] if stores else [])
+
+
+def stats() -> Any:
+    """What counts Airflow's metrics."""
+    try:  # from 3.2
+        from airflow.sdk.observability.stats import Stats
+    except ImportError:
+        from airflow.stats import Stats
+    return Stats
+
+
+def partitioned_schedule_column() -> Any | None:
+    """The column of ``DagModel`` that says whether a DAG's schedule is partitioned; None before 3.2."""
+    from airflow.models.dag import DagModel
+
+    return getattr(DagModel, "timetable_partitioned", None)

@@ -17,23 +17,23 @@ from starlette.requests import ClientDisconnect
 from airflow_provider_partnero.plugin.receiver.answers import MALFORMED, UNKNOWN, Answer, RefusedError
 from airflow_provider_partnero.plugin.receiver.metrics import count
 from airflow_provider_partnero.plugin.receiver.receiver import Receiver
-from airflow_provider_partnero.plugin.receiver.recording.batch_queue import Recorder
-from airflow_provider_partnero.plugin.receiver.recording.writer import Recording
+from airflow_provider_partnero.plugin.receiver.recording.batch_queue import BatchQueue
+from airflow_provider_partnero.plugin.receiver.recording.writer import DeliveryWriter
 from airflow_provider_partnero.plugin.receiver.settings import receiver_settings
-from airflow_provider_partnero.plugin.receiver.signers.registry import Programmes
+from airflow_provider_partnero.plugin.receiver.signers.registry import SignerRegistry
 
 log = logging.getLogger(__name__)
 
 
 def new_app() -> FastAPI:
-    """The app; it reads ``[partnero]`` once."""
+    """The app, set up as Airflow's configuration says now: a change takes a restart."""
     settings = receiver_settings()
-    receiver = Receiver(settings.store, Recorder(Recording()), Programmes())
+    receiver = Receiver(settings.store, BatchQueue(DeliveryWriter()).record, SignerRegistry())
     app = FastAPI(title="Partnero", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.post("/webhooks/{conn_id:path}", status_code=202)
     async def receive(conn_id: str, request: Request) -> JSONResponse:
-        """One delivery of Partnero."""
+        """One delivery from Partnero."""
         if not settings.enabled:
             _say_once_that_it_is_off()
             return _as_json(UNKNOWN)

@@ -22,22 +22,22 @@ RECORD = """
 import json, os, threading
 from airflow.utils.session import create_session
 from airflow_provider_partnero.plugin.receiver.recording import ledger
-from airflow_provider_partnero.plugin.receiver.recording.batch_queue import Job
-from airflow_provider_partnero.plugin.receiver.recording.writer import Recording
+from airflow_provider_partnero.plugin.receiver.recording.job import Job
+from airflow_provider_partnero.plugin.receiver.recording.writer import DeliveryWriter
 from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
 
 def write(number):
     body = json.dumps({"event": "lead.submitted", "webhook_key": "k", "data": number}).encode()
-    job = Job("c", "partnero://c/lead.submitted", PartneroDelivery.from_body(body), "full", None, None)
-    return Recording().write([job])[0].words
+    job = Job("c", "partnero://c/lead.submitted", PartneroDelivery.from_body(body), "full")
+    return DeliveryWriter().write([job])[0].words
 """
 HANGS = """
 in_turn = threading.Event()
 
 def hang():
     with create_session() as session:
-        Recording()._prepare(session)
-        ledger.turn(session)
+        DeliveryWriter()._prepare(session)
+        ledger.take_turn(session)
         in_turn.set()
         threading.Event().wait()
 

@@ -24,7 +24,7 @@ from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME
 from airflow_provider_partnero.hooks import partnero as hooks
 from airflow_provider_partnero.hooks.connection import settings_of
 from airflow_provider_partnero.operators import partnero as operators
-from airflow_provider_partnero.plugin.receiver import answers, receiver
+from airflow_provider_partnero.plugin.receiver import answers, receiver, request
 from airflow_provider_partnero.plugin.receiver.recording import ledger
 from airflow_provider_partnero.plugin.receiver.signers import webhook_secrets
 from airflow_provider_partnero.sandbox import Sandbox
@@ -219,7 +219,7 @@ def test_the_answers_of_the_readme_are_the_receivers() -> None:
     assert {answer.status for answer in known if answer.retry_after} == {
         status for status, cell in told if "Retry-After" in cell
     }
-    assert receiver._DEADLINE < 2
+    assert receiver.LIMITS.deadline < 2
 
 
 def test_what_is_not_templated_is_what_the_readme_says() -> None:
@@ -244,9 +244,9 @@ def test_the_numbers_of_the_readme_are_those_of_the_code() -> None:
     assert f"recorded in the last {receiver.OLDEST_DAYS} days" in README
     assert f"its `created_at` is {receiver.OLDEST_DAYS} days ago" in README
     assert f"What is older than {ledger.KEPT_FOR.days} days is deleted" in README
-    assert f"kept for {webhook_secrets.KNOWN_FOR / 60:.0f} minutes (for a day while" in README
-    assert webhook_secrets.STALE_FOR == 24 * 60 * 60
-    assert receiver.LARGEST_BODY == 1024 * 1024
+    assert f"kept for {webhook_secrets.SECRETS.known_for / 60:.0f} minutes (for a day while" in README
+    assert webhook_secrets.SECRETS.stale_for == 24 * 60 * 60
+    assert request.LARGEST_BODY == 1024 * 1024
 
 
 def test_the_defaults_of_the_connection_are_those_of_the_readme() -> None:

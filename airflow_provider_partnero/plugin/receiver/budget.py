@@ -1,4 +1,4 @@
-"""A budget of requests, so that whoever sends us rubbish cannot make us send much to others."""
+"""A budget for what strangers can make us do: requests to Partnero, lines in the log."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 
 class Budget:
-    """So many a minute, all at once if need be (a token bucket).
+    """A token bucket: so many a minute, all of them at once after a quiet minute.
 
-    :param per_minute: how many :meth:`spend` allows within a minute, and at once after a quiet one.
-    :param clock: seconds that only grow.
+    :param per_minute: how many :meth:`spend` allows within a minute.
+    :param clock: seconds; never goes back.
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -20,7 +20,10 @@ class Budget:
         self._at = clock()
 
     def spend(self) -> bool:
-        """Take one, and whether there was one."""
+        """Take one.
+
+        :returns: whether there was one to take.
+        """
         now = self._clock()
         self._left = min(self._per_minute, self._left + (now - self._at) * self._per_minute / 60)
         self._at = now

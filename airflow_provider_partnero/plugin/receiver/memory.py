@@ -1,4 +1,4 @@
-"""A bounded memory: the value used longest ago makes room for a new one."""
+"""A bounded memory: when it is full, the value that nobody has used for longest is dropped."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ V = TypeVar("V")
 
 
 class Memory(Generic[K, V]):
-    """Values with the time at which they were learnt.
+    """Values by key, each with the time at which it was learnt.
 
     :param most: how many are kept.
-    :param clock: seconds that only grow.
+    :param clock: seconds; never goes back.
     """
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,16 +30,16 @@ class Memory(Generic[K, V]):
         while len(self._values) > self._most:
             self._values.popitem(last=False)
 
-    def get(self, key: K, max_age: float) -> tuple[V] | None:
-        """The value in a tuple, if it was learnt in the last ``max_age`` seconds."""
-        known = self._values.get(key)
-        if known is None or self._clock() - known[1] > max_age:
+    def get(self, key: K, max_age: float) -> V | None:
+        """The value, if it was learnt in the last ``max_age`` seconds; else None."""
+        value, learnt_at = self._values.get(key, (None, 0.0))
+        if value is None or self._clock() - learnt_at > max_age:
             return None
         self._values.move_to_end(key)
-        return (known[0],)
+        return value
 
     def forget(self, key: K) -> None:
-        """Know nothing about a key any more."""
+        """Drop the value, if there is one."""
         self._values.pop(key, None)
 
     def items(self) -> Iterator[tuple[K, V]]:

@@ -1,13 +1,10 @@
-"""Airflow's metrics, wherever this version has them."""
+"""The receiver's answers among Airflow's metrics."""
 
 from __future__ import annotations
 
-try:  # from 3.2
-    from airflow.sdk.observability.stats import Stats
-except ImportError:
-    from airflow.stats import Stats
+from airflow_provider_partnero.airflow_compat import stats
 
 
 def count(outcome: str) -> None:
     """Count one answer of the receiver: ``partnero.receiver.accepted``, ``.unrouted``, ``.duplicate``, ..."""
-    Stats.incr(f"partnero.receiver.{outcome.replace(' ', '_')}")
+    stats().incr(f"partnero.receiver.{outcome.replace(' ', '_')}")

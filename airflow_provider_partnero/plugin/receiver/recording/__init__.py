@@ -1,1 +1,1 @@
-"""Proven deliveries become asset events and entries of the ledger, in batches."""
+"""How a proven delivery is kept: as an asset event and an entry in the ledger, in one transaction."""

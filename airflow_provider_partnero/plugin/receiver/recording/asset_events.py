@@ -1,7 +1,8 @@
-"""Asset events, written as Airflow's own API server does; what differs between Airflow 3.0 and 3.3 is here."""
+"""Asset events, written as Airflow's own API server does, and the runs that they start."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ from airflow.models.asset import (
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.types import DagRunType
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import case, false, or_, select, update
+
+from airflow_provider_partnero.airflow_compat import partitioned_schedule_column
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -27,7 +30,10 @@ _KEY_FORMAT = "%Y-%m-%dT%H:%M:%S"  # what Airflow's partition mappers read unles
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """The DAGs that an event of an asset starts: unpaused, and scheduled on it alone or among others."""
+    """The DAGs that an event of an asset starts: unpaused, and scheduled on it alone or among others.
+
+    :param partitioned: those with a partitioned schedule, from Airflow 3.2.
+    """
 
     plain: frozenset[str]
     partitioned: frozenset[str]
@@ -36,60 +42,70 @@ class Listeners:
         return bool(self.plain or self.partitioned)
 
 
-def find_asset(session: Session, uri: str) -> AssetModel | None:
-    """The asset that some DAG has declared, best the one in use now."""
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where the events of one kind go: to an asset, and from it to the DAGs that they start."""
+
+    asset: AssetModel
+    listeners: Listeners
+
+
+def find_route(session: Session, uri: str) -> Route | None:
+    """The route of an asset's events; None when no DAG has declared the asset."""
+    asset = _find_asset(session, uri)
+    return Route(asset, _find_listeners(session, asset)) if asset else None
+
+
+def _find_asset(session: Session, uri: str) -> AssetModel | None:
+    """The asset, best the one in use now."""
     query = select(AssetModel).where(AssetModel.uri == uri).order_by(AssetModel.active.has().desc(), AssetModel.id)
     return session.scalars(query.limit(1)).first()
 
 
-def find_listeners(session: Session, asset: AssetModel) -> Listeners:
-    """The DAGs that an event of this asset starts."""
+def _find_listeners(session: Session, asset: AssetModel) -> Listeners:
     references = (
         (DagScheduleAssetReference, DagScheduleAssetReference.asset_id == asset.id),
         (DagScheduleAssetNameReference, DagScheduleAssetNameReference.name == asset.name),
         (DagScheduleAssetUriReference, DagScheduleAssetUriReference.uri == asset.uri),
     )
     is_listening = or_(*(DagModel.dag_id.in_(select(table.dag_id).where(matches)) for table, matches in references))
-    is_partitioned = getattr(DagModel, "timetable_partitioned", None)  # from 3.2
-    columns = [DagModel.dag_id] if is_partitioned is None else [DagModel.dag_id, is_partitioned]
+    column = partitioned_schedule_column()
+    is_partitioned = false() if column is None else column
     rows = session.execute(
-        select(*columns).where(is_listening, DagModel.is_paused.is_(False), DagModel.is_stale.is_(False))
+        select(DagModel.dag_id, is_partitioned).where(
+            is_listening, DagModel.is_paused.is_(False), DagModel.is_stale.is_(False)
+        )
     ).all()
     return Listeners(
-        plain=frozenset(row[0] for row in rows if len(row) == 1 or not row[1]),
-        partitioned=frozenset(row[0] for row in rows if len(row) == 2 and row[1]),
+        plain=frozenset(dag_id for dag_id, partitioned in rows if not partitioned),
+        partitioned=frozenset(dag_id for dag_id, partitioned in rows if partitioned),
     )
 
 
-def register(
-    session: Session,
-    asset: AssetModel,
-    extra: dict[str, Any],
-    *,
-    at: datetime,
-    happened: datetime,
-    listeners: Listeners,
-) -> None:
+def register(session: Session, route: Route, extra: dict[str, Any], *, at: datetime, happened: datetime) -> None:
     """Write one asset event and queue the runs it starts.
 
+    :param extra: what the event holds, as plain JSON.
     :param at: the event's time; grows from one event to the next.
     :param happened: when it happened at Partnero. It is the partition key, to the second and in UTC, if a DAG with a
         partitioned schedule listens: without a key such a DAG does not start, with one a plain DAG does not.
+    :raises LookupError: the asset was deleted meanwhile.
     """
-    key: dict[str, Any] = {"partition_key": happened.strftime(_KEY_FORMAT)} if listeners.partitioned else {}
+    asset = route.asset
+    key: dict[str, Any] = {"partition_key": happened.strftime(_KEY_FORMAT)} if route.listeners.partitioned else {}
     event = asset_manager.register_asset_change(asset=asset, extra=extra, session=session, **key)
     if event is None:
         raise LookupError(f"Airflow does not find the asset {asset.uri!r} any more")
     event.timestamp = at
 
 
-def queue(session: Session, asset: AssetModel, listeners: Listeners, at: datetime) -> None:
-    """Queue a run of each plain DAG that takes the events up to a point in time.
+def queue_runs(session: Session, asset: AssetModel, dag_ids: Iterable[str], at: datetime) -> None:
+    """Queue a run of each plain DAG that takes the asset's events up to a point in time.
 
-    Airflow leaves a run that is queued already as it is, which takes the events up to its own time only: those after
-    it would wait for the next delivery.
+    If a run is queued already, Airflow does not change it: it takes the events up to its own time only, and those
+    after it would wait for the next delivery.
     """
-    rows = [{"asset_id": asset.id, "target_dag_id": dag_id, "created_at": at} for dag_id in sorted(listeners.plain)]
+    rows = [{"asset_id": asset.id, "target_dag_id": dag_id, "created_at": at} for dag_id in sorted(dag_ids)]
     if not rows:
         return
     session.flush()
@@ -112,11 +128,11 @@ def queue(session: Session, asset: AssetModel, listeners: Listeners, at: datetim
     )
 
 
-def is_seen_to(session: Session, asset: AssetModel, dag_id: str, at: datetime) -> bool:
-    """Whether a plain DAG's run is queued, or has been made, that takes the asset's events up to a point in time.
+def has_run(session: Session, asset: AssetModel, dag_id: str, at: datetime) -> bool:
+    """Whether a run of a plain DAG is queued or made that takes the asset's events up to a point in time.
 
-    The scheduler of Airflow 3.0 and 3.1 deletes all that is queued for a DAG when it makes a run, also what was queued
-    since it looked: such an event would wait for the next delivery.
+    When the scheduler of Airflow 3.0 and 3.1 makes a run, it deletes everything that is queued for the DAG, including
+    what it has not read yet: such an event would wait for the next delivery.
     """
     waiting = (
         AssetDagRunQueue.asset_id == asset.id,

@@ -1,4 +1,4 @@
-"""Records deliveries: all that wait go into one transaction, one transaction at a time."""
+"""Deliveries that wait to be recorded: all that wait go into one transaction, one transaction at a time."""
 
 from __future__ import annotations
 
@@ -6,129 +6,143 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from airflow_provider_partnero.plugin.receiver.answers import FLOODED, UNAVAILABLE, Answer, RefusedError
-
-if TYPE_CHECKING:
-    from airflow_provider_partnero.webhooks.delivery import PartneroDelivery, Store
-
-_MOST_WAITING = 200
-_MOST_AT_ONCE = 32
-_LOOK_EVERY = 1.0  # seconds
-_HANGS_AFTER = 10.0  # seconds
-_MOST_HANGING = 3
+from airflow_provider_partnero.plugin.receiver.recording.job import Job
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One delivery to be recorded."""
+class BatchLimits:
+    """How much the queue holds, and how long its thread may take.
 
-    conn_id: str
-    asset_uri: str
-    delivery: PartneroDelivery
-    store: Store
-    loop: asyncio.AbstractEventLoop = field(repr=False)
-    answer: asyncio.Future[Answer] = field(repr=False)
+    :param most_waiting: deliveries in the queue; more are refused.
+    :param most_in_batch: deliveries in one transaction.
+    :param upkeep_every: seconds between two calls of :meth:`Writer.do_upkeep`.
+    :param hangs_after: seconds without a sign of life from the thread, after which another one takes over.
+    :param most_hanging: how many threads may hang before no other takes over.
+    """
+
+    most_waiting: int = 200
+    most_in_batch: int = 32
+    upkeep_every: float = 1.0
+    hangs_after: float = 10.0
+    most_hanging: int = 3
+
+
+LIMITS = BatchLimits()
 
 
 class Writer(Protocol):
-    """What writes to Airflow's database; the recorder's thread alone calls it."""
+    """What writes to Airflow's database; the queue's thread alone calls it."""
 
     def write(self, jobs: Sequence[Job]) -> list[Answer]:
         """Record jobs in one transaction; an answer for each."""
 
-    def look_after(self) -> None:
-        """Called about once a second, between recordings; never raises."""
+    def do_upkeep(self) -> None:
+        """What is not urgent; never raises."""
 
 
-class Recorder:
-    """A thread with a database session of its own, so that deliveries never take Airflow's own requests' threads.
+class BatchQueue:
+    """A queue and a thread with a database session of its own: deliveries take no thread from Airflow's requests.
 
-    A database that vanishes without a word (a fail-over) leaves the thread waiting for minutes or hours; then another
-    one takes over, up to a limit, since each holds one of Airflow's connections. The database decides between the two.
+    When the database vanishes without a word (a fail-over), the thread waits for minutes or hours. Then another one
+    takes over, up to a limit, since each holds one of Airflow's connections. Should two of them write at once, the
+    database decides between them.
 
-    :param writer: see :class:`~airflow_provider_partnero.plugin.receiver.recording.writer.Recording`.
+    :param clock: seconds; never goes back.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(
+        self, writer: Writer, limits: BatchLimits = LIMITS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._writer = writer
-        self._jobs: queue.Queue[Job] = queue.Queue(_MOST_WAITING)
+        self._limits = limits
+        self._clock = clock
+        self._senders: queue.Queue[_Sender] = queue.Queue(limits.most_waiting)
         self._threads: list[threading.Thread] = []  # the last one records
-        self._seen_at = 0.0
+        self._seen_at = clock()
 
-    async def record(self, conn_id: str, asset_uri: str, delivery: PartneroDelivery, store: Store) -> Answer:
+    async def record(self, job: Job) -> Answer:
         """Record one delivery; returns once it is committed.
 
         :raises RefusedError: too many are waiting, or the database refuses.
         """
-        loop = asyncio.get_running_loop()
-        job = Job(conn_id, asset_uri, delivery, store, loop, loop.create_future())
-        self._start()
+        sender = _Sender(job, asyncio.get_running_loop().create_future())
+        self._ensure_thread()
         try:
-            self._jobs.put_nowait(job)
+            self._senders.put_nowait(sender)
         except queue.Full:
-            raise RefusedError(FLOODED, f"{_MOST_WAITING} deliveries are waiting to be recorded") from None
-        return await job.answer
+            waiting = self._limits.most_waiting
+            raise RefusedError(FLOODED, f"{waiting} deliveries are waiting to be recorded") from None
+        return await sender.answer
 
-    def _start(self) -> None:
+    def _ensure_thread(self) -> None:
         # Not before the first delivery: a server may fork its workers after the plugin was loaded.
         alive = [thread for thread in self._threads if thread.is_alive()]
-        is_hanging = time.monotonic() - self._seen_at > _HANGS_AFTER
-        if not alive or (is_hanging and len(alive) <= _MOST_HANGING):
-            self._seen_at = time.monotonic()
+        is_hanging = self._clock() - self._seen_at > self._limits.hangs_after
+        if not alive or (is_hanging and len(alive) <= self._limits.most_hanging):
+            self._seen_at = self._clock()
             self._threads = [*alive, threading.Thread(target=self._run, name="partnero-receiver", daemon=True)]
             self._threads[-1].start()
 
     def _run(self) -> None:
-        looked_at = time.monotonic()
+        upkeep_at = self._clock()
         while threading.current_thread() is self._threads[-1]:
-            self._seen_at = time.monotonic()
-            jobs = self._waiting()
-            self._record([job for job in jobs if not job.answer.done()])  # whose sender has given up will come again
-            if time.monotonic() - looked_at >= _LOOK_EVERY:
-                self._writer.look_after()
-                looked_at = time.monotonic()
+            self._seen_at = self._clock()
+            # A sender that has given up sends the delivery again.
+            self._record([sender for sender in self._next_batch() if not sender.answer.done()])
+            if self._clock() - upkeep_at >= self._limits.upkeep_every:
+                self._writer.do_upkeep()
+                upkeep_at = self._clock()
 
-    def _waiting(self) -> list[Job]:
-        """All that wait, up to a limit; none when nothing arrives for a second."""
-        jobs: list[Job] = []
+    def _next_batch(self) -> list[_Sender]:
+        """All that wait, up to a limit; none when nobody comes until it is time for upkeep."""
+        batch: list[_Sender] = []
         with suppress(queue.Empty):
-            jobs.append(self._jobs.get(timeout=_LOOK_EVERY))
-            while len(jobs) < _MOST_AT_ONCE:
-                jobs.append(self._jobs.get_nowait())
-        return jobs
+            batch.append(self._senders.get(timeout=self._limits.upkeep_every))
+            while len(batch) < self._limits.most_in_batch:
+                batch.append(self._senders.get_nowait())
+        return batch
 
-    def _record(self, jobs: Sequence[Job]) -> None:
+    def _record(self, batch: Sequence[_Sender]) -> None:
         try:
-            answers = self._writer.write(jobs)
+            answers = self._writer.write([sender.job for sender in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, the senders wait
-            if len(jobs) > 1 and not _is_outage(error):
-                for job in jobs:  # one of them spoils it for all
-                    self._record([job])
+            if len(batch) > 1 and not _is_outage(error):
+                for sender in batch:  # one of them spoils it for all
+                    self._record([sender])
                 return
             refusal = RefusedError(UNAVAILABLE, f"Airflow's database refuses: {_first_line(error)}")
-            for job in jobs:
-                _tell(job, refusal)
+            for sender in batch:
+                sender.tell(refusal)
             return
-        for job, answer in zip(jobs, answers, strict=True):
-            _tell(job, answer)
+        for sender, answer in zip(batch, answers, strict=True):
+            sender.tell(answer)
 
 
-def _tell(job: Job, outcome: Answer | RefusedError) -> None:
-    def tell() -> None:
-        if job.answer.done():
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sender:
+    """Somebody who has delivered and waits for the answer."""
+
+    job: Job
+    answer: asyncio.Future[Answer]
+
+    def tell(self, outcome: Answer | RefusedError) -> None:
+        """Give the answer; called from the queue's thread."""
+        with suppress(RuntimeError):  # the server is going down, and its loop is closed
+            self.answer.get_loop().call_soon_threadsafe(self._settle, outcome)
+
+    def _settle(self, outcome: Answer | RefusedError) -> None:
+        if self.answer.done():
             return
         if isinstance(outcome, RefusedError):
-            job.answer.set_exception(outcome)
+            self.answer.set_exception(outcome)
         else:
-            job.answer.set_result(outcome)
-
-    with suppress(RuntimeError):  # the server is going down, and its loop is closed
-        job.loop.call_soon_threadsafe(tell)
+            self.answer.set_result(outcome)
 
 
 def _is_outage(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""The programme behind an Airflow connection, as the receiver needs it: who signs its deliveries."""
+"""What one Airflow connection says about who may sign deliveries."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from airflow_provider_partnero.api.errors import PartneroNotFoundError
 from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.hooks.connection import SigningSecret, settings_of, signing_secrets_of
 
-_CONNECT_SECONDS = 0.7
-_ANSWER_SECONDS = 1.2
-
 
 @dataclass(frozen=True, slots=True)
-class Programme:
-    """What a connection says; equal when nothing has changed, and when another connection says the same.
+class SigningConnection:
+    """Where a connection's secrets are: in its extra, or at Partnero.
+
+    Two are equal when they say the same, whatever their names.
 
     :param signing_secrets: those in the connection's extra; when there are any, Partnero is never asked.
+    :param timeout: seconds to connect to Partnero, and to wait for its answer.
     """
 
     conn_id: str = field(compare=False)
@@ -27,25 +27,22 @@ class Programme:
     base_url: str
     verify: bool | str
     signing_secrets: tuple[SigningSecret, ...] = field(repr=False)
+    timeout: tuple[float, float] = (0.7, 1.2)
 
     def secret_of(self, webhook_key: str) -> Secret | None:
-        """Ask Partnero for a webhook's secret; None when there is no such webhook. Takes at most 2 seconds.
+        """Ask Partnero for a webhook's secret, in one request.
 
-        :raises PartneroError: there was no usable answer.
+        :returns: None when there is no such webhook, or it has no secret.
+        :raises PartneroError: there was no usable answer within ``timeout``.
         :raises ValueError: the connection has no token.
         """
         if not _can_be_a_key(webhook_key):
             return None
         if not self.token:
             raise ValueError(f"connection {self.conn_id!r} has neither an API token nor signing_secrets")
-        client = PartneroClient(
-            self.token,
-            self.base_url,
-            timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
-            max_attempts=1,
-            verify=self.verify,
-        )
-        with client:
+        with PartneroClient(
+            self.token, self.base_url, timeout=self.timeout, max_attempts=1, verify=self.verify
+        ) as client:
             try:
                 signature = client.get_webhook(webhook_key).signature
             except PartneroNotFoundError:
@@ -60,8 +57,8 @@ def _can_be_a_key(text: str) -> bool:
         return False
 
 
-def load_programme(conn_id: str) -> Programme | None:
-    """The programme of a connection; None when there is no connection of type ``partnero`` by this name.
+def read_connection(conn_id: str) -> SigningConnection | None:
+    """Read a connection from Airflow; None when there is none of type ``partnero`` by this name.
 
     :raises ValueError: the connection has a field that is not allowed.
     :raises Exception: Airflow's database does not answer.
@@ -74,7 +71,7 @@ def load_programme(conn_id: str) -> Programme | None:
     if connection.conn_type != "partnero":
         return None
     settings = settings_of(connection)
-    return Programme(
+    return SigningConnection(
         conn_id=conn_id,
         token=Secret((connection.password or "").strip()),
         base_url=settings.base_url,
@@ -84,7 +81,7 @@ def load_programme(conn_id: str) -> Programme | None:
 
 
 def _check_absent(conn_id: str) -> None:
-    """Airflow says "not found" as well when its database is out."""
+    """Ask the database itself: Airflow says "not found" as well when its database is out."""
     from airflow.models import Connection
     from airflow.utils.session import create_session
     from sqlalchemy import select

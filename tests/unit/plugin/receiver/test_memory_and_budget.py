@@ -45,12 +45,14 @@ def test_a_memory_keeps_what_was_used_last(keys: list[int], most: int) -> None:
 
 def test_a_memory_forgets_with_age_and_when_told() -> None:
     now = [0.0]
-    memory: Memory[str, str | None] = Memory(9, lambda: now[0])
-    memory.put("a", None)
-    assert memory.get("a", 10) == (None,)
+    memory: Memory[str, str] = Memory(9, lambda: now[0])
+    memory.put("a", "value")
+    assert memory.get("a", 10) == "value"
+    now[0] = 10
+    assert memory.get("a", 10) == "value"
     now[0] = 11
     assert memory.get("a", 10) is None
-    assert memory.get("a", 20) == (None,)
+    assert memory.get("a", 20) == "value"
     memory.forget("a")
     memory.forget("never known")
     assert memory.get("a", 20) is None
