@@ -1,4 +1,4 @@
-"""What several folders of tests share: an Airflow home, a connected sandbox, and a task's context in the small."""
+"""What several folders of tests share: an Airflow home, a connected sandbox, and a small context of a task."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """The home goes with the session."""
+    """Remove the home with the session."""
     shutil.rmtree(_HOME, ignore_errors=True)
 
 
@@ -105,10 +105,10 @@ class _OutletEvents(dict[Any, Any]):
 
 @pytest.fixture
 def sandbox(partnero_sandbox: Sandbox, partnero_connection: str) -> Iterator[Sandbox]:
-    """A fresh local Partnero, which is what the connection ``partnero_default`` leads to."""
+    """An empty local Partnero, to which the connection ``partnero_default`` leads."""
     assert partnero_connection == "partnero_default"
     yield partnero_sandbox
-    # A task's process ends with the task; here hundreds share one, and the masker's cost is quadratic.
+    # A task has a process of its own. Here hundreds of tests share one, and the masker's cost is quadratic.
     from airflow.sdk.log import _secrets_masker  # type: ignore[attr-defined]
 
     _secrets_masker().reset_masker()  # type: ignore[no-untyped-call]
@@ -116,7 +116,7 @@ def sandbox(partnero_sandbox: Sandbox, partnero_connection: str) -> Iterator[San
 
 @pytest.fixture
 def one_attempt(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """The same, through a connection that tries every request once."""
+    """The sandbox, through a connection that tries every request once."""
     connection = json.loads(sandbox.connection_json) | {"extra": {"max_attempts": 1}}
     monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", json.dumps(connection))
     return sandbox

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _own_secrets() -> Iterator[None]:
-    """Airflow's masker is one a process, and gets slow with the secrets of a thousand tests."""
+    """Airflow has one masker per process, and the secrets of a thousand tests slow it down."""
     yield
     if masker := sys.modules.get("airflow.sdk._shared.secrets_masker.secrets_masker"):
         masker.reset_secrets_masker()

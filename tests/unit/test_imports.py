@@ -1,4 +1,4 @@
-"""What importing us costs the processes that parse DAG files, and what it must not drag in."""
+"""Which modules an import of ours loads in a process that parses DAG files, and which it must not."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_api_server_shows_the_connection_form_without_importing_the_hook() -
     assert done.stdout.splitlines()[-1] == "timeout max_attempts page_concurrency verify_tls False"
 
 
-def test_the_provider_info_is_had_without_airflow() -> None:
+def test_the_provider_info_is_read_without_importing_airflow() -> None:
     loaded = _loaded("import airflow_provider_partnero as p; p.get_provider_info(); p.__version__")
     assert loaded & (HEAVY | {"airflow"}) == set()
 

@@ -1,4 +1,4 @@
-"""A connection becomes a client, in every form a connection may have; a wrong one is said in words."""
+"""A connection becomes a client, in every form that Airflow accepts; an error says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_an_extra_field_is_read_as_the_form_or_json_may_give_it(
         ({"host": "ftp://x"}, "base_url='ftp://x'"),
     ],
 )
-def test_a_wrong_connection_is_said_with_field_value_and_what_is_allowed(
+def test_the_error_about_a_wrong_connection_names_field_value_and_what_is_allowed(
     monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
@@ -96,7 +96,7 @@ def silent_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_the_test_of_a_connection_says_in_words_what_is_wrong_and_what_to_do(
+def test_the_connection_test_says_what_is_wrong_and_what_to_do(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, silent_port: int
 ) -> None:
     here = {"password": sandbox.token, "host": sandbox.base_url}
