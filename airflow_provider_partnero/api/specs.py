@@ -69,7 +69,7 @@ class WebhookSpec:
         """
         if not isinstance(mapping, Mapping):
             raise ValueError(
-                f"{where} is a {type(mapping).__name__}: must be a mapping with the fields {', '.join(_FIELDS)}"
+                f"{where} must be a mapping with the fields {', '.join(_FIELDS)}, not {type(mapping).__name__}"
             )
         for name in mapping:
             if name not in _FIELDS:
@@ -119,7 +119,7 @@ def specs_from(webhooks: Iterable[Mapping[str, Any] | WebhookSpec]) -> tuple[Web
     """
     if isinstance(webhooks, str | Mapping) or not isinstance(webhooks, Iterable):
         given = type(webhooks).__name__
-        raise ValueError(f"webhooks is a {given}: must be a list of mappings with the fields {', '.join(_FIELDS)}")
+        raise ValueError(f"webhooks must be a list of mappings with the fields {', '.join(_FIELDS)}, not {given}")
     return tuple(
         entry if isinstance(entry, WebhookSpec) else WebhookSpec.from_mapping(entry, where=f"webhooks[{position}]")
         for position, entry in enumerate(webhooks)

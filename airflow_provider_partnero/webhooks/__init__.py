@@ -1,1 +1,1 @@
-"""What to think about webhooks: pure functions over models, no I/O, no Airflow."""
+"""Decisions about webhooks: pure functions over models, without I/O and without Airflow."""

@@ -1,4 +1,4 @@
-"""The audit: all webhooks of a programme in, what is wrong with them out. Pure, and linear in what it is given."""
+"""The audit: finds what is wrong with the webhooks of a programme. Pure, and linear in its input."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ _SEVERITIES = list(Severity)  # the worst first
 
 @dataclass(frozen=True, slots=True)
 class AuditOptions:
-    """What an audit is told besides the webhooks.
+    """The arguments of an audit besides the webhooks.
 
     :param ignore: ids of rules not to check.
-    :param allowed_hosts: patterns of the hosts that may receive events: ``*.example.com`` is every host below
-        ``example.com``, not ``example.com`` itself; None: any host.
+    :param allowed_hosts: patterns of the hosts that may receive events; None: any host. ``*.example.com`` matches every
+        host below ``example.com``, but not ``example.com`` itself.
     :param required_events: events that some active webhook must subscribe to.
-    :param declared: the webhooks that there must be; None: not compared; an empty tuple: there must be none.
-    :raises ValueError: an argument is not allowed; the message names it, its value and what is.
-    :raises PlanError: two declared webhooks have one name, or one key.
+    :param declared: the webhooks that must exist, and no others; None: not compared; empty: there must be none.
+    :raises ValueError: an argument is not allowed; the message names it, its value and what is allowed.
+    :raises PlanError: two declared webhooks have the same name or key.
     """
 
     ignore: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class AuditOptions:
                 raise ValueError(f"declared: {type(spec).__name__} given; must be a WebhookSpec (see specs_from)")
 
     def are_enough_for(self, rule: Rule) -> bool:
-        """Whether the argument that the rule needs, if any, is given; an empty declaration is one."""
+        """Whether the argument that the rule needs, if any, is given. An empty declaration counts as given."""
         given = {
             "allowed_hosts": self.allowed_hosts is not None,
             "required_events": bool(self.required_events),
@@ -80,7 +80,7 @@ class AuditOptions:
 
 @dataclass(frozen=True, slots=True)
 class AuditedWebhook:
-    """What a report keeps of a webhook: neither its URL nor its signing secret."""
+    """What a report has of a webhook: neither its URL nor its signing secret."""
 
     key: str
     name: str
@@ -93,10 +93,10 @@ class AuditReport:
     """What an audit found.
 
     :param counts: ``{"webhooks", "active", "inactive", "findings", "errors", "warnings", "by_rule": {id: number}}``;
-        ``by_rule`` has the rules with findings.
+        ``by_rule`` only has rules with findings.
     :param findings: errors first, then by rule, name and key.
     :param webhooks: all webhooks, by name and key.
-    :param rules: ids of the rules that were checked: those not ignored whose argument was given.
+    :param rules: ids of the rules that were checked; ignored rules and rules without their argument are not.
     """
 
     counts: dict[str, Any]
@@ -106,14 +106,14 @@ class AuditReport:
 
     @property
     def worst(self) -> Severity | None:
-        """The worst severity among the findings; None without any."""
+        """The worst severity among the findings; None without findings."""
         return self.findings[0].severity if self.findings else None
 
     def fails(self, fail_on: FailOn) -> bool:
         """Whether there is a finding of this severity or worse.
 
         :param fail_on: ``"error"``, ``"warning"`` or ``"never"``.
-        :raises ValueError: anything else.
+        :raises ValueError: ``fail_on`` is anything else.
         """
         if fail_on not in get_args(FailOn):
             raise ValueError(f"fail_on={fail_on!r}: must be 'error', 'warning' or 'never'")
@@ -125,7 +125,7 @@ class AuditReport:
         """Plain JSON: ``{"counts": {...}, "findings": [{"rule", "severity", "key", "name", "words"}],
         "findings_left_out": 0}``.
 
-        :param max_findings: how many findings to list, from 0; None: all. The counts are always whole.
+        :param max_findings: how many findings to list, from 0; None: all. The counts cover all findings.
         """
         kept = self.findings if max_findings is None else self.findings[: max(max_findings, 0)]
         return {
@@ -135,7 +135,7 @@ class AuditReport:
         }
 
     def to_table(self, max_rows: int | None = None) -> str:
-        """The counts in a line and the findings as aligned columns, fit for any log.
+        """The counts in one line and the findings as a table with aligned columns, for a log.
 
         :param max_rows: how many findings to list; None: all.
         """
@@ -152,10 +152,10 @@ def audit(
 ) -> AuditReport:
     """Check every rule on all webhooks of a programme.
 
-    The result depends on what the webhooks are, not on their order. The parameters are those of :class:`AuditOptions`.
+    The result does not depend on the order of the webhooks. The parameters are those of :class:`AuditOptions`.
 
-    :raises ValueError: an argument is not allowed. Nothing that a webhook may hold raises.
-    :raises PlanError: two declared webhooks have one name, or one key.
+    :raises ValueError: an argument is not allowed. No value of a webhook raises.
+    :raises PlanError: two declared webhooks have the same name or key.
     """
     options = AuditOptions(
         ignore=_tuple(ignore, argument="ignore"),
@@ -165,7 +165,7 @@ def audit(
     )
     programme = _programme(webhooks, options)
     rules = [rule for rule in RULES if rule.id not in options.ignore and options.are_enough_for(rule)]
-    findings = sorted((finding for rule in rules for finding in rule.findings(programme)), key=_place)
+    findings = sorted((finding for rule in rules for finding in rule.findings(programme)), key=_finding_order)
     return AuditReport(
         counts=_counts(programme, findings),
         findings=tuple(findings),
@@ -178,21 +178,21 @@ def audit(
 
 
 def _programme(webhooks: Iterable[Webhook], options: AuditOptions) -> Programme:
-    in_order = tuple(sorted(webhooks, key=_identity))
+    ordered = tuple(sorted(webhooks, key=_webhook_order))
     return Programme(
-        webhooks=in_order,
-        destinations={url: Destination.of(url) for url in {webhook.url for webhook in in_order}},
+        webhooks=ordered,
+        destinations={url: Destination.of(url) for url in {webhook.url for webhook in ordered}},
         is_allowed_host=None if options.allowed_hosts is None else host_matcher(options.allowed_hosts),
         required_events=options.required_events,
-        matching=None if options.declared is None else match(options.declared, in_order),
+        matching=None if options.declared is None else match(options.declared, ordered),
     )
 
 
-def _identity(webhook: Webhook) -> tuple[object, ...]:
+def _webhook_order(webhook: Webhook) -> tuple[object, ...]:
     return webhook.name, webhook.key, webhook.url, webhook.is_active, webhook.events, webhook.signature or ""
 
 
-def _place(finding: Finding) -> tuple[object, ...]:
+def _finding_order(finding: Finding) -> tuple[object, ...]:
     severity = _SEVERITIES.index(finding.severity)
     return severity, finding.rule, finding.name or "", finding.key or "", finding.subject, finding.words
 

@@ -1,4 +1,4 @@
-"""What Partnero delivers, as a value: out of the raw body, and out of an asset event's ``extra``."""
+"""A delivery of Partnero: read from the raw body, or from the ``extra`` of an asset event."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from typing import Any, Literal, NoReturn, get_args
 Store = Literal["full", "data-keys", "ids"]
 STORES: tuple[str, ...] = get_args(Store)
 
-_DEEPEST = 64  # levels of nesting; what reads asset events later gives up on more
-_LONGEST_NAME = 200  # of an event or a key; an asset's URI has 1,500
+_DEEPEST = 64  # levels of nesting; readers of asset events fail on more
+_LONGEST_NAME = 200  # characters of an event or a key; an asset's URI has room for 1,500
 _IDENTIFIERS = frozenset({"id", "key", "uuid"})
 
 
 class MalformedDeliveryError(ValueError):
-    """The body is no delivery; the message says why, without showing anything of it."""
+    """The body is not a delivery; the message says why and quotes nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartneroDelivery:
     """One event that Partnero delivered.
 
-    :param delivery_id: SHA-256 of the raw body, in hex: Partnero's envelope has no id of its own. The same body has
-        the same id however often it arrives.
+    :param delivery_id: SHA-256 of the raw body, in hex, since Partnero's envelope has no id. A body that arrives again
+        has the same id.
     :param event: such as ``transaction.created``.
     :param webhook_key: the webhook that delivered it.
-    :param created_at: when it happened, in Partnero's words (``2025-05-07T10:30:00.000000Z``); see :meth:`moment`.
-    :param url: where it was delivered to; None unless ``[partnero] store`` keeps it.
+    :param created_at: when it happened, as Partnero writes it (``2025-05-07T10:30:00.000000Z``); see :meth:`moment`.
+    :param url: the URL that it was delivered to; None unless ``[partnero] store`` keeps it.
     :param data: the event's subject, as ``[partnero] store`` keeps it: all of it (``full``), its identifiers
         (``data-keys``) or None (``ids``). It may hold personal data, so ``repr`` leaves it out.
 
@@ -71,11 +71,11 @@ class PartneroDelivery:
         )
 
     def to_extra(self, store: Store) -> dict[str, Any]:
-        """What is kept of it, as plain JSON.
+        """The part of the delivery to keep, as plain JSON.
 
-        :param store: ``full``: all. ``data-keys``: the envelope, and of ``data`` its identifiers (``id``, ``key``,
-            ``uuid``, also in objects within it, not in lists) and, as ``data_fields``, the names of its fields.
-            ``ids``: the envelope without ``url``, and nothing of ``data``.
+        :param store: ``full`` keeps everything. ``data-keys`` keeps the envelope, the identifiers in ``data`` (``id``,
+            ``key`` and ``uuid``, also in nested objects, but not in lists), and the names of its fields as
+            ``data_fields``. ``ids`` keeps the envelope without ``url``, and nothing of ``data``.
         """
         kept: dict[str, Any] = {
             "delivery_id": self.delivery_id,
@@ -92,7 +92,7 @@ class PartneroDelivery:
         return kept | {"data": _identifiers(self.data), "data_fields": fields}
 
     def moment(self) -> datetime | None:
-        """``created_at`` as a time in UTC; None when it is missing or no time."""
+        """``created_at`` as a time in UTC; None if it is missing or not a time."""
         try:
             moment = datetime.fromisoformat(self.created_at or "")
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -102,11 +102,11 @@ class PartneroDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A body of which only what is needed to check its signature was looked at: whoever sent it may be anybody.
+    """A body whose signature is not checked yet. Only the fields that the check needs have been looked at.
 
     :param body: the raw body.
     :param event: as in :class:`PartneroDelivery`.
-    :param webhook_key: the webhook that it says it comes from.
+    :param webhook_key: the webhook that it claims to come from.
     """
 
     body: bytes = field(repr=False)
@@ -120,28 +120,28 @@ class Envelope:
 
         :raises MalformedDeliveryError: it is not a JSON object with ``event`` and ``webhook_key``.
         """
-        fields = _parsed(body)
-        return cls(body, _name(fields, "event"), _name(fields, "webhook_key"), fields)
+        fields = _parse(body)
+        return cls(body, _required_name(fields, "event"), _required_name(fields, "webhook_key"), fields)
 
     def opened(self) -> PartneroDelivery:
-        """The delivery in it; takes its time when ``data`` is large.
+        """The delivery in the body; slow if ``data`` is large.
 
         :raises MalformedDeliveryError: it is nested too deeply.
         """
-        created_at, url = (_storable(self._fields.get(name), 1) for name in ("created_at", "url"))
+        created_at, url = (_to_storable(self._fields.get(name), 1) for name in ("created_at", "url"))
         return PartneroDelivery(
             delivery_id=hashlib.sha256(self.body).hexdigest(),
             event=self.event,
             webhook_key=self.webhook_key,
             created_at=created_at if isinstance(created_at, str) else None,
             url=url if isinstance(url, str) else None,
-            data=_storable(self._fields.get("data"), 1),
+            data=_to_storable(self._fields.get("data"), 1),
         )
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def _parse(body: bytes) -> dict[str, Any]:
     try:
-        envelope = json.loads(body.decode(), parse_constant=_refused, parse_float=_finite)
+        envelope = json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=_parse_finite)
     except UnicodeDecodeError:
         raise MalformedDeliveryError("the body is not UTF-8") from None
     except (ValueError, RecursionError):
@@ -151,39 +151,39 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return envelope
 
 
-def _refused(constant: str) -> NoReturn:
+def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(text)
     return number
 
 
-def _storable(value: Any, depth: int) -> Any:
-    """The value as any database takes it: half surrogate pairs and NUL become U+FFFD."""
+def _to_storable(value: Any, depth: int) -> Any:
+    """The value in a form that every database can store: lone surrogates and NUL become U+FFFD."""
     if isinstance(value, str):
-        return _storable_text(value)
+        return _to_storable_text(value)
     if depth > _DEEPEST and isinstance(value, dict | list):
         raise MalformedDeliveryError(f"the body is nested deeper than {_DEEPEST} levels")
     if isinstance(value, dict):
-        return {_storable_text(name): _storable(item, depth + 1) for name, item in value.items()}
+        return {_to_storable_text(name): _to_storable(item, depth + 1) for name, item in value.items()}
     if isinstance(value, list):
-        return [_storable(item, depth + 1) for item in value]
+        return [_to_storable(item, depth + 1) for item in value]
     return value
 
 
-def _storable_text(text: str) -> str:
+def _to_storable_text(text: str) -> str:
     if text.isascii():
         return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    paired = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return paired.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    repaired = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return repaired.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _name(envelope: Mapping[str, Any], field_name: str) -> str:
-    name = _storable(envelope.get(field_name), 1)
+def _required_name(envelope: Mapping[str, Any], field_name: str) -> str:
+    name = _to_storable(envelope.get(field_name), 1)
     if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise MalformedDeliveryError(f"the body has no {field_name}")
     return name

@@ -1,4 +1,4 @@
-"""A webhook's URL, read once: where its deliveries go, and what is wrong with it."""
+"""A webhook's URL, parsed: where its deliveries go, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LONGEST_SHOWN = 100
 class Destination:
     """Where a URL leads.
 
-    :param scheme: in lower case; empty when there is none.
-    :param host: as :func:`~airflow_provider_partnero.api.urls.normal_host` has it, without brackets; None when nobody
-        can say.
+    :param scheme: in lower case; empty without one.
+    :param host: as :func:`~airflow_provider_partnero.api.urls.normal_host` makes it, without brackets; None
+        if the URL has no valid host.
     :param identity: the URL's normal form: the same for two URLs that reach the same resource.
     :param shown: the URL for people: redacted, visible, shortened.
-    :param problem: why no client could deliver to it, in words that follow "the URL"; None when one could.
+    :param problem: why nothing can be delivered to it, in words that follow "the URL"; None if something can.
     """
 
     scheme: str
@@ -32,10 +32,10 @@ class Destination:
 
     @classmethod
     def of(cls, url: str) -> Destination:
-        """Read a URL; never raises, whatever the text."""
+        """Parse a URL; never raises, whatever the text."""
         parts = _split(url)
         if parts is None:
-            return cls("", None, url, shown_url(url), "cannot be read as one")
+            return cls("", None, url, shown_url(url), "is malformed")
         host = normal_host(parts.hostname) if parts.hostname else None
         return cls(
             scheme=visible(parts.scheme),
@@ -82,9 +82,9 @@ def _host_problem(host: str | None) -> str | None:
 
 
 def _port_problem(parts: SplitResult) -> str | None:
-    """What is wrong with the port. Python's own words are left out: they quote what may be a password."""
+    """What is wrong with the port. Python's own message is not used: it may quote a password."""
     try:
-        is_fine = parts.port != 0
+        is_valid = parts.port != 0
     except ValueError:
-        is_fine = False
-    return None if is_fine else "has a port that is not a number from 1 to 65535"
+        is_valid = False
+    return None if is_valid else "has a port that is not a number from 1 to 65535"

@@ -12,7 +12,7 @@ from airflow_provider_partnero.webhooks.texts import visible
 
 
 class Severity(StrEnum):
-    """How bad a finding is: an error loses, doubles or gives away events; a warning is likely a mistake."""
+    """How bad a finding is: an error loses, duplicates or leaks events; a warning is probably a mistake."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -24,10 +24,10 @@ class Finding:
 
     :param rule: id of the rule, such as ``"PW001"``.
     :param severity: the rule's severity.
-    :param key: the webhook's key; None for a finding about no one webhook.
-    :param name: the webhook's name, as Partnero has it or as it is declared; None for a finding about no one webhook.
-    :param words: what is wrong and what to do, a sentence or two in one line.
-    :param subject: what tells this finding from others of its rule about the same webhook, such as an event.
+    :param key: the webhook's key; None if the finding is not about one webhook.
+    :param name: the webhook's live or declared name; None if the finding is not about one webhook.
+    :param words: what is wrong and what to do, in one line.
+    :param subject: what distinguishes it from other findings of the rule about the same webhook, such as an event.
     """
 
     rule: str
@@ -39,9 +39,9 @@ class Finding:
 
     @property
     def fingerprint(self) -> str:
-        """12 hex digits of rule, webhook and subject: the same in every audit that finds the same thing."""
-        told_apart = json.dumps([self.rule, self.name if self.key is None else self.key, self.subject])
-        return hashlib.sha256(told_apart.encode()).hexdigest()[:12]
+        """12 hex digits over rule, webhook and subject, the same in every audit that finds the same thing."""
+        identity = json.dumps([self.rule, self.name if self.key is None else self.key, self.subject])
+        return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON: ``{"rule", "severity", "key", "name", "words"}``, with invisible characters written out."""

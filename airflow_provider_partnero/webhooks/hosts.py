@@ -1,5 +1,6 @@
-"""What kind of host a normal host is (:func:`~airflow_provider_partnero.api.urls.normal_host`): internal, a throw-away
-service, or one that is allowed.
+"""Kinds of hosts: internal ones, throw-away services, allowed ones.
+
+Hosts are given in their normal form (:func:`~airflow_provider_partnero.api.urls.normal_host`).
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from collections.abc import Callable, Iterable
 from airflow_provider_partnero.api.urls import Address, address_of, is_host, normal_host
 
 # Top-level names that no public resolver answers: RFC 2606, 6761, 6762, 8375, ICANN's SSAC 113 (.internal) and its
-# name collision list (.corp, .home, .mail), and what routers, offices and Kubernetes have made a habit of.
+# name collision list (.corp, .home, .mail), and names that routers, offices and Kubernetes commonly use.
 _INTERNAL_NAMES = """
     localhost localdomain local internal intranet private corp home home.arpa lan mail svc test invalid
 """
 _INTERNAL_SUFFIXES = frozenset(_INTERNAL_NAMES.split())
 
-# Services that show whoever has the address what arrives there, and tunnels to somebody's desk.
+# Services that show what arrives at a URL to everybody who knows it, and tunnels to a developer's machine.
 _INSPECTION_SERVICES = """
     webhook.site webhook.cool requestbin.com requestbin.io requestbin.net requestbin.fullcontact.com requestb.in
     rbaskets.in
@@ -41,7 +42,7 @@ _WILDCARDS = frozenset("*?")
 def internal_kind(host: str) -> str | None:
     """Why a host cannot be reached from the internet, in words that follow "is"; None for a public one.
 
-    Addresses embedded in IPv6 (IPv4-mapped, 6to4, NAT64) count as what they stand for.
+    An IPv4 address embedded in an IPv6 address (IPv4-mapped, 6to4, NAT64) is judged as that IPv4 address.
     """
     address = address_of(host)
     if address is not None:
@@ -53,25 +54,25 @@ def internal_kind(host: str) -> str | None:
 
 
 def throw_away_service(host: str) -> str | None:
-    """The inspection or tunnel service that a host belongs to, itself or below it; else None."""
+    """The inspection or tunnel service whose host this is, or is below; None for other hosts."""
     return next((suffix for suffix in _suffixes(host) if suffix in _THROW_AWAY_SERVICES), None)
 
 
 def host_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
     """A function that says whether a host matches one of the patterns.
 
-    :param patterns: host names and addresses in which ``*`` stands for any letters, dots too, and ``?`` for one:
-        ``*.example.com`` is every host below ``example.com``, but neither ``example.com`` itself nor
+    :param patterns: host names and addresses in which ``*`` stands for any characters, including dots, and ``?`` for
+        one. ``*.example.com`` matches every host below ``example.com``, but neither ``example.com`` itself nor
         ``evil-example.com``.
-    :raises ValueError: a pattern is not a host, or leaves open whose hosts it means, as ``hooks.*`` does; the message
+    :raises ValueError: a pattern is not a host, or could match other owners' hosts, as ``hooks.*`` could; the message
         names it and what is allowed.
     """
-    expressions = [fnmatch.translate(_checked_pattern(pattern)) for pattern in patterns]
+    expressions = [fnmatch.translate(_check_pattern(pattern)) for pattern in patterns]
     matches = re.compile("|".join(expressions or ["(?!)"])).match  # (?!) never matches
     return lambda host: matches(host) is not None
 
 
-def _checked_pattern(pattern: object) -> str:
+def _check_pattern(pattern: object) -> str:
     allowed = "must be a host such as 'hooks.example.com' or a pattern such as '*.example.com', without scheme and port"
     if not isinstance(pattern, str):
         raise ValueError(f"allowed_hosts: {pattern!r}: {allowed}")
@@ -81,14 +82,14 @@ def _checked_pattern(pattern: object) -> str:
     if not _names_an_owner(host):
         raise ValueError(
             f"allowed_hosts: {pattern!r} would match hosts of other owners, such as evil-example.com for "
-            "'*example.com' and hooks.evil.example for 'hooks.*'; write '*.example.com', and 'example.com' beside it "
-            "if that is meant too"
+            "'*example.com' and hooks.evil.example for 'hooks.*'; write '*.example.com', and add 'example.com' "
+            "if you mean that too"
         )
     return host
 
 
 def _names_an_owner(pattern: str) -> bool:
-    """Whether a pattern says who owns the hosts it means, in its last two labels, or means any host (below a name)."""
+    """Whether the pattern's last two labels name the owner of the hosts, or it matches any host (below a name)."""
     *front, last = pattern.split(".")
     if pattern == "*":
         return True
@@ -110,7 +111,7 @@ def _address_kind(address: Address) -> str | None:
     if address.is_unspecified:
         return "the unspecified address"
     if address.is_multicast or address.is_reserved:
-        return "an address that is reserved"
+        return "a reserved address"
     return None if address.is_global else "an address of a private network"
 
 

@@ -1,4 +1,4 @@
-"""Which declared webhook is which live one."""
+"""Which live webhook belongs to which declared one."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from airflow_provider_partnero.webhooks.texts import listed, quoted
 
 
 class PlanError(ValueError):
-    """Nobody can say which declared webhook is which live one; the message says why, which keys, and what to do."""
+    """It is ambiguous which live webhook belongs to which declared one; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
     """Declared and live webhooks side by side.
 
-    :param pairs: each declared webhook that is there, with the live one.
-    :param missing: declared webhooks that are not there.
+    :param pairs: each declared webhook that exists, with the live one.
+    :param missing: declared webhooks that do not exist.
     :param undeclared: live webhooks that are not declared.
-    :param ambiguous: declared webhooks with the two or more live ones that bear their name.
+    :param ambiguous: declared webhooks whose name several live ones have, with these.
     """
 
     pairs: tuple[tuple[WebhookSpec, Webhook], ...]
@@ -35,18 +35,17 @@ class Matching:
 def match(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook]) -> Matching:
     """Find each declared webhook among the live ones: by key, else by name.
 
-    A specification whose key no live webhook has is looked for by name like one without: Partnero may ignore the key
-    that a create supplies, and then the webhook lives under another. Keys go first, for all specifications, so that a
-    webhook that is meant by its key is never taken by its name; and no live webhook is matched twice. Names are
-    compared by their normal form.
+    If no live webhook has the key of a specification, the name decides: Partnero may ignore the key of a create,
+    and then the webhook has another one. All keys are matched before any name, so a webhook declared by its key is
+    never matched by a name. No live webhook is matched twice. Names are compared by their normal form.
 
-    :raises PlanError: two specifications have one name, or one key.
+    :raises PlanError: two specifications have the same name or key.
     """
     specs = tuple(specs)
     check_distinct(specs)
     left = dict(enumerate(webhooks))
-    found = _by_key(specs, left)
-    namesakes = _by_name([spec for spec in specs if spec not in found], left)
+    found = _match_keys(specs, left)
+    namesakes = _match_names([spec for spec in specs if spec not in found], left)
     found |= {spec: live[0] for spec, live in namesakes.items() if len(live) == 1}
     return Matching(
         pairs=tuple((spec, found[spec]) for spec in specs if spec in found),
@@ -56,16 +55,16 @@ def match(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook]) -> Matching
     )
 
 
-def _by_key(specs: Sequence[WebhookSpec], left: dict[int, Webhook]) -> dict[WebhookSpec, Webhook]:
-    """Each specification whose key a live webhook has, with the first such one, which is taken out of ``left``."""
+def _match_keys(specs: Sequence[WebhookSpec], left: dict[int, Webhook]) -> dict[WebhookSpec, Webhook]:
+    """Each specification whose key a live webhook has, with the first such webhook. Removes these from ``left``."""
     places: dict[str, int] = {}
     for place, webhook in left.items():
         places.setdefault(webhook.key, place)
     return {spec: left.pop(places[spec.key]) for spec in specs if spec.key is not None and spec.key in places}
 
 
-def _by_name(specs: Sequence[WebhookSpec], left: dict[int, Webhook]) -> dict[WebhookSpec, tuple[Webhook, ...]]:
-    """Each specification whose name live webhooks have, with all of them, which are taken out of ``left``."""
+def _match_names(specs: Sequence[WebhookSpec], left: dict[int, Webhook]) -> dict[WebhookSpec, tuple[Webhook, ...]]:
+    """Each specification whose name live webhooks have, with all of them. Removes these from ``left``."""
     places: defaultdict[str, list[int]] = defaultdict(list)
     for place, webhook in left.items():
         places[normal_name(webhook.name)].append(place)
@@ -74,9 +73,9 @@ def _by_name(specs: Sequence[WebhookSpec], left: dict[int, Webhook]) -> dict[Web
 
 
 def check_distinct(specs: Sequence[WebhookSpec]) -> None:
-    """Refuse a declaration in which two webhooks could not be told apart.
+    """Refuse a declaration in which two webhooks cannot be told apart.
 
-    :raises PlanError: two specifications have one name, by its normal form, or one key.
+    :raises PlanError: two specifications have the same key, or names with the same normal form.
     """
     names, keys = (spec.name for spec in specs), (spec.key for spec in specs if spec.key is not None)
     problems = [
@@ -90,7 +89,7 @@ def check_distinct(specs: Sequence[WebhookSpec]) -> None:
 
 
 def first_problems(problems: list[str]) -> list[str]:
-    """The first ten problems, and how many more there are."""
+    """The first ten problems, and a note of how many more there are."""
     return problems if len(problems) <= 10 else [*problems[:10], f"and {len(problems) - 10:,} more like these"]
 
 

@@ -1,4 +1,4 @@
-"""A plan: what must be done so that the live webhooks are as declared, as values, as JSON and as text for people."""
+"""A plan: the writes that make the live webhooks match the declaration, as values, as JSON and as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_partnero.webhooks.texts import counted, listed, quoted, vi
 
 Kind = Literal["create", "update", "delete", "unchanged"]
 
-# Creates come before deletes, so that no event is lost while a webhook is replaced by another.
+# Creates come before deletes, so that no event is lost while one webhook replaces another.
 ORDER: tuple[Kind, ...] = ("create", "update", "delete", "unchanged")
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _LABEL_WIDTH = 11
@@ -22,11 +22,11 @@ _LABEL_WIDTH = 11
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What is to be done about one webhook.
+    """What the plan does with one webhook.
 
     :param kind: ``"create"``, ``"update"``, ``"delete"`` or ``"unchanged"``.
-    :param spec: what is declared; None for a delete.
-    :param webhook: what is live; None for a create.
+    :param spec: the declared webhook; None for a delete.
+    :param webhook: the live webhook; None for a create.
     :param changes: for an update, the fields that change.
     """
 
@@ -37,7 +37,7 @@ class Action:
 
     @property
     def name(self) -> str:
-        """The declared name, or the live one of what is not declared."""
+        """The declared name; for a delete, the live one."""
         return self.spec.name if self.spec else self.webhook.name if self.webhook else ""
 
     @property
@@ -47,12 +47,12 @@ class Action:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON: ``{"kind", "name", "key", "changes": [{"field", "old", "new"}]}``; a create and a delete have
-        ``url``, ``events`` and ``is_active`` instead of ``changes``. Never a signing secret or a secret of a URL.
+        ``url``, ``events`` and ``is_active`` instead of ``changes``. It has no signing secret and no secret of a URL.
         """
         plain: dict[str, Any] = {"kind": self.kind, "name": visible(self.name)}
         plain["key"] = None if self.key is None else visible(self.key)
         if self.kind in {"update", "unchanged"}:
-            return {**plain, "changes": [_plain_change(change) for change in self.changes]}
+            return {**plain, "changes": [_change_to_json(change) for change in self.changes]}
         subject = self.spec or self.webhook
         if subject is None:
             return plain
@@ -62,10 +62,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What must be done so that the live webhooks are as declared.
+    """The writes that make the live webhooks match the declaration.
 
-    :param actions: creates, updates, deletes, then what stays as it is; each by name and key.
-    :param undeclared: live webhooks that are not declared and that the plan leaves alone, since it does not prune.
+    :param actions: creates, updates, deletes, then unchanged webhooks; each kind sorted by name and key.
+    :param undeclared: live webhooks that are not declared; without ``prune``, the plan leaves them alone.
     """
 
     actions: tuple[Action, ...]
@@ -74,22 +74,22 @@ class Plan:
     @property
     def creates(self) -> tuple[Action, ...]:
         """The webhooks to create."""
-        return self._of("create")
+        return self._of_kind("create")
 
     @property
     def updates(self) -> tuple[Action, ...]:
         """The webhooks to change."""
-        return self._of("update")
+        return self._of_kind("update")
 
     @property
     def deletes(self) -> tuple[Action, ...]:
         """The webhooks to delete."""
-        return self._of("delete")
+        return self._of_kind("delete")
 
     @property
     def unchanged(self) -> tuple[Action, ...]:
         """The webhooks that are as declared."""
-        return self._of("unchanged")
+        return self._of_kind("unchanged")
 
     @property
     def is_empty(self) -> bool:
@@ -107,7 +107,7 @@ class Plan:
 
     def to_dict(self, max_actions: int | None = None) -> dict[str, Any]:
         """Plain JSON: ``{"summary", "counts": {"create", "update", "delete", "unchanged", "undeclared"}, "actions":
-        [...], "actions_left_out"}``. What is unchanged is counted, not listed.
+        [...], "actions_left_out"}``. Unchanged webhooks are counted, not listed.
 
         :param max_actions: how many writes to list, from 0; None: all.
         """
@@ -121,13 +121,13 @@ class Plan:
         }
 
     def render(self, max_actions: int | None = None) -> str:
-        """The plan for people, after the manner of ``terraform plan``; without secrets.
+        """The plan as text, in the style of ``terraform plan``, without secrets.
 
         :param max_actions: how many writes to show, from 0; None: all.
         """
         return "\n".join(_plan_lines(self, max_actions))
 
-    def _of(self, kind: Kind) -> tuple[Action, ...]:
+    def _of_kind(self, kind: Kind) -> tuple[Action, ...]:
         return tuple(action for action in self.actions if action.kind == kind)
 
     def _counts(self) -> dict[str, int]:
@@ -135,12 +135,12 @@ class Plan:
         return {kind: counted[kind] for kind in ORDER}
 
 
-def _plain_change(change: Change) -> dict[str, Any]:
-    old, new = _plain(change.field, change.old), _plain(change.field, change.new)
+def _change_to_json(change: Change) -> dict[str, Any]:
+    old, new = _to_json(change.field, change.old), _to_json(change.field, change.new)
     return {"field": change.field, "old": old, "new": new}
 
 
-def _plain(name: str, value: FieldValue) -> Any:
+def _to_json(name: str, value: FieldValue) -> Any:
     if isinstance(value, bool):
         return value
     if isinstance(value, tuple):
@@ -158,7 +158,7 @@ def _plan_lines(plan: Plan, max_actions: int | None) -> Iterator[str]:
     if left_out := len(writes) - len(kept):
         yield from ("", f"  ... and {counted(left_out, 'more action')}.")
     if plan.undeclared:
-        yield from ("", f"  {_left_alone(plan)}")
+        yield from ("", f"  {_undeclared_line(plan)}")
 
 
 def _action_lines(action: Action) -> Iterator[str]:
@@ -172,28 +172,28 @@ def _action_lines(action: Action) -> Iterator[str]:
     if subject is not None:
         yield _line("url", shown_url(subject.url))
         yield _line("events", _events(sorted(set(subject.events))))
-        yield _line("is_active", _flag(subject.is_active))
+        yield _line("is_active", _bool_text(subject.is_active))
 
 
 def _change_lines(change: Change) -> Iterator[str]:
     if isinstance(change.old, tuple) and isinstance(change.new, tuple):
-        signed = [f"+ {visible(event)}" for event in sorted(set(change.new) - set(change.old))]
-        signed += [f"- {visible(event)}" for event in sorted(set(change.old) - set(change.new))]
-        for position, event in enumerate(signed):
+        event_lines = [f"+ {visible(event)}" for event in sorted(set(change.new) - set(change.old))]
+        event_lines += [f"- {visible(event)}" for event in sorted(set(change.old) - set(change.new))]
+        for position, event in enumerate(event_lines):
             yield _line("" if position else "events", event)
         return
-    old, new = _shown(change.field, change.old), _shown(change.field, change.new)
-    hidden = "  (they differ in what is not shown)" if old == new else ""
+    old, new = _show(change.field, change.old), _show(change.field, change.new)
+    hidden = "  (they differ in a part that is not shown)" if old == new else ""
     yield _line(change.field, f"{old} -> {new}{hidden}")
 
 
-def _shown(field: str, value: object) -> str:
+def _show(field: str, value: object) -> str:
     if isinstance(value, bool):
-        return _flag(value)
+        return _bool_text(value)
     return shown_url(str(value)) if field == "url" else quoted(str(value))
 
 
-def _left_alone(plan: Plan) -> str:
+def _undeclared_line(plan: Plan) -> str:
     named = [f"{quoted(webhook.name)} ({visible(webhook.key)})" for webhook in plan.undeclared[:5]]
     number = len(plan.undeclared)
     verb = "is not declared and stays as it is" if number == 1 else "are not declared and stay as they are"
@@ -204,7 +204,7 @@ def _events(events: list[str]) -> str:
     return ", ".join(visible(event) for event in events) or "none"
 
 
-def _flag(value: bool) -> str:
+def _bool_text(value: bool) -> str:
     return "true" if value else "false"
 
 

@@ -1,4 +1,4 @@
-"""From declared and live webhooks to a plan. Pure; nothing is changed here."""
+"""Makes a plan from declared and live webhooks. Pure: nothing is changed here."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ __all__ = ["Action", "Change", "Kind", "Plan", "PlanError", "WebhookSpec", "pars
 
 
 def plan(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook], *, prune: bool = False) -> Plan:
-    """What must be done so that the live webhooks are as declared. Linear in both.
+    """Plan the writes that make the live webhooks match the specifications. Linear in both.
 
-    A specification is matched by its key, else by its name. One whose key no live webhook has is matched by name too:
-    Partnero may ignore the key that a create supplies, and then what was created lives under another; without this, a
-    second run would create it again. No live webhook is matched twice, and keys go before names.
+    A specification is matched by its key, else by its name. The name counts, too, if no live webhook has its key:
+    Partnero may ignore the key of a create, and without the name a second run would create the webhook again.
 
-    :param specs: the webhooks that there must be.
+    :param specs: the webhooks that must exist.
     :param webhooks: all live webhooks.
     :param prune: delete the live webhooks that are not declared; otherwise they are left alone.
-    :raises PlanError: two live webhooks have the name of a specification that needs it to find its own; two live
-        webhooks have one key; two specifications have one name, or one key. The message says which, and what to do.
+    :raises PlanError: a specification matches several live webhooks by its name; two live webhooks have the same key;
+        two specifications have the same name or key. The message says which, and what to do.
     """
     live = tuple(webhooks)
     _check_keys(live)
     matching = match(specs, live)
     _check_unambiguous(matching)
-    actions = sorted(_actions(matching, prune=prune), key=_place)
+    actions = sorted(_actions(matching, prune=prune), key=_action_order)
     undeclared = () if prune else sorted(matching.undeclared, key=lambda webhook: (webhook.name, webhook.key))
     return Plan(tuple(actions), tuple(undeclared))
 
@@ -48,14 +47,14 @@ def _actions(matching: Matching, *, prune: bool) -> Iterator[Action]:
             yield Action("delete", webhook=webhook)
 
 
-def _place(action: Action) -> tuple[int, str, str]:
+def _action_order(action: Action) -> tuple[int, str, str]:
     return ORDER.index(action.kind), action.name, action.key or ""
 
 
 def _check_keys(live: tuple[Webhook, ...]) -> None:
-    twice = [key for key, number in Counter(webhook.key for webhook in live).items() if number > 1]
-    if twice:
-        problems = [f"the key {quoted(key)} is there twice among the live webhooks" for key in twice]
+    repeated_keys = [key for key, number in Counter(webhook.key for webhook in live).items() if number > 1]
+    if repeated_keys:
+        problems = [f"the key {quoted(key)} appears twice among the live webhooks" for key in repeated_keys]
         raise PlanError(f"{'; '.join(first_problems(problems))}: read the list again")
 
 
@@ -66,6 +65,4 @@ def _check_unambiguous(matching: Matching) -> None:
         f"{len(namesakes):,} live webhooks have the name {quoted(spec.name)}, keys {keys_of(namesakes)}"
         for spec, namesakes in matching.ambiguous
     ]
-    raise PlanError(
-        f"{'; '.join(first_problems(problems))}: put the right one's key into the declaration, or delete the others"
-    )
+    raise PlanError(f"{'; '.join(first_problems(problems))}: declare the key of the right one, or delete the others")

@@ -1,4 +1,4 @@
-"""Declarations as text: JSON and YAML."""
+"""Parses declarations in JSON and YAML."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _TOP_LEVEL = ("webhooks",)
 
 
 def parse_specs(text: str, *, suffix: str) -> tuple[WebhookSpec, ...]:
-    """The specifications in the text of a file: a list of mappings, or a mapping that has such a list as ``webhooks``.
+    """The specifications in the text of a file: a list of mappings, or a mapping with such a list as ``webhooks``.
 
-    :param text: the whole text.
-    :param suffix: of the file, which says what the text is: ``".json"``, ``".yaml"`` or ``".yml"``.
-    :raises ValueError: another suffix; a text that is not well-formed or names a field twice, with the line; or an
-        entry that is no specification, as :func:`~airflow_provider_partnero.webhooks.specs.specs_from` says it.
+    :param text: the text of the whole file.
+    :param suffix: the file's suffix, which tells the format: ``".json"``, ``".yaml"`` or ``".yml"``.
+    :raises ValueError: the suffix is another one; the text is malformed or has a field twice (the message gives the
+        line); or an entry is not a specification, see :func:`~airflow_provider_partnero.api.specs.specs_from`.
     """
     parse = _PARSERS.get(suffix.lower())
     if parse is None:
@@ -35,20 +35,20 @@ def parse_specs(text: str, *, suffix: str) -> tuple[WebhookSpec, ...]:
         declaration = declaration.get("webhooks")
     if not isinstance(declaration, list):
         raise ValueError(
-            f"the {suffix} text holds {_kind(declaration)}: must hold a list of webhooks, or a mapping with such "
-            "a list as 'webhooks'"
+            f"the {suffix} text must hold a list of webhooks, or a mapping with such a list as 'webhooks', "
+            f"not {_type_name(declaration)}"
         )
     return specs_from(declaration)
 
 
 def _parse_json(text: str) -> object:
     try:
-        return json.loads(text, object_pairs_hook=_distinct)
+        return json.loads(text, object_pairs_hook=_refuse_repeated_names)
     except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON in line {error.lineno}, column {error.colno}: {error.msg}") from None
+        raise ValueError(f"invalid JSON in line {error.lineno}, column {error.colno}: {error.msg}") from None
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         if name in fields:
@@ -62,16 +62,16 @@ def _parse_yaml(text: str) -> object:
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
         document = loader.get_single_node()
-        _check_fields(document)
+        _refuse_repeated_fields(document)
         return None if document is None else loader.construct_document(document)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         words = getattr(error, "problem", None) or getattr(error, "reason", None) or type(error).__name__
-        raise ValueError(f"no YAML{_place(mark) if mark else ''}: {words}") from None
+        raise ValueError(f"invalid YAML{_position(mark) if mark else ''}: {words}") from None
 
 
-def _check_fields(document: Any) -> None:
-    """PyYAML takes the last of two fields of one name; in a declaration that is a slip of the pen."""
+def _refuse_repeated_fields(document: Any) -> None:
+    """Refuse repeated fields: PyYAML would keep the last one, but in a declaration that is a mistake."""
     nodes, visited = [document], set()
     while nodes:
         node = nodes.pop()
@@ -84,17 +84,17 @@ def _check_fields(document: Any) -> None:
             nodes.append(value)
             field = getattr(name, "value", None)
             if isinstance(field, str) and field in seen:
-                raise ValueError(f"no declaration{_place(name.start_mark)}: the field {field!r} is there twice")
+                raise ValueError(f"invalid declaration{_position(name.start_mark)}: the field {field!r} is there twice")
             if isinstance(field, str):
                 seen.add(field)
 
 
-def _place(mark: Any) -> str:
+def _position(mark: Any) -> str:
     return f" in line {mark.line + 1}, column {mark.column + 1}"
 
 
-def _kind(value: object) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"
+def _type_name(value: object) -> str:
+    return "nothing" if value is None else type(value).__name__
 
 
 _PARSERS: dict[str, Callable[[str], object]] = {".json": _parse_json, ".yaml": _parse_yaml, ".yml": _parse_yaml}

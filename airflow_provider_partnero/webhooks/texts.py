@@ -1,4 +1,4 @@
-"""Texts that somebody else chose, made fit to be shown: in logs, tables, pages and databases."""
+"""Makes texts from outside safe to show in logs, tables and pages."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def visible(text: str) -> str:
-    """The text with every character that cannot be seen written out, such as ``<U+202E>``.
+    """The text with every invisible character written out, such as ``<U+202E>``.
 
-    Control characters, line breaks, bidirectional marks, zero-width characters and lone surrogates all go this way, so
-    that the result is one line, reads in the order it is written, and can be encoded and stored anywhere.
+    This covers control characters, line breaks, bidirectional marks, zero-width characters and lone surrogates. The
+    result is one line, reads in the order in which it is written, and can be encoded and stored anywhere.
     """
     if text.isprintable():
         return text
@@ -24,14 +24,14 @@ def shortened(text: str, longest: int) -> str:
 
 
 def quoted(text: str, longest: int = 60) -> str:
-    """The text in double quotes, visible and shortened, for use within a sentence."""
+    """The text in double quotes, visible and shortened, for use in a sentence."""
     return f'"{shortened(visible(text), longest)}"'
 
 
 def cell(text: str, longest: int = 120) -> str:
-    """The text for a table's cell: visible, shortened, and no formula when it is pasted into a spreadsheet.
+    """The text for a cell of a table: visible, shortened, and not a formula if it is pasted into a spreadsheet.
 
-    An apostrophe goes before a leading ``=``, ``+``, ``-`` or ``@``, which spreadsheets take for "this is text".
+    A leading ``=``, ``+``, ``-`` or ``@`` gets an apostrophe before it, which tells spreadsheets that this is text.
     """
     shown = shortened(visible(text), longest)
     return f"'{shown}" if shown.lstrip().startswith(_FORMULA_STARTS) else shown
@@ -40,8 +40,8 @@ def cell(text: str, longest: int = 120) -> str:
 def listed(texts: list[str] | tuple[str, ...], *, most: int = 3, total: int | None = None) -> str:
     """``a, b and c``, or ``a, b, c and 7 more``.
 
-    :param most: how many are named.
-    :param total: how many there are, where ``texts`` holds only the first of them.
+    :param most: how many to name.
+    :param total: how many there are, if ``texts`` only holds the first of them.
     """
     total = len(texts) if total is None else total
     named = list(texts[:most])
@@ -51,7 +51,7 @@ def listed(texts: list[str] | tuple[str, ...], *, most: int = 3, total: int | No
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal the text takes: wide characters two, combining ones none."""
+    """How many columns the text takes in a terminal: a wide character takes two, a combining one none."""
     if text.isascii():
         return len(text)
     return sum(_columns_of(letter) for letter in text)

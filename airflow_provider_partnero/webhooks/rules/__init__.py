@@ -1,4 +1,4 @@
-"""The rules of an audit, by subject; each is one small function."""
+"""The rules of an audit, by subject. Each rule is one small function."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ RULES: tuple[Rule, ...] = (
     signing.weak_secret,
     signing.shared_secret,
 )
-"""Every rule, in the order of the ids; ids never change their meaning."""
+"""Every rule, in the order of the ids. An id never changes its meaning."""

@@ -17,9 +17,9 @@ from airflow_provider_partnero.webhooks.texts import quoted
 class Programme:
     """What an audit looks at.
 
-    :param webhooks: all webhooks, in an order that does not depend on the order they came in.
-    :param destinations: each webhook's URL, read.
-    :param is_allowed_host: whether events may go to a normalised host; None: to any.
+    :param webhooks: all webhooks, sorted.
+    :param destinations: the parsed URL for each URL of a webhook.
+    :param is_allowed_host: whether events may go to a host in normal form; None: to any host.
     :param required_events: events that some active webhook must subscribe to.
     :param matching: declared and live webhooks side by side; None: nothing is declared.
     """
@@ -31,18 +31,18 @@ class Programme:
     matching: Matching | None = None
 
     def destination(self, webhook: Webhook) -> Destination:
-        """The webhook's URL, read."""
+        """The webhook's URL, parsed."""
         return self.destinations[webhook.url]
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a check has seen; the rule makes a :class:`Finding` of it.
+    """What a check has seen; the rule turns it into a :class:`Finding`.
 
     :param words: what is wrong and what to do.
-    :param webhook: the webhook it is about; None: about no one webhook.
-    :param name: the name to show when there is no such webhook.
-    :param subject: what tells it from other observations of the same rule about the same webhook.
+    :param webhook: the webhook it is about; None: it is not about one webhook.
+    :param name: the name to show without a webhook.
+    :param subject: what distinguishes it from the rule's other observations about the same webhook.
     """
 
     words: str
@@ -60,10 +60,10 @@ class Rule:
     """One thing an audit looks for.
 
     :param id: stable id, such as ``"PW001"``.
-    :param severity: of its findings.
-    :param title: what it finds, a few words.
-    :param remedy: what to do about it, a sentence.
-    :param check: goes through a programme and yields what it sees; linear in the number of webhooks and events.
+    :param severity: severity of its findings.
+    :param title: what it finds, in a few words.
+    :param remedy: what to do about it, in a sentence.
+    :param check: yields what it sees in a programme; linear in the number of webhooks and events.
     :param needs: the audit's argument without which there is nothing to check.
     """
 
@@ -90,10 +90,10 @@ class Rule:
 def rule(
     id: str, severity: Severity, *, title: str, remedy: str, needs: Argument | None = None
 ) -> Callable[[Check], Rule]:
-    """Make a check a :class:`Rule`."""
+    """Turn a check into a :class:`Rule`."""
     return lambda check: Rule(id, severity, title, remedy, check, needs)
 
 
 def label(webhook: Webhook) -> str:
-    """A webhook's name and key, for a sentence about another one."""
+    """A webhook's name and key, for a sentence about another webhook."""
     return f"{quoted(webhook.name, 40)} ({quoted(webhook.key, 40)[1:-1]})"

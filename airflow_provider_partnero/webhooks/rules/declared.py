@@ -1,4 +1,4 @@
-"""Rules about what differs from the declaration."""
+"""Rules about differences from the declaration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from airflow_provider_partnero.webhooks.texts import listed, quoted
     needs="declared",
 )
 def undeclared(programme: Programme) -> Iterator[Observation]:
-    """A live webhook that is not declared; also live ones of one name of which only one can be the declared one."""
+    """A live webhook that is not declared, and live webhooks that share the name of a declared one."""
     if programme.matching is None:
         return
     for webhook in programme.matching.undeclared:
@@ -29,7 +29,7 @@ def undeclared(programme: Programme) -> Iterator[Observation]:
         for webhook in namesakes:
             yield Observation(
                 f"{len(namesakes):,} webhooks have the name {quoted(spec.name)}, keys {keys_of(namesakes)}, and one is "
-                "declared: put the right one's key into the declaration, or delete the others.",
+                "declared: declare the key of the right one, or delete the others.",
                 webhook,
             )
 
@@ -55,7 +55,7 @@ def missing(programme: Programme) -> Iterator[Observation]:
     "PW010",
     Severity.ERROR,
     title="Drifted webhook",
-    remedy="Put it right (reconcile), or change the declaration.",
+    remedy="Correct it (reconcile), or change the declaration.",
     needs="declared",
 )
 def drifted(programme: Programme) -> Iterator[Observation]:
@@ -66,29 +66,29 @@ def drifted(programme: Programme) -> Iterator[Observation]:
         changes = spec.differences(webhook)
         if changes:
             yield Observation(
-                f"Differs from its declaration: {'; '.join(_told(change) for change in changes)}.",
+                f"Differs from its declaration: {'; '.join(_describe(change) for change in changes)}.",
                 webhook,
                 subject=" ".join(change.field for change in changes),
             )
 
 
-def _told(change: Change) -> str:
+def _describe(change: Change) -> str:
     if isinstance(change.old, tuple) and isinstance(change.new, tuple):
-        return f"events {_events_told(set(change.old), set(change.new))}"
+        return f"events {_describe_events(set(change.old), set(change.new))}"
     if change.field == "is_active":
         return "it is active, declared inactive" if change.old else "it is inactive, declared active"
     show = shown_url if change.field == "url" else quoted
     old, new = show(str(change.old)), show(str(change.new))
-    hidden = " (they differ in what is not shown)" if old == new else ""
+    hidden = " (they differ in a part that is not shown)" if old == new else ""
     return f"{change.field} is {old}, declared {new}{hidden}"
 
 
-def _events_told(live: set[str], wanted: set[str]) -> str:
-    lacking, extra = _named(wanted - live), _named(live - wanted)
+def _describe_events(live: set[str], wanted: set[str]) -> str:
+    lacking, extra = _list_events(wanted - live), _list_events(live - wanted)
     return " and ".join(
         words for words in (lacking and f"lack {lacking}", extra and f"hold {extra}, which is not declared") if words
     )
 
 
-def _named(events: set[str]) -> str:
+def _list_events(events: set[str]) -> str:
     return listed([quoted(event)[1:-1] for event in sorted(events)], most=5)

@@ -18,7 +18,7 @@ from airflow_provider_partnero.webhooks.texts import listed, quoted, shortened
     remedy="Use a valid https:// URL: events hold personal data of customers and partners.",
 )
 def not_https(programme: Programme) -> Iterator[Observation]:
-    """A URL of another scheme than https, or a text that is no URL at all."""
+    """A URL with another scheme than https, or a text that is not a URL."""
     for webhook in programme.webhooks:
         destination = programme.destination(webhook)
         if destination.problem:
@@ -39,17 +39,15 @@ def not_https(programme: Programme) -> Iterator[Observation]:
     needs="allowed_hosts",
 )
 def host_not_allowed(programme: Programme) -> Iterator[Observation]:
-    """A host outside ``allowed_hosts``; also a URL of which nobody can say what its host is."""
+    """A host outside ``allowed_hosts``, or a URL without a valid host."""
     if programme.is_allowed_host is None:
         return
     for webhook in programme.webhooks:
         host = programme.destination(webhook).host
         if host is None:
-            yield Observation(
-                "Nobody can say which host its URL means, so that it is none of the allowed ones.", webhook
-            )
+            yield Observation("Its URL has no valid host, so it cannot be an allowed one.", webhook)
         elif not programme.is_allowed_host(host):
-            yield Observation(f"Delivers to the host {_host(host)}, which is none of the allowed ones.", webhook)
+            yield Observation(f"Delivers to the host {_host(host)}, which is not allowed.", webhook)
 
 
 @rule(
@@ -74,7 +72,7 @@ def internal(programme: Programme) -> Iterator[Observation]:
     remedy="Point the webhook to your own receiver, and delete what the service has kept.",
 )
 def throw_away(programme: Programme) -> Iterator[Observation]:
-    """A service for looking at requests, or a tunnel to somebody's desk: good for a test, and then forgotten."""
+    """A service that shows requests, or a tunnel to a developer's machine: good for a test, but often forgotten."""
     for webhook in programme.webhooks:
         host = programme.destination(webhook).host
         service = throw_away_service(host) if host else None
@@ -92,7 +90,7 @@ def throw_away(programme: Programme) -> Iterator[Observation]:
     remedy="Take the secret out of the URL and replace it; let the receiver verify the Signature header instead.",
 )
 def secret_in_url(programme: Programme) -> Iterator[Observation]:
-    """Userinfo, a parameter whose name speaks of a secret, or a token whose form gives it away."""
+    """Userinfo, a parameter with a secret's name, or a token known by its form."""
     for webhook in programme.webhooks:
         found = _secrets_in(webhook.url)
         if found:

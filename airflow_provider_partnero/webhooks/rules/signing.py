@@ -1,4 +1,4 @@
-"""Rules about signing secrets. None of them shows a secret, or anything made of one."""
+"""Rules about signing secrets. They never show a secret or anything derived from one."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from airflow_provider_partnero.webhooks.findings import Severity
 from airflow_provider_partnero.webhooks.rules.base import Observation, Programme, label, rule
 from airflow_provider_partnero.webhooks.texts import listed
 
-SHORTEST_SECRET = 16  # characters, as Partnero makes them in every sample of the specification
+SHORTEST_SECRET = 16  # characters, as in every sample of the specification
 
 
 @rule(
     "PW014",
     Severity.WARNING,
     title="Short or missing signing secret",
-    remedy="Create the webhook anew, since Partnero cannot change a secret, and give the receiver the new one.",
+    remedy="Recreate the webhook, since Partnero cannot change a secret, and give the receiver the new secret.",
 )
 def weak_secret(programme: Programme) -> Iterator[Observation]:
-    """A signing secret of fewer than 16 characters, or none."""
+    """A signing secret of fewer than 16 characters, or no secret."""
     for webhook in programme.webhooks:
         if not webhook.signature:
             yield Observation("Has no signing secret: its receiver cannot tell Partnero from anybody else.", webhook)
@@ -33,11 +33,11 @@ def weak_secret(programme: Programme) -> Iterator[Observation]:
 @rule(
     "PW015",
     Severity.ERROR,
-    title="Signing secret of two webhooks",
-    remedy="Create all but one of the webhooks anew, so that each has a secret of its own.",
+    title="Shared signing secret",
+    remedy="Recreate all but one of the webhooks, so that each has its own secret.",
 )
 def shared_secret(programme: Programme) -> Iterator[Observation]:
-    """A signing secret that another webhook has as well: who receives for one can forge deliveries of the other."""
+    """A signing secret that another webhook has too: the receiver of one can forge deliveries of the other."""
     holders: defaultdict[str, list[Webhook]] = defaultdict(list)
     for webhook in programme.webhooks:
         if webhook.signature:
@@ -49,6 +49,6 @@ def shared_secret(programme: Programme) -> Iterator[Observation]:
             nearest = [label(other) for place, other in enumerate(sharing[:4]) if place != position][:3]
             yield Observation(
                 f"Has the same signing secret as {listed(nearest, total=len(sharing) - 1)}: "
-                "who receives for one can forge deliveries of the other.",
+                "the receiver of one can forge deliveries of the other.",
                 webhook,
             )

@@ -1,4 +1,4 @@
-"""Rules about what webhooks subscribe to, and whether anything is delivered."""
+"""Rules about what webhooks subscribe to, and whether they deliver anything."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def without_events(programme: Programme) -> Iterator[Observation]:
     """A webhook that subscribes to nothing delivers nothing."""
     for webhook in programme.webhooks:
         if not webhook.events:
-            yield Observation("Subscribes to no event, so that it never delivers anything.", webhook)
+            yield Observation("Subscribes to no event, so it never delivers anything.", webhook)
 
 
 @rule(
@@ -48,9 +48,9 @@ def without_events(programme: Programme) -> Iterator[Observation]:
     remedy="Unsubscribe all but one of the webhooks from the event: the receiver counts every delivery.",
 )
 def delivered_twice(programme: Programme) -> Iterator[Observation]:
-    """The same event to the same URL by two active webhooks: the second one, by name and key, is reported.
+    """Two active webhooks that deliver the same event to the same URL: the second one, by name and key, is reported.
 
-    URLs are compared without what makes no difference: case of scheme and host, default port, empty path, fragment.
+    URLs are compared by their normal form.
     """
     first: dict[tuple[str, str], Webhook] = {}
     for webhook in programme.webhooks:
@@ -65,7 +65,7 @@ def delivered_twice(programme: Programme) -> Iterator[Observation]:
         if doubled:
             events = sorted(event for group in doubled.values() for event in group)
             yield Observation(
-                f"Delivers {_events(events)} to {destination.shown}, as {listed(list(doubled))} already "
+                f"Delivers {_list_events(events)} to {destination.shown}, as {listed(list(doubled))} already "
                 f"{'does' if len(doubled) == 1 else 'do'}: that receiver gets every such event twice.",
                 webhook,
                 subject=" ".join(events),
@@ -85,12 +85,12 @@ def uncovered(programme: Programme) -> Iterator[Observation]:
     required = [event for event in dict.fromkeys(programme.required_events) if event not in covered]
     if not required:
         return
-    asleep: dict[str, Webhook] = {}
+    inactive_subscribers: dict[str, Webhook] = {}
     for webhook in programme.webhooks:
         for event in webhook.events:
-            asleep.setdefault(event, webhook)
+            inactive_subscribers.setdefault(event, webhook)
     for event in required:
-        found = asleep.get(event)
+        found = inactive_subscribers.get(event)
         hint = f"; the inactive {label(found)} does" if found else ""
         yield Observation(
             f"No active webhook subscribes to {quoted(event)}, which is required{hint}.",
@@ -101,15 +101,15 @@ def uncovered(programme: Programme) -> Iterator[Observation]:
 @rule(
     "PW007",
     Severity.WARNING,
-    title="Event name that nobody documents",
+    title="Undocumented event name",
     remedy="Correct the name, or ignore the rule if Partnero has told you about the event.",
 )
 def undocumented(programme: Programme) -> Iterator[Observation]:
-    """An event that is none of Partnero's documented ones: perhaps a new one, more likely a slip of the pen."""
+    """An event that Partnero does not document: perhaps a new one, more likely a typing error."""
     for webhook in programme.webhooks:
         events = sorted(set(webhook.events) - _DOCUMENTED)
         if events:
-            named = [f"{quoted(event)}{_meant(event)}" for event in events[:3]]
+            named = [f"{quoted(event)}{_suggest(event)}" for event in events[:3]]
             yield Observation(
                 f"Subscribes to {listed(named, total=len(events))}, which Partnero does not document.",
                 webhook,
@@ -117,20 +117,20 @@ def undocumented(programme: Programme) -> Iterator[Observation]:
             )
 
 
-def _events(events: list[str]) -> str:
+def _list_events(events: list[str]) -> str:
     return listed([quoted(event)[1:-1] for event in events[:5]], most=5, total=len(events))
 
 
-def _meant(event: str) -> str:
-    squashed = _squashed(event)
+def _suggest(event: str) -> str:
+    squashed = _squash(event)
     meant = next(
         (_BY_SQUASHED[word] for word in (squashed, squashed + "d", squashed + "ed") if word in _BY_SQUASHED), ""
     )
     return meant and f' (is "{meant}" meant?)'
 
 
-def _squashed(event: str) -> str:
+def _squash(event: str) -> str:
     return "".join(letter for letter in event.lower() if letter.isalpha())
 
 
-_BY_SQUASHED = {_squashed(event): event for event in _DOCUMENTED}
+_BY_SQUASHED = {_squash(event): event for event in _DOCUMENTED}

@@ -1,4 +1,4 @@
-"""Webhooks and declarations for the tests: in order unless a test says what is wrong with them."""
+"""Webhooks and declarations for the tests: sound, except for what a test changes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ few_urls = st.sampled_from(
 
 
 def webhook(**fields: Any) -> Webhook:
-    """A webhook with which nothing is wrong, except for the fields given; each with its own key, URL and secret."""
+    """A sound webhook, except for the given fields. Each has its own key, URL and secret."""
     number = next(_numbers)
     whole = {
         "key": f"key{number:09d}",
@@ -50,7 +50,7 @@ def webhook(**fields: Any) -> Webhook:
 
 
 def spec(**fields: Any) -> WebhookSpec:
-    """A declaration; each with a name and a URL of its own."""
+    """A specification; each has its own name and URL."""
     number = next(_numbers)
     whole = {
         "name": f"Spec {number}",
@@ -62,18 +62,18 @@ def spec(**fields: Any) -> WebhookSpec:
 
 
 def spec_of(live: Webhook, **fields: Any) -> WebhookSpec:
-    """The declaration that a live webhook fulfils, except for the fields given."""
+    """A specification that matches a live webhook, except for the given fields."""
     return spec(**{"name": live.name, "url": live.url, "events": live.events, "is_active": live.is_active, **fields})
 
 
 def found(rule: str, webhooks: Iterable[Webhook], **options: Any) -> list[Finding]:
-    """What one rule finds."""
+    """The findings of one rule."""
     return [finding for finding in audit(webhooks, **options).findings if finding.rule == rule]
 
 
 @st.composite
 def live_webhooks(draw: st.DrawFn, most: int = 6) -> list[Webhook]:
-    """Any webhooks, with keys that are all different and much else that collides."""
+    """Any webhooks: all keys differ, and many other values collide."""
     keys = draw(st.lists(st.sampled_from([f"k{number}" for number in range(most + 3)]), unique=True, max_size=most))
     secrets = st.none() | st.sampled_from(["", "short", "0123456789abcdef", "fedcba9876543210"])
     return [

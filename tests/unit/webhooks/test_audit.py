@@ -1,4 +1,4 @@
-"""The audit as a whole: options, order, counts, and that nothing a webhook holds can upset it."""
+"""The audit as a whole: options, order, counts, and that it copes with any value of a webhook."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_errors_come_first_then_rules_then_names() -> None:
     ]
 
 
-def test_counts_are_of_webhooks_severities_and_rules() -> None:
+def test_webhooks_severities_and_rules_are_counted() -> None:
     assert audit(BROKEN).counts == {
         "webhooks": 3,
         "active": 1,
@@ -47,7 +47,7 @@ def test_counts_are_of_webhooks_severities_and_rules() -> None:
     }
 
 
-def test_an_empty_programme_has_no_findings_and_may_lack_what_is_required() -> None:
+def test_an_empty_programme_only_lacks_what_is_required() -> None:
     assert audit([]).findings == ()
     assert audit([]).worst is None
     assert audit([], required_events=["partner.created"]).counts["by_rule"] == {"PW006": 1}
@@ -103,7 +103,7 @@ def test_a_wrong_option_is_refused_with_its_name_its_value_and_what_is_allowed(
         assert word in str(refused.value)
 
 
-def test_a_declaration_that_contradicts_itself_is_refused() -> None:
+def test_a_declaration_with_the_same_name_twice_is_refused() -> None:
     with pytest.raises(PlanError, match='2 declared webhooks have the name "Same"'):
         audit([], declared=[spec(name="Same"), spec(name="Same")])
 
@@ -147,7 +147,7 @@ def test_a_dict_can_be_changed_without_changing_the_report() -> None:
     assert report.counts["by_rule"]
 
 
-def test_a_report_keeps_what_the_matrix_needs_and_no_secret() -> None:
+def test_a_report_has_what_the_matrix_needs_and_no_secret() -> None:
     [kept] = audit([webhook(name="A", signature="very-secret-indeed")]).webhooks
     assert (kept.name, kept.is_active, kept.events) == ("A", True, ("partner.created",))
     assert not hasattr(kept, "signature")
@@ -162,7 +162,7 @@ def test_a_fingerprint_stays_when_the_words_change_and_differs_between_findings(
     assert len({finding.fingerprint for finding in before}) == len(before) == 2
 
 
-def test_the_table_is_aligned_whatever_the_names_are_made_of() -> None:
+def test_the_table_is_aligned_with_any_characters_in_names() -> None:
     names = ["plain", "日本語", "e\u0301tude", "a much longer name than any column should be wide"]
     lines = audit([webhook(name=name, is_active=False) for name in names]).to_table().splitlines()
     assert lines[0] == "4 webhooks (0 active, 4 inactive): 0 errors, 4 warnings."
@@ -173,19 +173,19 @@ def test_the_table_is_aligned_whatever_the_names_are_made_of() -> None:
     assert starts == {"plain": plain, "日本語": plain - 3, "e\u0301tude": plain + 1, f"{names[3][:31]}…": plain}
 
 
-def test_the_table_shows_no_more_rows_than_asked_for_and_says_how_many_there_are() -> None:
+def test_the_table_has_at_most_the_requested_rows_and_counts_the_rest() -> None:
     table = audit(BROKEN).to_table(max_rows=1)
     assert table.count("PW00") == 1
     assert table.endswith("... and 2 findings more.")
 
 
-def test_the_table_writes_out_what_would_upset_a_log() -> None:
+def test_the_table_writes_out_invisible_characters() -> None:
     table = audit([webhook(name="a\n\x1b[31m\u202e=1", key="\r=cmd()", is_active=False)]).to_table()
     assert "a<U+000A><U+001B>[31m<U+202E>=1" in table
     assert table.replace("\n", "").isprintable()
 
 
-def test_a_formula_is_disarmed_in_the_table() -> None:
+def test_a_formula_in_the_table_is_made_text() -> None:
     assert "'=cmd()" in audit([webhook(name="=cmd()", is_active=False)]).to_table()
 
 
@@ -209,7 +209,7 @@ def test_the_order_of_the_input_makes_no_difference(
 
 @thorough
 @given(st.text(), st.text(), st.lists(st.text()), st.none() | st.text(), st.text())
-def test_no_webhook_makes_an_audit_raise_or_spoils_what_it_says(
+def test_no_webhook_makes_an_audit_raise_or_breaks_its_output(
     name: str, url: str, events: list[str], signature: str | None, key: str
 ) -> None:
     report = audit([Webhook(key, name, url, True, tuple(events), signature)], declared=[], allowed_hosts=["*.a.com"])

@@ -1,4 +1,4 @@
-"""What differs between two readings, and how the first is remembered in little room."""
+"""What differs between two readings, and how the first is stored in little space."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def test_the_same_webhooks_in_any_order_are_no_change(live: list[Webhook], room:
 
 @thorough
 @given(live_webhooks(), live_webhooks())
-def test_every_key_that_came_went_or_changed_is_reported_and_no_other(
-    before: list[Webhook], after: list[Webhook]
-) -> None:
+def test_exactly_the_added_removed_and_changed_keys_are_reported(before: list[Webhook], after: list[Webhook]) -> None:
     old, new = {one.key: one for one in before}, {one.key: one for one in after}
 
     def differ(key: str) -> bool:
@@ -68,7 +66,7 @@ def test_every_key_that_came_went_or_changed_is_reported_and_no_other(
 
 @thorough
 @given(live_webhooks().filter(bool), st.data(), ROOM)
-def test_a_change_of_any_field_is_seen_even_by_a_memory_without_room(
+def test_a_change_of_any_field_is_seen_even_with_one_digest_for_all(
     live: list[Webhook], data: st.DataObject, room: int
 ) -> None:
     position = data.draw(st.integers(0, len(live) - 1))
@@ -80,7 +78,7 @@ def test_a_change_of_any_field_is_seen_even_by_a_memory_without_room(
 
 @thorough
 @given(live_webhooks(), ROOM)
-def test_a_memory_survives_json(live: list[Webhook], room: int) -> None:
+def test_digests_survive_json(live: list[Webhook], room: int) -> None:
     remembered = compact(digests(live), room)
     assert json.loads(json.dumps(remembered)) == remembered
     assert changes(json.loads(json.dumps(remembered)), live) is None
@@ -88,7 +86,7 @@ def test_a_memory_survives_json(live: list[Webhook], room: int) -> None:
 
 @thorough
 @given(any_text, ROOM)
-def test_any_key_will_do(key: str, room: int) -> None:
+def test_any_key_is_possible(key: str, room: int) -> None:
     one = webhook(key=key)
     assert changes(compact(digests([one]), room), [one]) is None
     assert changes(digests([]), [one]) is not None
@@ -96,7 +94,7 @@ def test_any_key_will_do(key: str, room: int) -> None:
 
 
 @pytest.mark.parametrize("key", ["*", "all:", ""])
-def test_a_key_that_looks_like_the_memorys_own_is_compared_like_any_other(key: str) -> None:
+def test_a_key_that_looks_like_the_internal_one_is_compared_like_any_other(key: str) -> None:
     one = webhook(key=key)
     assert changes(digests([one]), [one]) is None
     difference = changes(digests([one]), [replace(one, is_active=False)])
@@ -105,7 +103,7 @@ def test_a_key_that_looks_like_the_memorys_own_is_compared_like_any_other(key: s
 
 @thorough
 @given(live_webhooks(), st.integers(0, 400))
-def test_what_has_room_is_kept_whole_and_what_has_not_becomes_one_digest(live: list[Webhook], room: int) -> None:
+def test_digests_that_take_too_much_space_become_one_digest(live: list[Webhook], room: int) -> None:
     seen = digests(live)
     kept = compact(seen, room)
     if len(json.dumps(seen)) <= room:
@@ -115,7 +113,7 @@ def test_what_has_room_is_kept_whole_and_what_has_not_becomes_one_digest(live: l
         assert len(json.dumps(kept)) < 40
 
 
-def test_ten_thousand_webhooks_are_remembered_within_the_stores_64_kib() -> None:
+def test_ten_thousand_webhooks_fit_into_the_stores_64_kib() -> None:
     live = [webhook() for _ in range(10_000)]
     remembered = compact(digests(live), 60_000)
     assert len(json.dumps(remembered)) < 65_536
@@ -123,14 +121,14 @@ def test_ten_thousand_webhooks_are_remembered_within_the_stores_64_kib() -> None
     assert changes(remembered, live[1:]) == {"counts": {}, "added": [], "removed": [], "changed": []}
 
 
-def test_eighteen_hundred_webhooks_are_remembered_one_by_one() -> None:
+def test_eighteen_hundred_webhooks_keep_a_digest_each() -> None:
     live = [webhook() for _ in range(1_800)]
     remembered = compact(digests(live), 60_000)
     assert len(json.dumps(remembered).encode()) <= 60_000
     assert keys_of(changes(remembered, live[1:]), "removed") == [live[0].key]
 
 
-def test_names_are_listed_up_to_a_hundred_of_each_kind_and_counts_are_whole() -> None:
+def test_at_most_a_hundred_of_each_kind_are_listed_and_all_are_counted() -> None:
     before = [webhook() for _ in range(300)]
     after = [replace(one, is_active=False) for one in before[:150]] + [webhook() for _ in range(120)]
     difference = changes(digests(before), after)
@@ -139,7 +137,7 @@ def test_names_are_listed_up_to_a_hundred_of_each_kind_and_counts_are_whole() ->
     assert [len(difference[kind]) for kind in ("added", "removed", "changed")] == [100, 100, 100]
 
 
-def test_what_is_listed_is_visible_and_holds_no_secret() -> None:
+def test_lists_have_no_invisible_characters_and_no_secret() -> None:
     secret = "sgn-to-be-kept-quiet"
     url = f"https://user:{secret}@x.example/?token={secret}"
     before = [webhook(key="gone\u202e", signature=secret), webhook(key="k", signature=secret)]

@@ -1,4 +1,4 @@
-"""A delivery out of whatever bytes arrive, and what of it is kept."""
+"""Reading a delivery from any bytes, and what of it is stored."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_any_data_is_kept_in_full_and_read_back_the_same(data: Any) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else repr(value)[:40],
 )
-def test_what_is_no_delivery_is_refused_in_words_that_show_nothing_of_it(body: bytes, words: str) -> None:
+def test_a_malformed_body_is_refused_without_being_quoted(body: bytes, words: str) -> None:
     with pytest.raises(MalformedDeliveryError, match=words):
         PartneroDelivery.from_body(body)
 
@@ -84,7 +84,7 @@ def test_any_bytes_are_a_delivery_or_malformed(body: bytes) -> None:
         PartneroDelivery.from_body(body)
 
 
-def test_what_no_database_holds_is_replaced_everywhere() -> None:
+def test_characters_that_databases_cannot_store_are_replaced() -> None:
     body = b'{"event": "e", "webhook_key": "k", "data": {"a\\u0000": ["\\ud800", "\\ud83d\\ude00"]}}'
     assert PartneroDelivery.from_body(body).data == {"a\ufffd": ["\ufffd", "\U0001f600"]}
 
@@ -95,11 +95,11 @@ def test_a_field_of_another_type_is_left_out(field: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("written", ["", "yesterday", "0001-01-01T00:00:00+14:00"])
-def test_what_is_no_time_is_no_moment(written: str) -> None:
+def test_a_malformed_time_is_no_moment(written: str) -> None:
     assert _delivery(created_at=written).moment() is None
 
 
-def test_a_time_without_zone_is_in_utc() -> None:
+def test_a_time_without_zone_is_utc() -> None:
     assert _delivery(created_at="2025-05-07T10:30:00").moment() == datetime(2025, 5, 7, 10, 30, tzinfo=UTC)
 
 
@@ -110,18 +110,18 @@ def test_data_keys_keeps_identifiers_and_names_of_fields() -> None:
     assert "zoe@person.example" not in str(kept)
 
 
-def test_ids_keeps_nothing_of_the_data_nor_the_url() -> None:
+def test_ids_keeps_neither_data_nor_url() -> None:
     assert set(_delivery().to_extra("ids")) == {"delivery_id", "event", "webhook_key", "created_at"}
 
 
 @given(JSON)
-def test_a_person_is_in_what_is_kept_only_when_all_is(data: Any) -> None:
+def test_personal_data_is_stored_only_with_full(data: Any) -> None:
     delivery = _delivery(data={"name": "PERSON", "list": [{"id": "PERSON"}], "more": data, "id": {"x": "PERSON"}})
     assert ["PERSON" in str(delivery.to_extra(store)) for store in ("full", "data-keys", "ids")] == [True, False, False]
 
 
 @pytest.mark.parametrize("store", STORES)
-def test_every_way_of_keeping_is_read_back(store: Any) -> None:
+def test_a_delivery_stored_in_any_way_is_read_back(store: Any) -> None:
     read = PartneroDelivery.from_extra(_delivery().to_extra(store))
     assert (read.event, read.webhook_key, read.moment()) == (
         "transaction.created",
@@ -136,5 +136,5 @@ def test_an_asset_event_that_the_receiver_did_not_record_is_refused(extra: dict[
         PartneroDelivery.from_extra(extra)
 
 
-def test_what_is_printed_of_a_delivery_holds_no_data() -> None:
+def test_the_repr_of_a_delivery_has_no_data() -> None:
     assert "zoe@person.example" not in repr(_delivery())

@@ -1,4 +1,4 @@
-"""Every rule: what makes it fire, and what comes close and does not."""
+"""Every rule: what makes it fire, and what comes close but does not."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .builders import found, spec, spec_of, webhook
 ERRORS = {"PW002", "PW004", "PW005", "PW006", "PW009", "PW010", "PW011", "PW013", "PW015"}
 
 
-def test_the_rules_have_the_ids_and_severities_that_are_promised() -> None:
+def test_the_rules_have_the_documented_ids_and_severities() -> None:
     assert [rule.id for rule in RULES] == [f"PW{number:03d}" for number in range(1, 16)]
     assert {rule.id for rule in RULES if rule.severity is Severity.ERROR} == ERRORS
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_a_rule_tells_what_it_finds_and_what_to_do(rule: Any) -> None:
+def test_a_rule_says_what_it_finds_and_what_to_do(rule: Any) -> None:
     assert rule.title[0].isupper()
     assert not rule.title.endswith(".")
     assert rule.remedy.endswith(".")
     assert rule.check.__doc__
 
 
-def test_a_webhook_in_order_breaks_no_rule() -> None:
+def test_a_sound_webhook_breaks_no_rule() -> None:
     live = webhook()
     report = audit([live], allowed_hosts=["*.example.com"], required_events=live.events, declared=[spec_of(live)])
     assert report.findings == ()
@@ -68,7 +68,7 @@ def test_pw001_fires_for_an_inactive_webhook_only() -> None:
         "",
     ],
 )
-def test_pw002_fires_for_what_is_no_valid_https_url(url: str) -> None:
+def test_pw002_fires_for_anything_but_a_valid_https_url(url: str) -> None:
     [finding] = found("PW002", [webhook(url=url)])
     assert finding.severity is Severity.ERROR
 
@@ -108,7 +108,7 @@ def test_pw003_fires_for_a_webhook_without_events_only() -> None:
         ("not a url", "not a url"),
     ],
 )
-def test_pw004_fires_for_one_event_and_one_url_however_it_is_written(one: str, other: str) -> None:
+def test_pw004_fires_for_the_same_event_and_url_in_any_spelling(one: str, other: str) -> None:
     first = webhook(name="First", url=one, events=("partner.created", "partner.updated"))
     second = webhook(name="Second", url=other, events=("partner.created", "partner.deleted"))
     [finding] = found("PW004", [second, first])
@@ -137,7 +137,7 @@ def test_pw004_is_silent_for_another_url_another_event_and_inactive_webhooks(oth
     assert found("PW004", [first, second]) == []
 
 
-def test_pw004_is_silent_for_one_webhook_that_names_an_event_twice() -> None:
+def test_pw004_is_silent_for_one_webhook_that_has_an_event_twice() -> None:
     assert found("PW004", [webhook(events=("partner.created", "partner.created"))]) == []
 
 
@@ -185,7 +185,7 @@ def test_pw005_fires_for_a_host_that_no_pattern_allows(url: str) -> None:
     assert len(found("PW005", [webhook(url=url)], allowed_hosts=["*.example.com"])) == 1
 
 
-def test_pw005_takes_no_domain_for_another_that_an_old_encoding_makes_of_it() -> None:
+def test_pw005_uses_todays_encoding_of_international_domains() -> None:
     assert len(found("PW005", [webhook(url="https://faß.example/")], allowed_hosts=["fass.example"])) == 1
 
 
@@ -197,7 +197,7 @@ def test_a_pattern_that_would_allow_hosts_of_other_owners_is_refused(pattern: st
         audit([], allowed_hosts=[pattern])
 
 
-def test_pw005_allows_no_host_with_an_empty_list_and_any_without_one() -> None:
+def test_pw005_allows_no_host_with_an_empty_list_and_every_host_without_one() -> None:
     assert len(found("PW005", [webhook()], allowed_hosts=[])) == 1
     assert found("PW005", [webhook()]) == []
 
@@ -224,7 +224,7 @@ def test_pw006_is_silent_when_an_active_webhook_has_the_event() -> None:
         ("invoice.sent", ""),
     ],
 )
-def test_pw007_fires_for_an_undocumented_event_and_guesses_what_was_meant(event: str, hint: str) -> None:
+def test_pw007_fires_for_an_undocumented_event_and_suggests_a_documented_one(event: str, hint: str) -> None:
     [finding] = found("PW007", [webhook(events=("partner.updated", event))])
     assert f'"{event}"' in finding.words
     assert "partner.updated" not in finding.words
@@ -236,30 +236,30 @@ def test_pw007_is_silent_for_every_documented_event() -> None:
     assert found("PW007", [webhook(events=tuple(WebhookEvent))]) == []
 
 
-def test_pw008_fires_for_what_is_live_and_not_declared() -> None:
+def test_pw008_fires_for_an_undeclared_live_webhook() -> None:
     declared, other = webhook(), webhook()
     assert [finding.key for finding in found("PW008", [declared, other], declared=[spec_of(declared)])] == [other.key]
 
 
-def test_pw008_fires_for_everything_when_nothing_is_declared_and_never_without_a_declaration() -> None:
+def test_pw008_fires_for_every_webhook_with_an_empty_declaration_and_never_without_one() -> None:
     assert len(found("PW008", [webhook(), webhook()], declared=[])) == 2
     assert found("PW008", [webhook()]) == []
 
 
-def test_pw008_fires_for_live_webhooks_of_one_name_of_which_one_is_declared() -> None:
+def test_pw008_fires_for_live_webhooks_that_share_a_declared_name() -> None:
     twins = [webhook(name="Twin"), webhook(name="Twin")]
     report = audit(twins, declared=[spec(name="Twin")])
     assert report.counts["by_rule"] == {"PW008": 2}
     assert all(twin.key in finding.words for twin in twins for finding in report.findings)
 
 
-def test_pw009_fires_for_what_is_declared_and_not_live() -> None:
+def test_pw009_fires_for_a_declared_webhook_that_is_not_live() -> None:
     live = webhook()
     [finding] = found("PW009", [live], declared=[spec_of(live), spec(name="Gone")])
     assert (finding.key, finding.name) == (None, "Gone")
 
 
-def test_pw009_is_silent_for_a_declared_key_that_lives_under_another_name() -> None:
+def test_pw009_is_silent_for_a_declared_key_with_another_live_name() -> None:
     live = webhook(name="Renamed")
     assert found("PW009", [live], declared=[spec_of(live, name="Old", key=live.key)]) == []
 
@@ -273,7 +273,7 @@ def test_pw009_is_silent_for_a_declared_key_that_lives_under_another_name() -> N
         ("name", "New", 'name is "Old", declared "New"'),
     ],
 )
-def test_pw010_fires_for_a_field_that_differs_and_tells_old_and_new(field: str, declared: Any, words: str) -> None:
+def test_pw010_fires_for_a_field_that_differs_and_shows_old_and_new(field: str, declared: Any, words: str) -> None:
     live = webhook(name="Old", url="https://old.example.com/", events=("partner.created", "partner.updated"))
     [finding] = found("PW010", [live], declared=[spec_of(live, key=live.key, **{field: declared})])
     assert words in finding.words
@@ -289,7 +289,7 @@ def test_pw010_is_silent_for_events_in_another_order_or_twice() -> None:
 def test_pw010_says_so_when_only_a_hidden_secret_differs() -> None:
     live = webhook(url="https://example.com/?token=old-secret")
     [finding] = found("PW010", [live], declared=[spec_of(live, url="https://example.com/?token=new-secret")])
-    assert "differ in what is not shown" in finding.words
+    assert "differ in a part that is not shown" in finding.words
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_pw010_says_so_when_only_a_hidden_secret_differs() -> None:
         "[64:ff9b::10.0.0.1]",
     ],
 )
-def test_pw011_fires_for_what_the_internet_cannot_reach(host: str) -> None:
+def test_pw011_fires_for_hosts_that_the_internet_cannot_reach(host: str) -> None:
     [finding] = found("PW011", [webhook(url=f"https://{host}:8443/hook")])
     assert finding.severity is Severity.ERROR
 
@@ -358,7 +358,7 @@ def test_pw011_fires_for_what_the_internet_cannot_reach(host: str) -> None:
         "[::ffff:8.8.8.8]",
     ],
 )
-def test_pw011_is_silent_for_what_is_public(host: str) -> None:
+def test_pw011_is_silent_for_public_hosts(host: str) -> None:
     assert found("PW011", [webhook(url=f"https://{host}/hook")]) == []
 
 
@@ -467,7 +467,7 @@ def test_pw013_fires_for_a_secret_in_the_url_and_never_shows_it(url: str) -> Non
         "https://hook.eu1.make.com/abcdefghijklmnopqrstuvwxyz012345",
     ],
 )
-def test_pw013_is_silent_for_what_is_no_secret(url: str) -> None:
+def test_pw013_is_silent_for_values_that_are_not_secret(url: str) -> None:
     assert found("PW013", [webhook(url=url)]) == []
 
 
@@ -482,7 +482,7 @@ def test_pw014_is_silent_for_sixteen_characters() -> None:
     assert found("PW014", [webhook(signature="1234567890123456")]) == []
 
 
-def test_pw015_fires_for_each_webhook_of_a_shared_secret_and_names_the_others() -> None:
+def test_pw015_fires_for_each_webhook_with_a_shared_secret_and_names_the_others() -> None:
     one, other = webhook(name="One", signature="the-same-secret-here"), webhook(signature="the-same-secret-here")
     findings = {finding.key: finding.words for finding in found("PW015", [one, other, webhook()])}
     assert findings.keys() == {one.key, other.key}
@@ -491,11 +491,11 @@ def test_pw015_fires_for_each_webhook_of_a_shared_secret_and_names_the_others() 
 
 
 @pytest.mark.parametrize("secret", [None, ""])
-def test_pw015_is_silent_for_webhooks_that_have_no_secret(secret: str | None) -> None:
+def test_pw015_is_silent_for_webhooks_without_a_secret(secret: str | None) -> None:
     assert found("PW015", [webhook(signature=secret), webhook(signature=secret)]) == []
 
 
-def test_pw015_counts_those_it_does_not_name() -> None:
+def test_pw015_counts_the_webhooks_that_it_does_not_name() -> None:
     many: list[Webhook] = [webhook(signature="the-same-secret-here") for _ in range(10)]
     findings = found("PW015", many)
     assert len(findings) == 10

@@ -31,13 +31,13 @@ def test_a_mapping_becomes_a_specification_with_the_defaults() -> None:
     assert spec == WebhookSpec("CRM", "https://example.com/", ("partner.created",), is_active=True, key=None)
 
 
-def test_events_are_plain_texts_each_once_in_the_order_given() -> None:
+def test_events_are_plain_texts_without_duplicates_in_the_given_order() -> None:
     spec = WebhookSpec("A", "https://a.example/", [WebhookEvent.PARTNER_UPDATED, "a.b", "partner.updated"])  # type: ignore[arg-type]
     assert spec.events == ("partner.updated", "a.b")
     assert {type(event) for event in spec.events} == {str}
 
 
-def test_white_space_around_a_name_is_no_part_of_it() -> None:
+def test_white_space_around_a_name_is_dropped() -> None:
     [spec] = parse_specs("- name: >\n    CRM\n  url: https://a.example/\n  events: [a.b]\n", suffix=".yaml")
     assert spec.name == "CRM"
 
@@ -88,17 +88,17 @@ def test_a_refused_url_is_quoted_without_its_password() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["text", GOOD, 7, None])
-def test_what_is_no_list_of_mappings_is_refused(wrong: Any) -> None:
-    with pytest.raises(ValueError, match="must be a list of mappings"):
+def test_anything_but_a_list_of_mappings_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="webhooks must be a list of mappings"):
         specs_from(wrong)
 
 
-def test_an_entry_that_is_no_mapping_is_refused_by_its_place() -> None:
-    with pytest.raises(ValueError, match=r"webhooks\[1\] is a str"):
+def test_an_entry_that_is_not_a_mapping_is_refused_with_its_place() -> None:
+    with pytest.raises(ValueError, match=r"webhooks\[1\] must be a mapping .*, not str"):
         specs_from([GOOD, "https://user:hunter2@example.com/"])  # type: ignore[list-item]
 
 
-def test_specifications_pass_as_they_are() -> None:
+def test_specifications_in_the_list_are_kept() -> None:
     spec = WebhookSpec.from_mapping(GOOD)
     assert specs_from([spec, {**GOOD, "name": "B"}])[0] is spec
 
@@ -121,7 +121,7 @@ def test_yaml_is_read(suffix: str) -> None:
     ],
     ids=["list", "mapping"],
 )
-def test_json_is_read_and_is_yaml_too(text: str, suffix: str) -> None:
+def test_json_is_read_also_as_yaml(text: str, suffix: str) -> None:
     assert parse_specs(text, suffix=suffix) == (WebhookSpec.from_mapping(GOOD),)
 
 
@@ -130,7 +130,7 @@ def test_yaml_anchors_and_merges_are_read() -> None:
     assert [spec.name for spec in parse_specs(text, suffix=".yaml")] == ["A", "B"]
 
 
-def test_an_empty_declaration_is_one() -> None:
+def test_an_empty_declaration_is_allowed() -> None:
     assert parse_specs("webhooks: []", suffix=".yaml") == parse_specs("[]", suffix=".json") == ()
 
 
@@ -141,19 +141,19 @@ def test_an_empty_declaration_is_one() -> None:
         ("", ".json", "line 1"),
         ("webhooks:\n  - name: [", ".yaml", "line 2|line 3"),
         ("a: b: c", ".yaml", "line 1"),
-        ("", ".yaml", "holds nothing"),
-        ("webhooks:", ".yaml", "holds nothing"),
-        ("7", ".json", "holds a int"),
+        ("", ".yaml", "a list of webhooks.*, not nothing"),
+        ("webhooks:", ".yaml", "not nothing"),
+        ("7", ".json", "must hold a list of webhooks.*, not int"),
         ("hooks: []", ".yaml", "unknown field beside 'webhooks' 'hooks'.*did you mean 'webhooks'"),
         ("- name: A\n  url: https://a.example/\n  name: B\n", ".yaml", "line 3.*'name' is there twice"),
         ('[{"name": "A", "name": "B"}]', ".json", "'name' twice"),
         ("- !!python/object/apply:os.system ['true']", ".yaml", "line 1"),
-        ("&a [*a]", ".yaml", r"webhooks\[0\] is a list"),
+        ("&a [*a]", ".yaml", r"webhooks\[0\] must be a mapping .*, not list"),
         ("[" * 100_000, ".json", "nested too deeply|line 1"),
         ("- name: A", ".toml", r"suffix='.toml'.*\.json, \.yaml, \.yml"),
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_a_text_that_is_no_declaration_is_refused_with_the_reason(text: str, suffix: str, words: str) -> None:
+def test_a_text_that_is_not_a_declaration_is_refused_with_the_reason(text: str, suffix: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         parse_specs(text, suffix=suffix)
