@@ -254,7 +254,7 @@ def test_switched_off_by_the_example_nothing_is_left_at_partnero(standalone: Clu
 def test_the_section_is_shown_by_airflow_config_list(standalone: Cluster) -> None:
     shown = standalone.airflow("config", "list", "--section", "partnero", "--include-descriptions", "--defaults")
     assert {"receiver_enabled", "receiver_base_url", "store"} <= set(shown.replace("=", " ").split())
-    assert "Needs no login" in shown
+    assert "needs no login" in shown
 
 
 def test_the_receiver_is_off_unless_it_is_switched_on(standalone: Cluster) -> None:
