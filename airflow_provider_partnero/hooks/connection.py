@@ -1,4 +1,4 @@
-"""An Airflow connection of type ``partnero``, read into what the client takes."""
+"""Reads an Airflow connection of type ``partnero`` into arguments of the client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _EXTRA_FIELDS = ("timeout", "max_attempts", "page_concurrency", "verify_tls", "s
 
 
 class ConnectionFields(Protocol):
-    """The fields of Airflow's connection that matter here (its class moved between Airflow versions)."""
+    """The fields of Airflow's connection that matter here; its class has moved between Airflow versions."""
 
     conn_id: str
     host: str | None
@@ -26,7 +26,7 @@ class ConnectionFields(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Arguments of :class:`~airflow_provider_partnero.api.PartneroClient`; the token stays outside."""
+    """Arguments of :class:`~airflow_provider_partnero.api.PartneroClient`, without the token."""
 
     base_url: str
     timeout: tuple[float, float]
@@ -36,39 +36,40 @@ class Settings:
 
 
 def settings_of(connection: ConnectionFields) -> Settings:
-    """The client's settings in a connection: host (or port and schema of a URI) and the four extra fields.
+    """The client's settings in a connection: its host, the port and schema of a URI, and four extra fields.
 
-    Other extra fields are left alone.
+    Other extra fields are ignored.
 
-    :raises ValueError: an extra field is not allowed; the message names connection, field, value and what is.
+    :raises ValueError: the value of an extra field is not allowed; the message names the connection, the field, its
+        value and what is allowed.
     """
-    extra = _extra_of(connection)
+    extra = _read_extra(connection)
     timeout = _number(connection, extra, "timeout", 30.0)
     return Settings(
-        base_url=_base_url_of(connection),
+        base_url=_base_url(connection),
         timeout=(min(_CONNECT_SECONDS, timeout), timeout),
-        max_attempts=_whole(connection, extra, "max_attempts", 5),
-        page_concurrency=_whole(connection, extra, "page_concurrency", 8, most=MOST_PAGES_AT_ONCE),
+        max_attempts=_whole_number(connection, extra, "max_attempts", 5),
+        page_concurrency=_whole_number(connection, extra, "page_concurrency", 8, most=MOST_PAGES_AT_ONCE),
         verify=_verify(connection, extra),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class SigningSecret:
-    """A secret that signs deliveries; ``webhook_key`` is None where the connection does not say whose it is."""
+    """A secret that signs deliveries; ``webhook_key`` is None if the connection does not name its webhook."""
 
     secret: Secret
     webhook_key: str | None = None
 
 
 def signing_secrets_of(connection: ConnectionFields) -> tuple[SigningSecret, ...]:
-    """The secrets in a connection's extra field ``signing_secrets``, for an Airflow that cannot ask Partnero.
+    """The secrets in a connection's extra field ``signing_secrets``, for an Airflow that cannot reach Partnero.
 
-    Allowed are ``{"<webhook key>": "<secret>"}``, a list of secrets, or (in a URI) the JSON text of either.
+    The field is ``{"<webhook key>": "<secret>"}``, a list of secrets, or (in a URI) the JSON text of either.
 
-    :raises ValueError: it is something else; the message names connection and field, never the value.
+    :raises ValueError: the field is anything else; the message names the connection and the field, never the value.
     """
-    value = _extra_of(connection).get("signing_secrets", ())
+    value = _read_extra(connection).get("signing_secrets", ())
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -87,26 +88,26 @@ def _as_list(value: object) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _base_url_of(connection: ConnectionFields) -> str:
+def _base_url(connection: ConnectionFields) -> str:
     host = (connection.host or "").strip().rstrip("/")
     if not host:
         return PARTNERO_URL
-    # A URI arrives in pieces: partnero://:TOKEN@host:8765/v1, and Airflow's form for a scheme of the host's own,
-    # partnero://http://:TOKEN@host:8765/v1. A host that bears scheme and path or port is whole.
+    # Airflow splits a URI, partnero://:TOKEN@host:8765/v1 or partnero://http://:TOKEN@host:8765/v1, into fields.
+    # A host that has a scheme and a path or port of its own did not come from a URI and is complete.
     port = f":{connection.port}" if connection.port else ""
     path = f"/{connection.schema.strip('/')}" if connection.schema else ""
     scheme, _, name = host.rpartition("://")
-    is_whole = "/" in name or name.count(":") == 1 or "]:" in name
-    if scheme and (is_whole or not (port or path)):
+    is_complete = "/" in name or name.count(":") == 1 or "]:" in name
+    if scheme and (is_complete or not (port or path)):
         return host
     if name.count(":") > 1 and "[" not in name and "/" not in name:
-        name = f"[{name}]"  # an IPv6 address, out of its brackets
+        name = f"[{name}]"  # an IPv6 address that lost its brackets
     if not path and "/" not in name:
         path = "/v1"
     return f"{scheme or 'https'}://{name}{port}{path}"
 
 
-def _extra_of(connection: ConnectionFields) -> dict[str, Any]:
+def _read_extra(connection: ConnectionFields) -> dict[str, Any]:
     if not connection.extra:
         return {}
     try:
@@ -119,7 +120,7 @@ def _extra_of(connection: ConnectionFields) -> dict[str, Any]:
 
 
 def _is_empty(value: object) -> bool:
-    """As the form sends fields that are left empty."""
+    """Whether a value is what the form sends for an empty field."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
@@ -127,22 +128,27 @@ def _number(connection: ConnectionFields, extra: dict[str, Any], field: str, def
     value = extra.get(field, default)
     number = _as_number(value)
     if not 0 < number <= LONGEST:
-        raise _wrong(connection, field, value, f"a number of seconds above 0, up to {LONGEST}")
+        raise _field_error(connection, field, value, f"a number of seconds above 0, up to {LONGEST}")
     return number
 
 
-def _whole(
+def _whole_number(
     connection: ConnectionFields, extra: dict[str, Any], field: str, default: int, *, most: int | None = None
 ) -> int:
     value = extra.get(field, default)
     number = _as_number(value)
     if not number.is_integer() or number < 1 or (most is not None and number > most):
-        raise _wrong(connection, field, value, f"a whole number from 1{'' if most is None else f' to {most}'}")
+        raise _field_error(
+            connection,
+            field,
+            value,
+            "a whole number, at least 1" if most is None else f"a whole number from 1 to {most}",
+        )
     return int(number)
 
 
 def _as_number(value: object) -> float:
-    """The number in a JSON value or in the text that a URI makes of it; 0, which no field allows, if there is none."""
+    """The number in a JSON value, or in its text from a URI; 0, which no field allows, if it is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return 0.0
     try:
@@ -157,8 +163,8 @@ def _verify(connection: ConnectionFields, extra: dict[str, Any]) -> bool | str:
         return value
     if isinstance(value, str):
         return {"true": True, "false": False}.get(value.strip().lower(), value.strip())
-    raise _wrong(connection, "verify_tls", value, "true, false, or the path of a CA bundle")
+    raise _field_error(connection, "verify_tls", value, "true, false, or the path of a CA bundle")
 
 
-def _wrong(connection: ConnectionFields, field: str, value: object, allowed: str) -> ValueError:
+def _field_error(connection: ConnectionFields, field: str, value: object, allowed: str) -> ValueError:
     return ValueError(f"connection {connection.conn_id!r}, extra field {field}={value!r}: must be {allowed}")

@@ -1,4 +1,4 @@
-"""An Airflow connection turned into a :class:`~airflow_provider_partnero.api.PartneroClient`."""
+"""The hook: an Airflow connection becomes a :class:`~airflow_provider_partnero.api.PartneroClient`."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
     from airflow_provider_partnero.api import PartneroClient, Webhook
 
-# Airflow's masker compiles all its patterns anew for every one it is given: 100 cost 0.1 s, 1,000 cost 22 s, and every
-# log line pays for them. Nothing of ours prints a signature; masking is the second line of defence, for user code.
+# For each new secret, Airflow's masker recompiles the patterns of all: 100 take 0.1 s, 1,000 take 22 s, and every log
+# line is matched against them. Nothing of ours prints a signature; masking is a second defence, for the user's code.
 _MOST_MASKED_OF_LISTS = 200
 _MOST_MASKED = 300
 
 
 class PartneroHook(BaseHook):
-    """Partnero's webhooks through an Airflow connection: the client's methods, by the same names.
+    """Reads and writes Partnero's webhooks through an Airflow connection, with the methods of the client.
 
-    Signatures that pass through are registered with Airflow's secrets masker: at most 300 of a hook, 200 of them from
-    lists.
+    The signatures of the webhooks that it returns are registered with Airflow's secrets masker: at most 300 per hook,
+    200 of them from lists.
 
     :param partnero_conn_id: connection of type ``partnero``; its password is the programme's API token.
     """
@@ -51,8 +51,8 @@ class PartneroHook(BaseHook):
         page_concurrency: int | None = None,
     ) -> None:
         """
-        :param max_attempts: attempts per request instead of the connection's (a trigger's poll is its own retry).
-        :param page_concurrency: requests in flight instead of the connection's (1 asks for no page in vain).
+        :param max_attempts: attempts per request, instead of the connection's; for triggers, which poll again anyway.
+        :param page_concurrency: requests in flight, instead of the connection's; with 1, no page is read ahead.
         """
         super().__init__()
         self.partnero_conn_id = partnero_conn_id
@@ -63,9 +63,9 @@ class PartneroHook(BaseHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """The connection form before Airflow 3.2, which reads ``get_provider_info`` instead.
+        """The connection form for Airflow before 3.2; later versions read ``get_provider_info``.
 
-        There the extra fields have no inputs of their own, so the JSON box stays visible for them.
+        In this form the extra fields have no inputs of their own, so it keeps the JSON box for them.
         """
         return {
             "hidden_fields": ["schema", "login", "port"],
@@ -77,16 +77,16 @@ class PartneroHook(BaseHook):
         }
 
     def get_conn(self) -> PartneroClient:
-        """The client of this hook's connection; made once.
+        """The client of this hook's connection, created on the first call.
 
-        :raises ValueError: the connection has no token or a field that is not allowed.
+        :raises ValueError: the connection has no token, or a field has a value that is not allowed.
         """
         if self._client is None:
             self._client = self._new_client()
         return self._client
 
     def test_connection(self) -> tuple[bool, str]:
-        """Whether host and token work, and in words what is wrong and what to do."""
+        """Whether host and token work, and a message that says what is wrong and what to do."""
         try:
             with self._new_client(max_attempts=1) as client:
                 client.ping()
@@ -100,7 +100,7 @@ class PartneroHook(BaseHook):
         return self._mask(self.get_conn().list_webhooks(limit=limit, page=page))
 
     def iter_webhooks(self, *, page_size: int = 100, consistent: bool = False) -> Iterator[Webhook]:
-        """See :meth:`PartneroClient.iter_webhooks`; read to the end before the first webhook is handed out."""
+        """See :meth:`PartneroClient.iter_webhooks`; reads to the end before it yields the first webhook."""
         return iter(self._mask(list(self.get_conn().iter_webhooks(page_size=page_size, consistent=consistent))))
 
     def get_webhook(self, key: str) -> Webhook:
@@ -128,8 +128,8 @@ class PartneroHook(BaseHook):
         self, *, name: str, url: str, events: Iterable[str], is_active: bool = True, key: str | None = None
     ) -> Webhook:
         """See :meth:`PartneroClient.create_webhook`."""
-        made = self.get_conn().create_webhook(name=name, url=url, events=events, is_active=is_active, key=key)
-        return self._mask([made])[0]
+        created = self.get_conn().create_webhook(name=name, url=url, events=events, is_active=is_active, key=key)
+        return self._mask([created])[0]
 
     def update_webhook(
         self,
@@ -141,8 +141,8 @@ class PartneroHook(BaseHook):
         events: Iterable[str] | None = None,
     ) -> Webhook:
         """See :meth:`PartneroClient.update_webhook`."""
-        changed = self.get_conn().update_webhook(key, name=name, url=url, is_active=is_active, events=events)
-        return self._mask([changed])[0]
+        updated = self.get_conn().update_webhook(key, name=name, url=url, is_active=is_active, events=events)
+        return self._mask([updated])[0]
 
     def delete_webhook(self, key: str) -> None:
         """See :meth:`PartneroClient.delete_webhook`."""
@@ -190,10 +190,10 @@ def _advice_on(error: PartneroError | ValueError) -> str:
     if isinstance(error, PartneroAuthenticationError):
         return f"Partnero refuses the token ({error}). Put this programme's API token into the field 'API token'."
     if isinstance(error, PartneroConnectionError):
-        return f"No answer ({error}). Check the field 'Base URL', and network, proxy and firewall of this machine."
+        return f"No answer ({error}). Check the field 'Base URL', and the network, proxy and firewall of this machine."
     if isinstance(error, PartneroResponseError) or (isinstance(error, PartneroAPIError) and not is_passing(error)):
         return (
             f"This does not look like Partnero's API ({error}). "
-            "Leave the field 'Base URL' empty for Partnero itself; it ends with /v1."
+            "Leave the field 'Base URL' empty for Partnero itself; otherwise it ends with /v1."
         )
     return f"{error}."

@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 
 class PartneroWebhookActiveSensor(BaseSensorOperator):
-    """Wait until a webhook is active; in poke, reschedule or deferrable mode.
+    """Wait until a webhook is active, in poke, reschedule or deferrable mode.
 
-    A passing outage (no answer, 5xx, 429) is not a failure of the wait; a refused token is, at once. Succeeds with the
-    webhook in XCom: ``{"key", "name", "url", "is_active", "events"}``. Deferred, on Airflow 3.3 and later, all sensors
-    of one connection and ``poke_interval`` share one poll. Source: the specification, "Fetch a webhook".
+    Goes on waiting during an outage (no answer, 5xx, 429); fails at once if the token is refused. Succeeds with the
+    webhook in XCom: ``{"key", "name", "url", "is_active", "events"}``. On Airflow 3.3 and later, all deferred sensors
+    with the same connection and ``poke_interval`` share one poll. Source: the specification, "Fetch a webhook".
 
     :param webhook_key: the webhook's key. Templated.
-    :param if_missing: no webhook has the key: ``"fail"`` at once, or ``"wait"`` for it to be created.
+    :param if_missing: if no webhook has the key, ``"fail"`` at once, or ``"wait"`` until one is created.
     :param deferrable: wait in the triggerer, without a worker slot; default: ``[operators] default_deferrable``.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
-    :param poke_interval: seconds between two pokes; ``timeout``, ``mode``, ``soft_fail`` and the rest as Airflow
-        defines them for every sensor (``exponential_backoff`` has no effect in the triggerer).
+    :param poke_interval: seconds between two pokes. ``timeout``, ``mode``, ``soft_fail`` and the other arguments work
+        as in every sensor, except that ``exponential_backoff`` has no effect in the triggerer.
     """
 
     template_fields: Sequence[str] = ("webhook_key", "partnero_conn_id")
@@ -71,7 +71,7 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
         return PartneroHook(self.partnero_conn_id)
 
     def execute(self, context: Context) -> Any:
-        """Poke once; then wait here, or in the triggerer."""
+        """Poke once, then wait in the worker or in the triggerer."""
         if not self.deferrable:
             return super().execute(context)
         first = self._first_poke(context)
@@ -80,14 +80,14 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
         return first.xcom_value
 
     def _first_poke(self, context: Context) -> PokeReturnValue:
-        """A poke whose unforeseen errors, such as a missing connection, obey the same options as in the other modes."""
+        """Poke; unexpected errors, such as a missing connection, follow the same options as in the other modes."""
         try:
             return self.poke(context)
         except (AirflowFailException, AirflowSkipException):
             raise
         except Exception as error:
             if self.silent_fail:
-                self.log.exception("The first poke failed; silent_fail: the wait goes on")
+                self.log.exception("The first poke failed; waiting goes on because of silent_fail")
                 return PokeReturnValue(is_done=False)
             if self.never_fail:
                 raise AirflowSkipException(f"Skipped because of never_fail: {error}") from error
@@ -105,13 +105,13 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
         except (PartneroError, ValueError) as error:
             if not is_passing(error):
                 self._fail(str(error), error)
-            self.log.warning("No answer about webhook %r, which does not end the wait: %s", self.webhook_key, error)
+            self.log.warning("No answer about webhook %r, waiting goes on: %s", self.webhook_key, error)
             return PokeReturnValue(is_done=False)
         self.log.info("Webhook %r is %s", webhook.key, "active" if webhook.is_active else "not active yet")
         return PokeReturnValue(is_done=webhook.is_active, xcom_value=webhook.to_dict() if webhook.is_active else None)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """Back from the triggerer, with what it saw (see :class:`PartneroWebhookActiveTrigger`)."""
+        """Finish with the event of the triggerer (see :class:`PartneroWebhookActiveTrigger`)."""
         if "webhook" not in event:
             self._fail(event["failure"])
         webhook: dict[str, Any] = event["webhook"]
@@ -119,7 +119,7 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
         return webhook
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """As Airflow's sensors do from 3.1 on; in 3.0 a time-out in the triggerer disregards ``soft_fail``."""
+        """Apply ``soft_fail`` to a time-out in the triggerer, as Airflow itself does from 3.1 on."""
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout as error:
@@ -127,10 +127,10 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
                 raise
             raise AirflowSkipException(f"Skipped because of soft_fail or never_fail: {error}") from error
 
-    def _fail(self, words: str, cause: BaseException | None = None) -> NoReturn:
+    def _fail(self, message: str, cause: BaseException | None = None) -> NoReturn:
         if self.soft_fail or self.never_fail:
-            raise AirflowSkipException(f"Skipped because of soft_fail or never_fail: {words}") from cause
-        raise AirflowFailException(words) from cause
+            raise AirflowSkipException(f"Skipped because of soft_fail or never_fail: {message}") from cause
+        raise AirflowFailException(message) from cause
 
     def _wait_in_triggerer(self) -> NoReturn:
         from airflow_provider_partnero.triggers.partnero import PartneroWebhookActiveTrigger

@@ -1,4 +1,4 @@
-"""Waiting in the triggerer."""
+"""Triggers that wait for a webhook or for a change of webhooks."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.hooks.partnero import PartneroHook
     from airflow_provider_partnero.triggers.polling import AwaitedKeys, PollResult
 
-_LEAST_PAUSE = 0.1  # seconds; without, a poke_interval of 0 would be a flood
-_LONGEST_PAUSE = 3_600.0  # seconds that a Retry-After is obeyed, since those who wait would wait for ever
-_UNTIL_STORED = 5.0  # seconds, in which Airflow has stored an event that a trigger fired
+_LEAST_PAUSE = 0.1  # seconds; without it, a poke_interval of 0 would flood Partnero with requests
+_LONGEST_PAUSE = 3_600.0  # seconds; a longer Retry-After is not honoured, or the triggers would wait for ever
+_UNTIL_STORED = 5.0  # seconds that Airflow may take to store the event of a trigger
 _SEEN = "partnero_webhooks_seen"
-_STORED_BYTES = 60_000  # Airflow's asset state store takes 64 KiB a value by default
+_STORED_BYTES = 60_000  # Airflow's asset state store takes 64 KiB per value by default
 
 
 class PartneroWebhookActiveTrigger(BaseEventTrigger):
-    """Fires once the webhook is active, or once it is certain that waiting is in vain.
+    """Fires once the webhook is active, or once it is certain that it will not become active.
 
-    On Airflow 3.3 and later the triggers of one connection and interval share one poll: at most one reading of the list
-    an interval, and less while few wait. Before 3.3 each trigger asks for its own key. Its event holds facts only:
-    ``{"webhook": {"key", "name", "url", "is_active", "events"}}``, or ``{"failure": "words"}``.
+    On Airflow 3.3 and later, triggers with the same connection and interval share one poll. A poll reads the list at
+    most once, or only the awaited keys if they are few. Before 3.3 each trigger polls for its own key. The event is
+    ``{"webhook": {"key", "name", "url", "is_active", "events"}}`` or ``{"failure": "<reason>"}``.
 
     :param webhook_key: the webhook's key.
-    :param partnero_conn_id: connection of type ``partnero``, read anew for every poll.
-    :param poke_interval: seconds between two polls; a longer ``Retry-After`` prolongs it.
-    :param if_missing: no webhook has the key: ``"fail"`` or ``"wait"``.
+    :param partnero_conn_id: connection of type ``partnero``, read again for every poll.
+    :param poke_interval: seconds between two polls; a longer ``Retry-After`` is honoured up to an hour.
+    :param if_missing: if no webhook has the key, ``"fail"`` or ``"wait"`` until one is created.
     """
 
-    _awaited: ClassVar[WeakValueDictionary[Hashable, AwaitedKeys]] = WeakValueDictionary()  # of those who wait now
+    _awaited: ClassVar[WeakValueDictionary[Hashable, AwaitedKeys]] = (
+        WeakValueDictionary()
+    )  # per shared stream, while triggers wait
 
     def __init__(
         self,
@@ -52,7 +54,7 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
         self.if_missing = if_missing
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """What it takes to make this trigger again, after a restart or elsewhere."""
+        """The class path and the arguments, from which Airflow creates this trigger again."""
         return (
             "airflow_provider_partnero.triggers.partnero.PartneroWebhookActiveTrigger",
             {
@@ -69,14 +71,14 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
 
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[PollResult]:
-        """Poll for ever, for all keys that are waited for; a poll that an outage swallowed yields an empty result."""
+        """Poll for ever, for all awaited keys. A poll that fails in an outage yields a result without webhooks."""
         awaited = cls._awaited_keys(_stream_key(kwargs["partnero_conn_id"], kwargs["poke_interval"]))
-        await awaited.present.wait()  # the group opens before its first subscriber has said what it waits for
-        async for result in _polls(kwargs["partnero_conn_id"], kwargs["poke_interval"], awaited):
+        await awaited.present.wait()  # the stream opens before its first subscriber has added its key
+        async for result in _poll_for_ever(kwargs["partnero_conn_id"], kwargs["poke_interval"], awaited):
             yield result
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[PollResult]) -> AsyncIterator[TriggerEvent]:
-        """Fire on the first poll that settles this trigger's own webhook."""
+        """Fire on the first poll that decides about this trigger's own webhook."""
         with self._waiting(self._awaited_keys(self.shared_stream_key())):
             async for result in shared_stream:
                 if event := self._event_for(result):
@@ -84,12 +86,12 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
                     return
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Alone, as before Airflow 3.3: the same polls, for one key."""
+        """Poll for this trigger's key alone, as before Airflow 3.3."""
         from airflow_provider_partnero.triggers.polling import AwaitedKeys
 
         awaited = AwaitedKeys()
         with self._waiting(awaited):
-            async for result in _polls(self.partnero_conn_id, self.poke_interval, awaited):
+            async for result in _poll_for_ever(self.partnero_conn_id, self.poke_interval, awaited):
                 if event := self._event_for(result):
                     yield event
                     return
@@ -112,8 +114,8 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
             failure = f"GET /webhooks/{self.webhook_key}: 404 no webhook has this key"
         if failure:
             return TriggerEvent({"failure": failure})  # type: ignore[no-untyped-call]
-        if result.trouble:  # logged by each who waits, since each task has a log of its own
-            self.log.warning("No answer about webhook %r, the wait goes on: %s", self.webhook_key, result.trouble)
+        if result.trouble:  # logged by each trigger, since each task has its own log
+            self.log.warning("No answer about webhook %r, waiting goes on: %s", self.webhook_key, result.trouble)
         return None
 
     @classmethod
@@ -126,30 +128,30 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
 class PartneroWebhooksChangedTrigger(BaseEventTrigger):
     """For an ``AssetWatcher``: fires when the programme's webhooks differ from those it saw last.
 
-    The first reading is the standard and fires nothing. Where Airflow has an asset state store (3.3), what was seen
-    last is kept there, so that a restarted triggerer reports what changed meanwhile, and nothing twice; only one that
-    is killed within five seconds of firing fires again. Before 3.3 a restart sets a new standard.
+    The first reading is the baseline and fires nothing. From Airflow 3.3 on, the last reading is kept in the asset
+    state store. So a restarted triggerer reports what changed meanwhile and repeats nothing, unless it was killed
+    within five seconds of firing. Before 3.3 a restart takes a new baseline.
 
     Its event: ``{"counts": {"added", "removed", "changed"}, "added": [{"key", "name"}], "removed": [{"key"}],
-    "changed": [{"key", "name"}]}``, at most 100 of each; it never holds a signing secret. The store has room for some
-    1,900 webhooks one by one; beyond, what changed during a restart is an event with empty counts and lists. A refused
-    token or an outage is logged and tried again at the next poll.
+    "changed": [{"key", "name"}]}``, at most 100 of each; it never holds a signing secret. The store has room for
+    about 1,900 webhooks. With more, a change during a restart fires an event with empty counts and lists. If the token
+    is refused or Partnero is out, the trigger logs that and tries again at the next poll.
 
-    :param partnero_conn_id: connection of type ``partnero``, read anew for every poll.
-    :param poke_interval: seconds between two readings of the list; a longer ``Retry-After`` prolongs it.
-    :raises TypeError: ``poke_interval`` is no number.
+    :param partnero_conn_id: connection of type ``partnero``, read again for every poll.
+    :param poke_interval: seconds between two readings of the list; a longer ``Retry-After`` is honoured up to an hour.
+    :raises TypeError: ``poke_interval`` is not a number.
     """
 
     def __init__(self, partnero_conn_id: str = "partnero_default", poke_interval: float = 300.0) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         if not isinstance(poke_interval, int | float):
-            # Airflow starts a watcher that fails anew, at once: a mistake found there would be a flood at Partnero.
+            # Airflow restarts a failing watcher at once: a mistake found only then would flood Partnero with requests.
             raise TypeError(f"poke_interval={poke_interval!r}: must be a number of seconds")
         self.partnero_conn_id = partnero_conn_id
         self.poke_interval = poke_interval
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """What it takes to make this trigger again, after a restart or elsewhere."""
+        """The class path and the arguments, from which Airflow creates this trigger again."""
         return (
             "airflow_provider_partnero.triggers.partnero.PartneroWebhooksChangedTrigger",
             {"partnero_conn_id": self.partnero_conn_id, "poke_interval": self.poke_interval},
@@ -160,44 +162,44 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
         from airflow_provider_partnero.triggers.polling import poll_list
         from airflow_provider_partnero.webhooks.changes import changes, digests
 
-        seen, is_news = await self._remembered()
+        seen, is_unstored = await self._recall()
         while True:
             result = await _poll(self.partnero_conn_id, poll_list)
             if words := result.failure or result.trouble:
-                self.log.warning("The webhooks cannot be read, to be tried again at the next poll: %s", words)
+                self.log.warning("Cannot read the webhooks, will try again at the next poll: %s", words)
             else:
                 webhooks = result.webhooks.values()
                 difference = None if seen is None else changes(seen, webhooks)
                 if difference is not None:
                     yield TriggerEvent(difference)  # type: ignore[no-untyped-call]
-                    # Rather fire again after a restart than never: what is remembered must be stored already.
+                    # After a restart, rather fire again than never: wait until Airflow has stored the event.
                     await asyncio.sleep(min(self.poke_interval, _UNTIL_STORED))
-                is_news = is_news or seen is None or difference is not None
-                seen = digests(webhooks)  # whole from now on, even where only a compact memory was left
-                is_news = is_news and not await self._remember(seen)
+                is_unstored = is_unstored or seen is None or difference is not None
+                seen = digests(webhooks)  # one digest per webhook from now on, even if only a compact memory was left
+                is_unstored = is_unstored and not await self._remember(seen)
             await asyncio.sleep(_pause(self.poke_interval, result))
 
-    async def _remembered(self) -> tuple[dict[str, str] | None, bool]:
-        """What was seen last, and whether there is an asset whose store does not hold it."""
-        memories = [await store.aget(self._memory) for store in asset_state_stores(self)]
+    async def _recall(self) -> tuple[dict[str, str] | None, bool]:
+        """The last reading in the stores, and whether a store lacks it."""
+        memories = [await store.aget(self._memory_name) for store in asset_state_stores(self)]
         known = [memory for memory in memories if memory is not None]
         return (dict(known[0]) if known else None), len(known) < len(memories)
 
     async def _remember(self, seen: dict[str, str]) -> bool:
-        """Whether every store took it; an outage of Airflow's own database is no reason to stop watching."""
+        """Whether all stores took the reading. An outage of Airflow's database does not end the watch."""
         from airflow_provider_partnero.webhooks.changes import compact
 
         try:
             for store in asset_state_stores(self):
-                await store.aset(self._memory, compact(seen, _STORED_BYTES))
+                await store.aset(self._memory_name, compact(seen, _STORED_BYTES))
         except Exception as error:  # noqa: BLE001
-            self.log.warning("What was seen cannot be remembered now, to be tried again: %s", error)
+            self.log.warning("Cannot store what was read, will try again: %s", error)
             return False
         return True
 
     @property
-    def _memory(self) -> str:
-        """Its name in the store, which watchers of other programmes may share."""
+    def _memory_name(self) -> str:
+        """The name in the store; watchers of other programmes may use the same store."""
         return f"{_SEEN}:{self.partnero_conn_id}"
 
 
@@ -209,10 +211,12 @@ def _pause(poke_interval: float, result: PollResult) -> float:
     return max(float(poke_interval), min(result.pause, _LONGEST_PAUSE), _LEAST_PAUSE)
 
 
-async def _polls(partnero_conn_id: str, poke_interval: float, awaited: AwaitedKeys) -> AsyncIterator[PollResult]:
-    """What each poll saw, for ever."""
+async def _poll_for_ever(
+    partnero_conn_id: str, poke_interval: float, awaited: AwaitedKeys
+) -> AsyncIterator[PollResult]:
+    """Poll for ever and yield each result."""
     while True:
-        # The next poll is attempt enough for a key; but of a long list one page must not spoil the others.
+        # A failed request for a key waits for the next poll. In a long list, one failed page must not spoil the rest.
         result = await _poll(partnero_conn_id, awaited.poll, max_attempts=1 if awaited.is_asked_by_key else None)
         yield result
         await asyncio.sleep(_pause(poke_interval, result))
@@ -224,19 +228,19 @@ async def _poll(
     from airflow_provider_partnero.triggers.polling import PollResult
 
     try:
-        hook = await _connected_hook(partnero_conn_id, max_attempts)
+        hook = await _connect(partnero_conn_id, max_attempts)
     except ValueError as error:
         return PollResult(failure=str(error))
     except Exception as error:  # noqa: BLE001
-        # Airflow says "not defined" of an outage of its database or of a backend of secrets, too.
-        return PollResult(trouble=f"connection {partnero_conn_id!r} cannot be read now: {error}")
+        # Airflow reports "not defined" also when its database or a secrets backend is out.
+        return PollResult(trouble=f"cannot read connection {partnero_conn_id!r}: {error}")
     return await asyncio.to_thread(ask, hook)
 
 
-async def _connected_hook(partnero_conn_id: str, max_attempts: int | None) -> PartneroHook:
-    """A hook whose connection is read already, so that polling threads need nothing of Airflow.
+async def _connect(partnero_conn_id: str, max_attempts: int | None) -> PartneroHook:
+    """A hook that has read its connection, so that the polling thread needs nothing from Airflow.
 
-    asgiref's ``sync_to_async`` is what Airflow's triggerer expects around a connection look-up, in every 3.x.
+    In every 3.x, Airflow's triggerer expects a connection to be read under asgiref's ``sync_to_async``.
     """
     from asgiref.sync import sync_to_async
 

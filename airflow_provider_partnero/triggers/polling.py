@@ -22,14 +22,14 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """What one poll saw.
+    """The result of one poll.
 
     :param webhooks: by key.
-    :param missing: keys that certainly no webhook has.
-    :param refused: keys that cannot be asked for, with the reason in words.
-    :param failure: why no later poll can succeed for any key, in words; None while one may.
-    :param trouble: why this poll did not see everything, in words; a later one may.
-    :param pause: seconds that Partnero asked to stay away.
+    :param missing: keys that no webhook has, for certain.
+    :param refused: keys that Partnero or the client refuses, with the reason.
+    :param failure: why no later poll can succeed for any key; None if one may.
+    :param trouble: why this poll is incomplete; None if it is complete. A later poll may succeed.
+    :param pause: seconds to wait by Partnero's ``Retry-After``.
     """
 
     webhooks: dict[str, Webhook] = field(default_factory=dict)
@@ -44,10 +44,10 @@ class PollResult:
 class AwaitedKeys:
     """The keys that the triggers of one connection and interval wait for, in this triggerer.
 
-    :param keys: how many triggers wait for each.
-    :param needed: how many of them give up when no webhook has the key.
+    :param keys: how many triggers wait for each key.
+    :param needed: how many of them fail if no webhook has the key.
     :param present: set while there are any.
-    :param pages: how many pages the whole list has at least, as far as is known.
+    :param pages: how many pages the list is known to have at least.
     """
 
     keys: Counter[str] = field(default_factory=Counter)
@@ -56,17 +56,17 @@ class AwaitedKeys:
     pages: int = 1
 
     def add(self, key: str, *, is_needed: bool) -> None:
-        """One trigger more waits for the key."""
+        """Count one more trigger that waits for the key."""
         self.keys[key] += 1
         if is_needed:
             self.needed[key] += 1
         self.present.set()
 
     def remove(self, key: str, *, is_needed: bool) -> None:
-        """One trigger less waits for the key."""
-        _take_one(self.keys, key)
+        """Count one trigger less that waits for the key."""
+        _decrement(self.keys, key)
         if is_needed:
-            _take_one(self.needed, key)
+            _decrement(self.needed, key)
         if not self.keys:
             self.present.clear()
 
@@ -78,34 +78,34 @@ class AwaitedKeys:
     def poll(self, hook: PartneroHook) -> PollResult:
         """Ask key by key or for the list, whichever takes fewer requests; blocks, so call it in a thread.
 
-        Two things cost more requests: finding out that the list has more pages than there are keys, and looking again
-        for keys that are needed and not in the list, once each or by reading the whole list twice.
+        More requests are needed in two cases: to find out that the list has more pages than there are keys, and to look
+        again for needed keys that are not in the list, one by one or by reading the whole list twice.
         """
         keys, needed = frozenset(self.keys), frozenset(self.needed)
         with hook.get_conn() as client:
-            return _result_of(lambda: self._ask(client, keys, needed))
+            return _to_result(lambda: self._ask(client, keys, needed))
 
     def _ask(self, client: PartneroClient, keys: frozenset[str], needed: frozenset[str]) -> PollResult:
         if len(keys) <= self.pages:
-            return _by_key(client, keys)
+            return _get_each(client, keys)
         listed = _read_list(client, most_pages=len(keys))
         if listed is None:
             self.pages = len(keys) + 1
-            return _by_key(client, keys)
+            return _get_each(client, keys)
         self.pages = max(1, ceil(len(listed) / _PAGE))
         absent = needed - listed.keys()
-        # Pages shift while they are read, so a gap in the list proves nothing.
-        again = _result_of(lambda: _look_up(client, absent, self.pages)) if absent else PollResult()
+        # Pages may shift while they are read, so a key that is not in the list may still exist.
+        again = _to_result(lambda: _look_up(client, absent, self.pages)) if absent else PollResult()
         return replace(again, webhooks=listed | again.webhooks)
 
 
 def poll_list(hook: PartneroHook) -> PollResult:
-    """All webhooks as they stood together. Blocks, so call it in a thread."""
+    """All webhooks as of one moment. Blocks, so call it in a thread."""
     with hook.get_conn() as client:
-        return _result_of(lambda: PollResult(webhooks=_read_consistently(client)))
+        return _to_result(lambda: PollResult(webhooks=_read_consistently(client)))
 
 
-def _result_of(ask: Callable[[], PollResult]) -> PollResult:
+def _to_result(ask: Callable[[], PollResult]) -> PollResult:
     try:
         return ask()
     except (PartneroError, ValueError) as error:
@@ -115,7 +115,7 @@ def _result_of(ask: Callable[[], PollResult]) -> PollResult:
 
 
 def _read_list(client: PartneroClient, most_pages: int) -> dict[str, Webhook] | None:
-    """The whole list; None as soon as it proves to have more pages than that."""
+    """The whole list; None if it has more than ``most_pages`` pages."""
     webhooks: dict[str, Webhook] = {}
     for webhook in client.iter_webhooks(page_size=_PAGE):
         if len(webhooks) == most_pages * _PAGE:
@@ -130,12 +130,12 @@ def _read_consistently(client: PartneroClient) -> dict[str, Webhook]:
 
 def _look_up(client: PartneroClient, keys: frozenset[str], pages: int) -> PollResult:
     if len(keys) <= pages:
-        return _by_key(client, keys)
+        return _get_each(client, keys)
     webhooks = _read_consistently(client)
     return PollResult(webhooks=webhooks, missing=keys - webhooks.keys())
 
 
-def _by_key(client: PartneroClient, keys: frozenset[str]) -> PollResult:
+def _get_each(client: PartneroClient, keys: frozenset[str]) -> PollResult:
     found: dict[str, Webhook] = {}
     missing: set[str] = set()
     refused: dict[str, str] = {}
@@ -145,14 +145,14 @@ def _by_key(client: PartneroClient, keys: frozenset[str]) -> PollResult:
         except PartneroNotFoundError:
             missing.add(key)
         except (PartneroError, ValueError) as error:
-            # A refused token, like an outage, is everybody's; a key that cannot be asked for is the concern of one.
+            # A refused token or an outage concerns all keys; any other error concerns this key only.
             if is_passing(error) or isinstance(error, PartneroAuthenticationError):
                 raise
             refused[key] = str(error)
     return PollResult(webhooks=found, missing=frozenset(missing), refused=refused)
 
 
-def _take_one(counts: Counter[str], key: str) -> None:
+def _decrement(counts: Counter[str], key: str) -> None:
     counts[key] -= 1
     if not counts[key]:
         del counts[key]

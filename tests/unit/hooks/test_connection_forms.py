@@ -167,7 +167,7 @@ def test_airflows_command_line_tests_the_connection(
 def test_a_thousand_webhooks_fetched_one_by_one_do_not_stall_the_task(sandbox: Sandbox) -> None:
     sandbox.put_webhooks({"key": f"k{number}", "signature": f"secret-number-{number}"} for number in range(1000))
     hook = PartneroHook()
-    # Airflow's masker compiles all its patterns anew for every new one, which makes thousands take minutes.
+    # For each new secret, the masker of Airflow recompiles the patterns of all, so thousands would take minutes.
     patterns = _secrets_masker().patterns
     others = len(patterns)
     for key in [webhook.key for webhook in hook.iter_webhooks()]:

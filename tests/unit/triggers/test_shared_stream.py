@@ -327,7 +327,7 @@ def test_an_outage_is_in_the_log_of_every_waiting_task(sandbox: Sandbox, capsys:
         await until(lambda: len(triggerer.events) == 2)
 
     _drive(story)
-    assert capsys.readouterr().out.count("No answer about webhook 'x', the wait goes on: GET /webhooks/x: 503") == 4
+    assert capsys.readouterr().out.count("No answer about webhook 'x', waiting goes on: GET /webhooks/x: 503") == 4
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
