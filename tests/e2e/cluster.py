@@ -126,8 +126,8 @@ class Cluster:
     def kill(self, part: str) -> None:
         """SIGKILL, to the part and all it started."""
         process = self._processes.pop(part)
-        process.send_signal(signal.SIGKILL)
-        kill_session(process.pid)
+        os.killpg(process.pid, signal.SIGKILL)
+        kill_session(process.pid)  # tasks have groups of their own
         process.wait()
 
     def airflow(self, *arguments: str) -> str:

@@ -154,7 +154,7 @@ def test_the_test_button_says_in_words_what_is_wrong(
     assert TOKEN not in answer["message"]
 
 
-@pytest.mark.parametrize("number", [20, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [12, pytest.param(200, marks=pytest.mark.slow)])
 def test_many_deferred_sensors_share_one_poll(cluster: Cluster, e2e_sandbox: Sandbox, number: int) -> None:
     e2e_sandbox.put_webhooks([webhook(f"many{position:08d}", is_active=False) for position in range(number)])
     run_id = cluster.trigger("many_wait", sensors=number)
@@ -176,7 +176,7 @@ def test_many_deferred_sensors_share_one_poll(cluster: Cluster, e2e_sandbox: San
     seconds = polls[-1].at - polls[0].at
     assert len(polls) <= pages * (seconds / 5 + 2)
 
-    chosen = {7, 11, number - 1}
+    chosen = {3, 7, number - 1}
     e2e_sandbox.put_webhooks([webhook(f"many{position:08d}", is_active=True) for position in chosen])
     expected = ["success" if position in chosen else "deferred" for position in range(number)]
     cluster.wait_for(lambda: states() == expected, "the three to succeed, and no other")
