@@ -1,1 +1,1 @@
-"""The operators; all are imported from ``operators.partnero``."""
+"""The operators. Import them from ``operators.partnero``."""

@@ -1,4 +1,4 @@
-"""Bringing live webhooks in line with what is declared: plan, apply, read back, wait."""
+"""Brings the live webhooks in line with the declaration: plans, applies, reads back, waits."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.hooks.partnero import PartneroHook
     from airflow_provider_partnero.webhooks.plans import Action, Plan
 
-_KEPT = 100  # actions in XCom; the counts are always whole
-_LOGGED = 200  # actions of a plan in the log
+_MOST_IN_XCOM = 100  # actions in XCom; the counts cover all
+_MOST_LOGGED = 200  # actions of a plan in the log
 _PROGRESS_EVERY = 50  # writes
 _ACTIVE_WITHIN = 600.0  # seconds
-_LOOK_EVERY = 5.0  # seconds
+_READ_EVERY = 5.0  # seconds
 
 
 class TaskLog(Protocol):
-    """What is used of an operator's ``log``, whose class differs between Airflow versions."""
+    """The methods that we use of an operator's ``log``, whose class differs between Airflow versions."""
 
     def info(self, event: Any, *args: Any) -> Any: ...  # noqa: D102
     def error(self, event: Any, *args: Any) -> Any: ...  # noqa: D102
@@ -36,14 +36,14 @@ class TaskLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """One reconciliation of the webhooks behind one connection.
+    """One reconciliation of the webhooks of one connection.
 
-    :param hook: of the connection.
-    :param specs: what is declared, each with a key.
-    :param log: of the task.
+    :param hook: hook of the connection.
+    :param specs: the declared webhooks, each with a key.
+    :param log: log of the task.
     :param prune: delete live webhooks that are not declared.
     :param max_deletes: refuse a plan that deletes more webhooks.
-    :param adopt: take over webhooks that are recognised by their name alone; False: refuse the plan instead.
+    :param adopt: take over webhooks that are recognised by their name only; False: refuse such a plan.
     :param clock: times the wait for webhooks to become active.
     """
 
@@ -56,17 +56,17 @@ class Reconciliation:
     clock: Clock = field(default_factory=Clock)
 
     def run(self, context: Context, *, dry_run: bool = False, wait_until_active: bool = False) -> dict[str, Any]:
-        """Plan, and unless it is a dry run: apply, read back, wait.
+        """Plan; unless it is a dry run, apply the plan, read back, and wait.
 
-        :param context: of the task; takes what was done of a plan that fails half-way, as the XCom ``half_applied``.
+        :param context: the task's context. If the plan fails half-way, the XCom ``half_applied`` says what was done.
         :param dry_run: write nothing.
-        :param wait_until_active: wait, up to 10 minutes, until all that are declared active are.
+        :param wait_until_active: wait up to 10 minutes until all webhooks that are declared active are active.
         :returns: ``{"plan", "done", "done_left_out", "dry_run"}``, see ``PartneroReconcileWebhooksOperator``.
         :raises ValueError: the plan is refused; nothing was written.
-        :raises PartneroError: a write failed, or not everything is as declared afterwards.
+        :raises PartneroError: a write failed, or a webhook is not as declared afterwards.
         """
         plan = self._plan()
-        self.log.info("%s", plan.render(max_actions=_LOGGED))
+        self.log.info("%s", plan.render(max_actions=_MOST_LOGGED))
         _check_deletes(plan, self.max_deletes)
         if not self.adopt:
             self._check_adoptions(plan)
@@ -81,9 +81,9 @@ class Reconciliation:
 
     @property
     def _client(self) -> PartneroClient:
-        """For the writes, without the hook: it masks the secret of each webhook, and a thousand of those cost a minute.
+        """The client, for the writes. The hook would mask every webhook's secret: a minute for a thousand webhooks.
 
-        Nothing here looks at what a write returns, except for its key.
+        Of what a write returns, only the key is used here.
         """
         return self.hook.get_conn()
 
@@ -101,7 +101,7 @@ class Reconciliation:
         if by_name:
             names = ", ".join(f"{action.name!r} (key {visible(action.key or '')})" for action in by_name[:10])
             raise ValueError(
-                f"{len(by_name)} declared webhooks exist under keys that are not declared; nothing was written. "
+                f"{len(by_name)} declared webhooks exist with keys that are not declared; nothing was written. "
                 f"Declare their keys, or take them over with adopt=True: {names}"
             )
 
@@ -113,10 +113,12 @@ class Reconciliation:
                 done.append(self._write_or_plan_again(action))
                 if number % _PROGRESS_EVERY == 0:
                     self.log.info("%d of %d writes done", number, len(writes))
-        except BaseException as error:  # Airflow's time-out and its SIGTERM are no Exception
+        except BaseException as error:  # Airflow's time-out and SIGTERM are not an Exception
             left = [_entry(action, action.key) for action in writes[len(done) :]]
             self.log.error("Stopped half-way (%s)\ndone:\n%s\nnot done:\n%s", error, _lines(done), _lines(left))
-            context["ti"].xcom_push(key="half_applied", value={"done": done[:_KEPT], "not_done": left[:_KEPT]})
+            context["ti"].xcom_push(
+                key="half_applied", value={"done": done[:_MOST_IN_XCOM], "not_done": left[:_MOST_IN_XCOM]}
+            )
             raise
         self.log.info("Done: %s", _lines(done) or "nothing to write")
         return done
@@ -125,7 +127,7 @@ class Reconciliation:
         try:
             return self._write(action)
         except (PartneroConflictError, PartneroNotFoundError) as error:
-            # Not final: the next try plans anew.
+            # A plain PartneroError is not final, so the task is tried again, with a new plan.
             raise PartneroError(
                 f"somebody changed {action.name!r} since the plan was made, so plan again: {error}"
             ) from error
@@ -142,7 +144,7 @@ class Reconciliation:
         return _entry(action, key)
 
     def _keys_for(self, spec: WebhookSpec) -> list[str]:
-        """The keys that a create may give it: the declared one, or those derived, which are ours to choose again."""
+        """The keys that a create may use: the declared key only, or the derived keys if none is declared."""
         derived = declared_keys(self.hook.partnero_conn_id, spec.name)
         return derived if spec.key is None or spec.key == derived[0] else [spec.key]
 
@@ -170,9 +172,9 @@ class Reconciliation:
         deadline = self.clock.now() + _ACTIVE_WITHIN
         while pending := self._read_back():
             if self.clock.now() > deadline:
-                raise PartneroError(f"after {_ACTIVE_WITHIN:g} s not active yet: {', '.join(map(repr, pending[:10]))}")
+                raise PartneroError(f"not active after {_ACTIVE_WITHIN:g} s: {', '.join(map(repr, pending[:10]))}")
             self.log.info("%d webhooks are not active yet", len(pending))
-            self.clock.wait(_LOOK_EVERY, threading.Event())
+            self.clock.wait(_READ_EVERY, threading.Event())
 
 
 def _check_deletes(plan: Plan, max_deletes: int) -> None:
@@ -180,12 +182,12 @@ def _check_deletes(plan: Plan, max_deletes: int) -> None:
         names = ", ".join(repr(action.name) for action in plan.deletes[:10])
         raise ValueError(
             f"the plan deletes {len(plan.deletes)} webhooks and max_deletes={max_deletes}: nothing was written; raise "
-            f"max_deletes if that is meant. Among them: {names}"
+            f"max_deletes if you want that. Among them: {names}"
         )
 
 
 def _is_pending(action: Action) -> bool:
-    """Switched on, as declared, but not active yet: Partnero may take its time."""
+    """Whether the webhook only waits to become active: Partnero may take a while to activate it."""
     return [(change.field, change.new) for change in action.changes] == [("is_active", True)]
 
 
@@ -194,16 +196,16 @@ def _entry(action: Action, key: str | None) -> dict[str, Any]:
 
 
 def _lines(actions: Sequence[Mapping[str, Any]]) -> str:
-    lines = [f"  {action['kind']} {action['name']!r} (key {action['key']})" for action in actions[:_LOGGED]]
-    if len(actions) > _LOGGED:
-        lines.append(f"  ... and {len(actions) - _LOGGED} more")
+    lines = [f"  {action['kind']} {action['name']!r} (key {action['key']})" for action in actions[:_MOST_LOGGED]]
+    if len(actions) > _MOST_LOGGED:
+        lines.append(f"  ... and {len(actions) - _MOST_LOGGED} more")
     return "\n".join(["", *lines]) if lines else ""
 
 
 def _outcome(plan: Plan, done: list[dict[str, Any]], *, dry_run: bool) -> dict[str, Any]:
     return {
-        "plan": plan.to_dict(max_actions=_KEPT),
-        "done": done[:_KEPT],
-        "done_left_out": max(0, len(done) - _KEPT),
+        "plan": plan.to_dict(max_actions=_MOST_IN_XCOM),
+        "done": done[:_MOST_IN_XCOM],
+        "done_left_out": max(0, len(done) - _MOST_IN_XCOM),
         "dry_run": dry_run,
     }

@@ -1,4 +1,4 @@
-"""The audit: read all webhooks, say what is wrong, remember it."""
+"""The audit operator: reads all webhooks and reports what is wrong."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_partnero.webhooks.audit import AuditReport
 
-_FINDINGS_KEPT = 100  # in XCom and in the asset event; the report file has them all, and the counts are always whole
-_ROWS_LOGGED = 200
+_MOST_FINDINGS = 100  # in XCom and in the asset event; the report file has all of them, and the counts cover all
+_MOST_ROWS_LOGGED = 200
 _FAIL_ON = ("error", "warning", "never")
 _REPORT_SUFFIXES = (".json", ".md", ".html")
 
@@ -28,20 +28,20 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
     """Audit all webhooks of the programme and report what is wrong with them.
 
     Returns ``{"counts": {"webhooks", "active", "inactive", "errors", "warnings", "by_rule"}, "findings": [{"rule",
-    "severity", "key", "name", "words"}], "findings_left_out"}``; at most 100 findings, counts always whole. Logs the
-    findings as a table. An audit that does not fail the task emits an event on ``partnero_audit_asset(conn_id)`` with
-    the counts and the findings' fingerprints. Neither ever holds a signing secret.
+    "severity", "key", "name", "words"}], "findings_left_out"}``, with at most 100 findings; the counts cover all. Logs
+    the findings as a table. If the audit does not fail the task, it emits an event on ``partnero_audit_asset(conn_id)``
+    with the counts and the findings' fingerprints. None of these ever holds a signing secret.
 
-    :param fail_on: fail the task, at once, on a finding of this severity or worse: ``"error"``, ``"warning"``,
+    :param fail_on: fail the task at once on a finding of this severity or worse: ``"error"``, ``"warning"``,
         ``"never"``. Templated.
     :param ignore: ids of rules not to check, such as ``["PW001"]``. Templated.
     :param allowed_hosts: patterns of the hosts that may receive events, such as ``["*.example.com"]``; None: any.
         Templated.
     :param required_events: events that some active webhook must subscribe to. Templated.
-    :param declared: the webhooks that there must be, as ``PartneroReconcileWebhooksOperator`` takes them: a list of
-        mappings or the path of a ``.yaml``, ``.yml`` or ``.json`` file; None: not compared. Templated.
-    :param report_path: where to write the whole report: a path or any URL of Airflow's ``ObjectStoragePath``, ending in
-        ``.json``, ``.md`` or ``.html``. Templated.
+    :param declared: the webhooks that must exist, as for ``PartneroReconcileWebhooksOperator``: a list of mappings or
+        the path of a ``.yaml``, ``.yml`` or ``.json`` file; None: not compared. Templated.
+    :param report_path: where to write the whole report: a path or a URL for Airflow's ``ObjectStoragePath`` that ends
+        in ``.json``, ``.md`` or ``.html``. Templated.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
     """
 
@@ -75,12 +75,12 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         self.required_events = required_events
         self.declared = declared
         self.report_path = report_path
-        # An asset is fixed when the DAG is parsed; a templated connection id is not known by then.
+        # Outlets are fixed when the DAG is parsed, and a templated connection id is not known then.
         if isinstance(partnero_conn_id, str) and not any(sign in partnero_conn_id for sign in ("{{", "{%")):
             self.outlets = [*self.outlets, partnero_audit_asset(partnero_conn_id)]
 
     def act(self, context: Context) -> dict[str, Any]:
-        """Check the arguments, read, judge, tell, and fail if that is asked for."""
+        """Check the arguments, audit the webhooks, report, and fail as ``fail_on`` says."""
         from airflow_provider_partnero.webhooks.audit import audit
 
         self._check_arguments()
@@ -94,16 +94,16 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             required_events=as_texts(self.required_events, argument="required_events"),
             declared=declared,
         )
-        self.log.info("%s", report.to_table(max_rows=_ROWS_LOGGED))
-        self._write(report)
-        self._emit(report, context)
+        self.log.info("%s", report.to_table(max_rows=_MOST_ROWS_LOGGED))
+        self._write_report(report)
+        self._emit_event(report, context)
         if report.fails(self.fail_on):
             counts = report.counts
             raise AirflowFailException(
                 f"the audit found {counts['errors']} errors and {counts['warnings']} warnings "
                 f"in {counts['webhooks']} webhooks (fail_on={self.fail_on!r}); the log lists them"
             )
-        return report.to_dict(max_findings=_FINDINGS_KEPT)
+        return report.to_dict(max_findings=_MOST_FINDINGS)
 
     def _check_arguments(self) -> None:
         if self.fail_on not in _FAIL_ON:
@@ -111,7 +111,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         if self.report_path and PurePosixPath(self.report_path).suffix not in _REPORT_SUFFIXES:
             raise ValueError(f"report_path={self.report_path!r}: must end in one of {', '.join(_REPORT_SUFFIXES)}")
 
-    def _write(self, report: AuditReport) -> None:
+    def _write_report(self, report: AuditReport) -> None:
         if not self.report_path:
             return
         from airflow.sdk import ObjectStoragePath
@@ -129,16 +129,16 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         try:
             path.write_text(text, encoding="utf-8")
         except FileNotFoundError:
-            # Only now: object stores know no folders, and whoever may write an object may often do nothing else.
+            # Not before: object stores have no folders, and credentials often allow nothing but writing objects.
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         self.log.info("Report written to %s", self.report_path)
 
-    def _emit(self, report: AuditReport, context: Context) -> None:
+    def _emit_event(self, report: AuditReport, context: Context) -> None:
         asset = partnero_audit_asset(self.partnero_conn_id)
         if asset not in self.outlets:
             return
         context["outlet_events"][asset].extra = {
             "counts": report.counts,
-            "findings": [finding.fingerprint for finding in report.findings[:_FINDINGS_KEPT]],
+            "findings": [finding.fingerprint for finding in report.findings[:_MOST_FINDINGS]],
         }

@@ -1,4 +1,4 @@
-"""What all operators of Partnero share: the connection, and when to fail at once."""
+"""What all operators share: the connection, and which errors fail the task at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PartneroOperator(BaseOperator):
-    """An operator with a connection of type ``partnero``; a child says in :meth:`act` what it does."""
+    """An operator with a connection of type ``partnero``. A subclass does its work in :meth:`act`."""
 
     ui_color: str = "#e8e4fb"
     ui_fgcolor: str = "#2b1e66"
@@ -39,18 +39,18 @@ class PartneroOperator(BaseOperator):
         return PartneroHook(self.partnero_conn_id)
 
     def execute(self, context: Context) -> Any:
-        """Do the one thing; errors that a retry cannot mend fail the task at once."""
+        """Run :meth:`act`; an error that a retry cannot fix fails the task at once."""
         with failing_at_once():
             return self.act(context)
 
     @abstractmethod
     def act(self, context: Context) -> Any:
-        """What this operator does."""
+        """Do what this operator is for, and return its result."""
 
 
 @contextmanager
 def failing_at_once() -> Iterator[None]:
-    """Turn a final error into ``AirflowFailException``, with the error as its cause; let the others through."""
+    """Turn a final error into an ``AirflowFailException`` with the error as its cause; let other errors through."""
     try:
         yield
     except Exception as error:
@@ -60,5 +60,5 @@ def failing_at_once() -> Iterator[None]:
 
 
 def introduction(operator: type) -> str:
-    """What the operator does, for the task's page in the UI: its docstring up to the parameters."""
+    """The operator's docstring up to the parameters, for the task's page in the UI."""
     return cleandoc(operator.__doc__ or "").partition("\n:param")[0].strip()

@@ -1,4 +1,4 @@
-"""The webhooks that a DAG declares, for audit and reconcile alike: mappings, a file, or the text of one."""
+"""Reads the webhooks that a DAG declares, for audit and reconcile: from mappings, a file, or the text of a file."""
 
 from __future__ import annotations
 
@@ -24,56 +24,56 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 def declared_webhooks(
     value: Sequence[Mapping[str, Any]] | str, operator: PartneroOperator, context: Context
 ) -> tuple[WebhookSpec, ...]:
-    """The declaration in an operator's argument, each webhook with its declared key or the one derived for it.
+    """The declared webhooks in an operator's argument, each with its declared key or else a derived one.
 
-    :param value: mappings; the path of a ``.yaml``, ``.yml`` or ``.json`` file, looked for beside the DAG, in the DAG's
-        ``template_searchpath``, or absolute, and rendered like any template; or the text of such a file.
+    :param value: mappings; the path of a ``.yaml``, ``.yml`` or ``.json`` file, which is rendered like any template; or
+        the text of such a file. A path is absolute, or relative to the DAG or to its ``template_searchpath``.
     :raises ValueError: it is not a declaration; the message names the entry, its field and what is allowed.
     """
     from airflow_provider_partnero.webhooks.matching import check_distinct
 
-    specs = _specs(value, operator, context)
+    specs = _read_specs(value, operator, context)
     check_distinct(specs)
     return tuple(
         spec if spec.key else replace(spec, key=declared_key(operator.partnero_conn_id, spec.name)) for spec in specs
     )
 
 
-def _specs(
+def _read_specs(
     value: Sequence[Mapping[str, Any]] | str, operator: PartneroOperator, context: Context
 ) -> tuple[WebhookSpec, ...]:
     if not isinstance(value, str) or "\n" in value or not value.endswith(_SUFFIXES):
-        return _parsed(value)
-    return _parsed(_rendered_file(value, operator, context), suffix=PurePosixPath(value).suffix)
+        return _parse(value)
+    return _parse(_render_file(value, operator, context), suffix=PurePosixPath(value).suffix)
 
 
-def _rendered_file(path: str, operator: PartneroOperator, context: Context) -> str:
+def _render_file(path: str, operator: PartneroOperator, context: Context) -> str:
     from jinja2 import TemplateNotFound
 
     try:
-        return _with_absolute_paths(operator.get_template_env()).get_template(path).render(context)
+        return _allow_absolute_paths(operator.get_template_env()).get_template(path).render(context)
     except TemplateNotFound as missing:
         raise ValueError(
             f"no file {str(missing)!r}: give a file beside the DAG, in its template_searchpath, or an absolute path"
         ) from None
 
 
-def _with_absolute_paths(environment: jinja2.Environment) -> jinja2.Environment:
-    """Airflow looks for template files beside the DAG only; this finds absolute paths as well."""
+def _allow_absolute_paths(environment: jinja2.Environment) -> jinja2.Environment:
+    """The environment, able to find absolute paths as well: Airflow only looks beside the DAG."""
     import jinja2
 
     loaders = [loader for loader in (environment.loader, jinja2.FileSystemLoader("/")) if loader]
     return environment.overlay(loader=jinja2.ChoiceLoader(loaders))
 
 
-def _parsed(value: Any, *, suffix: str | None = None) -> tuple[WebhookSpec, ...]:
-    """The specifications in a text, or in what a native template made of one."""
+def _parse(value: Any, *, suffix: str | None = None) -> tuple[WebhookSpec, ...]:
+    """The specifications in a text, or in the value that a native template renders it to."""
     from airflow_provider_partnero.api.specs import specs_from
     from airflow_provider_partnero.webhooks.spec_files import parse_specs
 
     if isinstance(value, str) and suffix is None:
         suffix = ".json" if _is_json(value) else ".yaml"
-        value = value if suffix == ".json" else _evaluated(value)
+        value = value if suffix == ".json" else _evaluate(value)
     if isinstance(value, Mapping):
         return parse_specs(json.dumps(value), suffix=".json")
     return parse_specs(value, suffix=suffix or ".yaml") if isinstance(value, str) else specs_from(value)
@@ -87,8 +87,8 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _evaluated(text: str) -> Any:
-    """The list that a template such as ``{{ ti.xcom_pull(...) }}`` wrote out in Python's way; else the text."""
+def _evaluate(text: str) -> Any:
+    """The Python literal that a template such as ``{{ ti.xcom_pull(...) }}`` renders to; any other text unchanged."""
     if not text.lstrip().startswith(("[", "{")):
         return text
     try:

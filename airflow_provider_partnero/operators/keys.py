@@ -1,4 +1,4 @@
-"""The keys that we choose for webhooks, so that a repeated create finds what an earlier one made."""
+"""The keys that we choose for webhooks, so that a repeated create finds the webhook of an earlier one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.api.specs import WebhookSpec
     from airflow_provider_partnero.hooks.partnero import PartneroHook
 
-KEYS_TRIED = 3  # for one create whose key is derived
+KEYS_TRIED = 3  # by one create, if the key is derived
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LENGTH = 12  # as in every sample of the specification
 
 
 def derived_key(*parts: str | int) -> str:
-    """12 characters ``[0-9A-Za-z]`` that depend on nothing but the parts (71 bits of their SHA-256)."""
+    """12 characters ``[0-9A-Za-z]`` that depend on the parts only (71 bits of their SHA-256)."""
     digest = hashlib.sha256(json.dumps(parts).encode()).digest()
     number = int.from_bytes(digest)
     letters = []
@@ -33,9 +33,9 @@ def derived_key(*parts: str | int) -> str:
 
 
 def task_keys(partnero_conn_id: str, ti: Any) -> list[str]:
-    """The keys that one task instance may give the webhook it creates, whichever of its tries does it.
+    """The keys that one task instance may give to the webhook it creates, the same in each of its tries.
 
-    :param ti: of Airflow's context.
+    :param ti: the task instance, from Airflow's context.
     """
     map_index = getattr(ti, "map_index", None)
     parts = (partnero_conn_id, ti.dag_id, ti.task_id, ti.run_id, -1 if map_index is None else map_index)
@@ -43,9 +43,9 @@ def task_keys(partnero_conn_id: str, ti: Any) -> list[str]:
 
 
 def declared_keys(partnero_conn_id: str, name: str) -> list[str]:
-    """The keys that a webhook declared without one may be given, so that it is known again whatever its live name.
+    """The keys that a webhook declared without one may get; by them we recognise it even if it is renamed.
 
-    :param name: the declared name; all names of one normal form have the same keys.
+    :param name: the declared name; names with the same normal form have the same keys.
     """
     from airflow_provider_partnero.api.names import normal_name
 
@@ -59,11 +59,11 @@ def declared_key(partnero_conn_id: str, name: str) -> str:
 
 
 def create_under(conn: PartneroClient | PartneroHook, spec: WebhookSpec, keys: Sequence[str | None]) -> Webhook:
-    """Create a webhook under the first of the keys that Partnero takes: it may keep a deleted webhook's key taken.
+    """Create a webhook with the first key that Partnero accepts: it may refuse the key of a deleted webhook.
 
-    :param spec: what to create; its own key does not count.
-    :param keys: at least one; a further one is tried only when no webhook has the one that was refused.
-    :raises PartneroError: as :meth:`PartneroClient.create_webhook`, for the last key that was tried.
+    :param spec: what to create; its own key is ignored.
+    :param keys: at least one key. The next is tried only if Partnero refuses a key that no webhook has.
+    :raises PartneroError: as :meth:`PartneroClient.create_webhook` does, for the last key tried.
     """
     *others, last = keys
     for key in others:

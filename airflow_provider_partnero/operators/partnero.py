@@ -1,4 +1,4 @@
-"""One operator per webhook action, the audit, the reconciliation, and the receiver's registration."""
+"""All operators: one per action on a webhook, the audit, reconcile, and those for the receiver's webhook."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class PartneroListWebhooksOperator(PartneroOperator):
     Returns a list of ``{"key", "name", "url", "is_active", "events"}``, in Partnero's order.
     Source: the specification, "Get a list of webhooks".
 
-    :param is_active: only those that are (True) or are not (False) active; None: both. Templated.
-    :param events: only those that subscribe to at least one of these events; None: all. Templated.
+    :param is_active: only active (True) or only inactive webhooks (False); None: both. Templated.
+    :param events: only webhooks that subscribe to at least one of these events; None: all. Templated.
     :param include_signature: add each webhook's signing secret to XCom, **in clear**.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
     """
@@ -76,7 +76,7 @@ class PartneroListWebhooksOperator(PartneroOperator):
         self.include_signature = include_signature
 
     def act(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002
-        """Read, filter, hand over."""
+        """Read all webhooks and filter them."""
         is_active = as_optional_flag(self.is_active, argument="is_active")
         events = as_optional_events(self.events)
         webhooks = [
@@ -90,7 +90,7 @@ class PartneroListWebhooksOperator(PartneroOperator):
 
 
 class PartneroGetWebhookOperator(PartneroOperator):
-    """Fetch one webhook; fails at once when there is none.
+    """Fetch one webhook; fails at once if there is none.
 
     Returns ``{"key", "name", "url", "is_active", "events"}``. Source: the specification, "Fetch a webhook".
 
@@ -107,28 +107,28 @@ class PartneroGetWebhookOperator(PartneroOperator):
         self.include_signature = include_signature
 
     def act(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """Fetch and hand over."""
+        """Fetch the webhook."""
         return self.hook.get_webhook(self.webhook_key).to_dict(include_signature=self.include_signature)
 
 
 class PartneroCreateWebhookOperator(PartneroOperator):
-    """Create a webhook, once, however often the task is tried.
+    """Create a webhook exactly once, however often the task is tried.
 
     With ``idempotent`` (the default) and no ``webhook_key``, the key is derived from connection, DAG, task, run and map
-    index. It is looked up before the POST, so a task that is retried after its worker died finds the webhook it made;
-    a retry also looks for the same content under another key, since Partnero may ignore keys that it is given.
+    index. It is looked up before the POST, so a task that is retried after its worker died finds the webhook it made. A
+    retry also looks for the same content with another key, since Partnero may ignore our keys.
 
-    Returns ``{"key", "name", "url", "is_active", "events"}``; use the key from there, not the one you asked for.
+    Returns ``{"key", "name", "url", "is_active", "events"}``; use this key, since it may differ from ``webhook_key``.
     Source: the specification, "Create a webhook".
 
     :param name: name of the webhook. Templated.
-    :param url: http(s) address that Partnero delivers to. Templated.
+    :param url: http(s) URL that Partnero delivers to. Templated.
     :param events: at least one event name. Templated: a list, or a text such as ``partner.created,customer.created``.
-    :param is_active: deliver from the start. Templated.
-    :param webhook_key: the key to give it, without ``/``; None: see above. Templated.
-    :param idempotent: derive a key when none is given. Without one, a create whose outcome is unknown fails at once.
-    :param if_exists: a webhook that has ``webhook_key`` already and is the same: ``"adopt"`` it or ``"fail"``, even
-        on a retry, where an earlier try may have made it. One that differs always fails, at once.
+    :param is_active: whether Partnero delivers from the start. Templated.
+    :param webhook_key: the webhook's key, without ``/``; None: see above. Templated.
+    :param idempotent: derive a key if none is given. Without a key, a create with an unknown outcome fails at once.
+    :param if_exists: if an equal webhook has ``webhook_key`` already, ``"adopt"`` it or ``"fail"``, even if an earlier
+        try of the task made it. A webhook that differs always fails the task at once.
     :param include_signature: add the signing secret to XCom, **in clear**.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
     """
@@ -161,12 +161,12 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         self.include_signature = include_signature
 
     def act(self, context: Context) -> dict[str, Any]:
-        """Look, then create."""
+        """Look for the webhook, and create it if there is none."""
         from airflow_provider_partnero.api.specs import WebhookSpec
 
-        chosen = as_optional_text(self.webhook_key)
-        keys: Sequence[str | None] = [chosen]
-        if chosen is None and self.idempotent:
+        given_key = as_optional_text(self.webhook_key)
+        keys: Sequence[str | None] = [given_key]
+        if given_key is None and self.idempotent:
             keys = task_keys(self.partnero_conn_id, context["ti"])
         spec = WebhookSpec(
             name=self.name,
@@ -175,10 +175,10 @@ class PartneroCreateWebhookOperator(PartneroOperator):
             is_active=as_flag(self.is_active, argument="is_active"),
             key=keys[0],
         )
-        webhook = self._existing(spec, context, is_chosen=chosen is not None) or self._create(spec, keys)
+        webhook = self._find_existing(spec, context, is_key_given=given_key is not None) or self._create(spec, keys)
         return webhook.to_dict(include_signature=self.include_signature)
 
-    def _existing(self, spec: WebhookSpec, context: Context, *, is_chosen: bool) -> Webhook | None:
+    def _find_existing(self, spec: WebhookSpec, context: Context, *, is_key_given: bool) -> Webhook | None:
         if spec.key is None:
             return None
         is_retry = context["ti"].try_number > 1
@@ -188,40 +188,40 @@ class PartneroCreateWebhookOperator(PartneroOperator):
             events=spec.events,
             is_active=spec.is_active,
             key=spec.key,
-            is_ours=is_retry,  # what an earlier try has made may be switched on and not active yet
+            is_ours=is_retry,  # a webhook made by an earlier try may not be active yet
             by_content=is_retry,
         )
         if existing is None:
             return None
-        if is_chosen and self.if_exists == "fail":
+        if is_key_given and self.if_exists == "fail":
             raise PartneroConflictError(
                 409, f"webhook {existing.key!r} exists already, and if_exists='fail'", method="POST", path="/webhooks"
             )
-        self.log.info("Webhook %r exists already and is the same: adopted, nothing created", existing.key)
+        self.log.info("Webhook %r exists already and is equal: adopted, nothing created", existing.key)
         return existing
 
     def _create(self, spec: WebhookSpec, keys: Sequence[str | None]) -> Webhook:
         try:
-            made = create_under(self.hook, spec, keys)
+            created = create_under(self.hook, spec, keys)
         except PartneroAmbiguousError as error:
             if spec.key is None:
                 raise AirflowFailException(str(error)) from error
             raise
-        self.log.info("Created webhook %r (%r)", made.key, made.name)
-        return made
+        self.log.info("Created webhook %r (%r)", created.key, created.name)
+        return created
 
 
 class PartneroUpdateWebhookOperator(PartneroOperator):
     """Change fields of a webhook; its key and its signing secret stay.
 
-    Returns the webhook as it is now: ``{"key", "name", "url", "is_active", "events"}``.
+    Returns the webhook after the change: ``{"key", "name", "url", "is_active", "events"}``.
     Source: the specification, "Update a webhook".
 
     :param webhook_key: the webhook's key. Templated.
     :param name: new name; None leaves it. Templated.
-    :param url: new http(s) address; None leaves it. Templated.
+    :param url: new http(s) URL; None leaves it. Templated.
     :param is_active: switch it on or off; None leaves it. Templated.
-    :param events: the events it shall have, all of them; None leaves them. Templated.
+    :param events: all events that it subscribes to from now on; None leaves them. Templated.
     :param include_signature: add the signing secret to XCom, **in clear**.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
     """
@@ -248,7 +248,7 @@ class PartneroUpdateWebhookOperator(PartneroOperator):
         self.include_signature = include_signature
 
     def act(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """Send the fields that are given."""
+        """Change the given fields."""
         webhook = self.hook.update_webhook(
             self.webhook_key,
             name=as_optional_text(self.name),
@@ -264,7 +264,7 @@ class PartneroDeleteWebhookOperator(PartneroOperator):
     """Delete a webhook. Returns nothing. Source: the specification, "Delete a webhook".
 
     :param webhook_key: the webhook's key. Templated.
-    :param if_missing: no webhook has the key: ``"ignore"`` it (it is gone, as asked) or ``"fail"`` at once.
+    :param if_missing: if no webhook has the key, ``"ignore"`` that or ``"fail"`` at once.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
     """
 
@@ -278,7 +278,7 @@ class PartneroDeleteWebhookOperator(PartneroOperator):
         self.if_missing = if_missing
 
     def act(self, context: Context) -> None:  # noqa: ARG002
-        """Delete."""
+        """Delete the webhook."""
         try:
             self.hook.delete_webhook(self.webhook_key)
         except PartneroNotFoundError:

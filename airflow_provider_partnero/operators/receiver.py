@@ -1,4 +1,4 @@
-"""The webhook that points at this Airflow's receiver: registered and removed from a DAG."""
+"""Operators that register and remove the webhook of this Airflow's receiver."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _PATH = "/partnero/webhooks/"
 class PartneroRegisterReceiverOperator(PartneroOperator):
     """Create or update the webhook that delivers events to this Airflow's receiver.
 
-    Safe to repeat: a run that finds the webhook as it should be writes nothing. The webhook is known again by a key
-    derived from connection and name.
+    Safe to repeat: a run that finds the webhook unchanged writes nothing. It recognises the webhook by a key derived
+    from connection and name.
 
-    Returns what ``PartneroReconcileWebhooksOperator`` returns, and ``"url"``: where Partnero delivers to.
+    Returns what ``PartneroReconcileWebhooksOperator`` returns, and ``"url"``, the URL that Partnero delivers to.
 
     :param events: the events to deliver. Templated.
-    :param base_url: where Partnero reaches the API server; ``/partnero/webhooks/<connection id>`` is appended. None:
+    :param base_url: URL at which Partnero reaches the API server, without ``/partnero/webhooks/<connection id>``. None:
         ``[partnero] receiver_base_url``, else ``[api] base_url``. Templated.
     :param webhook_name: the webhook's name; None: ``Airflow receiver at <host>``, so that two Airflows do not take the
         webhook from each other. Templated.
-    :param wait_until_active: wait, up to 10 minutes, until the webhook is active. Templated.
+    :param wait_until_active: wait up to 10 minutes until the webhook is active. Templated.
     :param partnero_conn_id: connection of type ``partnero``; also the last part of the receiver's URL. Templated.
     """
 
@@ -66,7 +66,7 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
 
         base_url = _base_url(self.base_url)
         url = receiver_url(base_url, self.partnero_conn_id)
-        self._warn(url)
+        self._warn_about(url)
         name = as_optional_text(self.webhook_name) or _default_name(base_url)
         key = declared_key(self.partnero_conn_id, name)
         spec = WebhookSpec(name=name, url=url, events=as_texts(self.events, argument="events"), key=key)
@@ -74,7 +74,7 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
         reconciliation = Reconciliation(self.hook, (spec,), self.log, clock=self.clock)
         return reconciliation.run(context, wait_until_active=is_waiting) | {"url": url}
 
-    def _warn(self, url: str) -> None:
+    def _warn_about(self, url: str) -> None:
         from airflow_provider_partnero.webhooks.destinations import Destination
         from airflow_provider_partnero.webhooks.hosts import internal_kind
 
@@ -84,14 +84,14 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
             self.log.warning("Partnero cannot reach %s from the internet: its host is %s", url, kind)
         if not conf.getboolean(_SECTION, "receiver_enabled", fallback=False):
             self.log.warning(
-                "[partnero] receiver_enabled is not True here; unless it is on the API server, it answers 404"
+                "[partnero] receiver_enabled is not True here; unless it is on the API server, the receiver answers 404"
             )
 
 
 class PartneroUnregisterReceiverOperator(PartneroOperator):
-    """Delete the webhook that ``PartneroRegisterReceiverOperator`` made with the same arguments.
+    """Delete the webhook that ``PartneroRegisterReceiverOperator`` created with the same arguments.
 
-    Safe to repeat: a webhook that is gone already is fine.
+    Safe to repeat: it is fine if the webhook is gone already.
 
     Returns ``{"deleted": [{"key", "name"}]}``.
 
@@ -108,7 +108,7 @@ class PartneroUnregisterReceiverOperator(PartneroOperator):
         self.webhook_name = webhook_name
 
     def act(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """Find it, by its key or by name and URL, and delete it."""
+        """Find the webhook by its key, or by its name and URL, and delete it."""
         from airflow_provider_partnero.api.names import normal_name
         from airflow_provider_partnero.api.urls import normal_url
 
@@ -132,13 +132,13 @@ class PartneroUnregisterReceiverOperator(PartneroOperator):
     def _delete(self, key: str) -> None:
         try:
             self.hook.delete_webhook(key)
-            self.log.info("Webhook %r is deleted", key)
+            self.log.info("Deleted webhook %r", key)
         except PartneroNotFoundError:
             self.log.info("Webhook %r is gone already", key)
 
 
 def receiver_url(base_url: str, partnero_conn_id: str) -> str:
-    """Where the receiver of a connection answers, below the API server's address."""
+    """The URL of a connection's receiver, below the API server's."""
     return f"{base_url.rstrip('/')}{_PATH}{quote(partnero_conn_id, safe='')}"
 
 
@@ -150,18 +150,18 @@ def _base_url(argument: str | None) -> str:
         ("[api] base_url", conf.get("api", "base_url", fallback="")),
     )
     source, value = next(((source, value) for source, value in sources if value), ("base_url", ""))
-    address = value.strip()
-    if not _is_address(address):
+    base_url = value.strip()
+    if not _is_base_url(base_url):
         from airflow_provider_partnero.api.redaction import redact_url
 
         raise ValueError(
             f"{source}={redact_url(value)!r}: must be the URL at which Partnero reaches the API server, such as "
             "'https://airflow.example.com', without user, password, '?' and '#'"
         )
-    return address
+    return base_url
 
 
-def _is_address(text: str) -> bool:
+def _is_base_url(text: str) -> bool:
     try:
         parts = urlsplit(checked_url(text))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Webhooks as code: make the live webhooks what the DAG declares."""
+"""Webhooks as code: makes the live webhooks match the declaration in the DAG."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ if TYPE_CHECKING:
 
 
 class PartneroReconcileWebhooksOperator(PartneroOperator):
-    """Make the programme's webhooks what is declared: plan, log the plan as a diff, apply it, read back.
+    """Make the programme's webhooks match the declaration: plan, log the plan as a diff, apply it, read back.
 
-    Safe to repeat: running it twice, or again after a crash at any point, ends in the same state with no extra webhook,
-    and a run that finds everything as declared writes nothing. A webhook is recognised by its declared key; without
-    one, by a key derived from connection and name, else by its name. Only one run at a time: Partnero has no lock, so
-    two that create the same webhook at once may both do it (``max_active_runs=1`` on the DAG).
+    Safe to repeat: a second run, or a run after a crash at any point, ends in the same state with no extra webhook. A
+    run that finds everything as declared writes nothing. A webhook is recognised by its declared key; without one, by a
+    key derived from connection and name, or by its name. Have only one run at a time (``max_active_runs=1`` on the
+    DAG): Partnero has no lock, so two runs at once might both create the same webhook.
 
     Returns ``{"plan": {"summary", "counts": {"create", "update", "delete", "unchanged", "undeclared"}, "actions",
-    "actions_left_out"}, "done": [{"kind", "name", "key"}], "done_left_out", "dry_run"}``. A plan that fails half-way
-    logs what was done and what was not, and leaves the same in XCom under ``half_applied``. Never a signing secret.
+    "actions_left_out"}, "done": [{"kind", "name", "key"}], "done_left_out", "dry_run"}``. If a plan fails
+    half-way, the log and the XCom ``half_applied`` say what was done and what was not. None of these ever holds a
+    signing secret.
 
-    :param webhooks: a list of ``{"name", "url", "events"}`` with, perhaps, ``is_active`` and ``key``; or the path of a
-        ``.yaml``, ``.yml`` or ``.json`` file that holds one, beside the DAG or absolute. Templated.
+    :param webhooks: a list of ``{"name", "url", "events"}``, optionally with ``is_active`` and ``key``; or the path of
+        a ``.yaml``, ``.yml`` or ``.json`` file with such a list, beside the DAG or absolute. Templated.
     :param prune: delete live webhooks that are not declared. Templated.
-    :param dry_run: log and return the plan, write nothing. Templated.
-    :param max_deletes: refuse, before anything is written, a plan that deletes more than this many webhooks. Templated.
-    :param adopt: take over webhooks that are recognised by their name alone; False: refuse the plan instead. Templated.
-    :param wait_until_active: wait, up to 10 minutes, until all that are declared active are. Templated.
+    :param dry_run: log and return the plan, but write nothing. Templated.
+    :param max_deletes: refuse a plan that deletes more webhooks, before anything is written; at least 0. Templated.
+    :param adopt: take over webhooks that are recognised by their name only; False: refuse such a plan. Templated.
+    :param wait_until_active: wait up to 10 minutes until all webhooks declared active are active. Templated.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
     """
 
@@ -68,7 +69,7 @@ class PartneroReconcileWebhooksOperator(PartneroOperator):
         self.wait_until_active = wait_until_active
 
     def act(self, context: Context) -> dict[str, Any]:
-        """Plan, and unless it is a dry run: apply, read back, wait."""
+        """Plan; unless it is a dry run, apply the plan, read back, and wait."""
         from airflow_provider_partnero.operators.apply import Reconciliation
 
         is_dry_run = as_flag(self.plan_only, argument="dry_run")

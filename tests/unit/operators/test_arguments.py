@@ -1,4 +1,4 @@
-"""Arguments as they arrive after templating, and what is said of those that make no sense."""
+"""Arguments after templating, and the errors about invalid ones."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def test_a_flag_is_itself_or_its_text(value: Any, flag: bool) -> None:
 
 
 @pytest.mark.parametrize("value", [1, 0, "1", "yes", "on", [], {}, 1.0])
-def test_what_is_no_flag_is_refused(value: Any) -> None:
+def test_anything_but_a_flag_is_refused(value: Any) -> None:
     for read in (as_flag, as_optional_flag):
         with pytest.raises(ValueError, match=r"is_active=.*: must be True or False"):
             read(value, argument="is_active")
 
 
 @pytest.mark.parametrize("value", [None, "", "None", "  ", " None "])
-def test_nothing_is_not_given(value: Any) -> None:
+def test_none_and_empty_texts_mean_not_given(value: Any) -> None:
     assert as_optional_flag(value, argument="a") is None
     assert as_optional_events(value) is None
 
@@ -80,18 +80,18 @@ def test_nothing_is_not_given(value: Any) -> None:
         ("[]", ()),
     ],
 )
-def test_events_are_a_list_or_the_text_of_one(value: Any, events: tuple[str, ...]) -> None:
+def test_events_are_a_list_or_its_text(value: Any, events: tuple[str, ...]) -> None:
     assert as_texts(value, argument="events") == events
 
 
 @pytest.mark.parametrize("value", [None, 5, True, "[1,", "['a'", "({[]: 1})", "[x]", "(5)", "(None)", "[" * 100_000])
-def test_what_is_no_list_of_events_is_refused(value: Any) -> None:
+def test_anything_but_a_list_of_events_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="must be a list of event names"):
         as_texts(value, argument="events")
 
 
 @pytest.mark.parametrize("events", [None, 5, "[1, 2]", ["partner.created", None], [""], "", "[]"])
-def test_a_create_with_senseless_events_fails_at_once_and_nothing_is_sent(
+def test_a_create_with_invalid_events_fails_at_once_and_nothing_is_sent(
     sandbox: Sandbox, make_context: MakeContext, events: Any
 ) -> None:
     create = PartneroCreateWebhookOperator(task_id="c", name="n", url="https://a.example/", events=events)
@@ -113,7 +113,7 @@ def test_a_create_with_senseless_events_fails_at_once_and_nothing_is_sent(
         ({"name": "New", "url": "", "is_active": "", "events": ""}, {"name": "New"}),
     ],
 )
-def test_an_update_sends_what_is_given_and_nothing_else(
+def test_an_update_sends_only_the_given_fields(
     sandbox: Sandbox, make_context: MakeContext, change: dict[str, Any], shall_be: dict[str, Any]
 ) -> None:
     sandbox.put_webhooks([{**OLD, "signature": "stays-as-it-is"}])
@@ -127,7 +127,7 @@ def test_an_update_sends_what_is_given_and_nothing_else(
 @pytest.mark.parametrize(
     "change", [{}, {"name": None}, {"is_active": "None"}, {"url": "ftp://x"}, {"events": []}, {"is_active": "maybe"}]
 )
-def test_an_update_of_nothing_or_of_nonsense_fails_at_once_and_nothing_is_sent(
+def test_an_update_without_or_with_invalid_values_fails_at_once_and_nothing_is_sent(
     sandbox: Sandbox, make_context: MakeContext, change: dict[str, Any]
 ) -> None:
     with pytest.raises(AirflowFailException) as failed:
@@ -138,7 +138,7 @@ def test_an_update_of_nothing_or_of_nonsense_fails_at_once_and_nothing_is_sent(
 
 @pytest.mark.parametrize("key", ["", "a/b", ".", "..", "\ud800", None, 5])
 @pytest.mark.parametrize("operator", [PartneroGetWebhookOperator, PartneroDeleteWebhookOperator])
-def test_a_key_that_cannot_be_one_fails_at_once_and_nothing_is_sent(
+def test_an_invalid_key_fails_at_once_and_nothing_is_sent(
     sandbox: Sandbox, make_context: MakeContext, operator: Any, key: Any
 ) -> None:
     with pytest.raises(AirflowFailException, match="key="):
@@ -170,7 +170,7 @@ def test_every_argument_renders_and_every_template_field_is_an_argument(operator
 @pytest.mark.parametrize(
     ("is_active", "events", "keys"), [(None, None, "kl"), (True, ["partner.created"], "k"), (False, None, "l")]
 )
-def test_a_list_filters_alike_with_and_without_native_templates(
+def test_a_list_filters_the_same_with_and_without_native_templates(
     sandbox: Sandbox, make_context: MakeContext, is_native: bool, is_active: bool | None, events: Any, keys: str
 ) -> None:
     sandbox.put_webhooks([OLD, {**OLD, "key": "l", "is_active": False}])
@@ -188,7 +188,7 @@ def test_a_list_filters_alike_with_and_without_native_templates(
         (PartneroWebhookActiveSensor, {"webhook_key": "k", "if_missing": "ignore"}),
     ],
 )
-def test_a_wrong_choice_is_refused_when_the_dag_is_parsed_with_what_is_allowed(
+def test_a_wrong_choice_is_refused_when_the_dag_is_parsed_and_the_error_says_what_is_allowed(
     operator: Any, arguments: dict[str, Any]
 ) -> None:
     with pytest.raises(ValueError, match=r"if_\w+='\w+': must be '\w+' or '\w+'"):

@@ -1,4 +1,4 @@
-"""The audit operator: what it promises beyond the audit itself (the report's rules have their own tests)."""
+"""The audit operator: what it promises beyond the audit itself; the rules have their own tests."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def rules(report: dict[str, Any]) -> dict[str, int]:
     return by_rule
 
 
-def test_a_programme_in_order_has_no_findings(sandbox: Sandbox, make_context: MakeContext) -> None:
+def test_a_sound_programme_has_no_findings(sandbox: Sandbox, make_context: MakeContext) -> None:
     sandbox.put_webhooks([live("a"), live("b", events=["customer.created"])])
     assert audit(make_context, fail_on="warning") == {
         "counts": {
@@ -124,7 +124,7 @@ def test_an_ignored_rule_is_not_checked(sandbox: Sandbox, make_context: MakeCont
         ("declared", [{"name": "Name a", "url": URL, "events": ["partner.created"]}], "PW010"),
     ],
 )
-def test_options_find_what_they_are_for_and_nothing_else(
+def test_each_option_leads_to_its_own_findings_only(
     sandbox: Sandbox, make_context: MakeContext, option: str, value: Any, rule: str | None
 ) -> None:
     sandbox.put_webhooks([live("a")])
@@ -190,7 +190,7 @@ def test_other_wrong_arguments_fail_at_once(
 
 @pytest.mark.parametrize("suffix", [".json", ".md", ".html"])
 @pytest.mark.parametrize("where", ["{folder}/new/report", "file://{folder}/new/report", "memory://{name}/new/report"])
-def test_the_whole_report_is_written_wherever_airflow_can_write(
+def test_the_whole_report_is_written_to_every_kind_of_storage(
     sandbox: Sandbox, make_context: MakeContext, tmp_path: Path, where: str, suffix: str
 ) -> None:
     sandbox.put_webhooks([live(f"key{number:03d}", url="http://hooks.acme.example/") for number in range(150)])
@@ -204,7 +204,7 @@ def test_the_whole_report_is_written_wherever_airflow_can_write(
     assert SECRET not in written
 
 
-def test_ten_thousand_webhooks_leave_a_small_xcom_and_whole_counts(
+def test_ten_thousand_webhooks_leave_a_small_xcom_with_complete_counts(
     sandbox: Sandbox, make_context: MakeContext, tmp_path: Path
 ) -> None:
     sandbox.put_webhooks({"key": f"k{number}", "url": f"http://h{number}.example/"} for number in range(10_000))
@@ -215,7 +215,7 @@ def test_ten_thousand_webhooks_leave_a_small_xcom_and_whole_counts(
     assert len(json.loads((tmp_path / "r.json").read_text())["findings"]) == report["counts"]["findings"]
 
 
-def test_a_store_that_lets_us_write_and_nothing_else_gets_the_report(
+def test_a_storage_that_only_allows_writing_gets_the_report(
     sandbox: Sandbox, make_context: MakeContext, tmp_path: Path
 ) -> None:
     memory: Any = import_module("fsspec.implementations.memory")  # comes with Airflow, without types
@@ -280,7 +280,9 @@ class TestAsset:
         assert first < second
         assert len(second) == 2
 
-    def test_the_event_is_bounded_and_its_counts_are_whole(self, sandbox: Sandbox, make_context: MakeContext) -> None:
+    def test_the_event_has_a_bounded_size_and_complete_counts(
+        self, sandbox: Sandbox, make_context: MakeContext
+    ) -> None:
         sandbox.put_webhooks([live(f"k{number}", is_active=False) for number in range(120)])
         context = make_context()
         operator().execute(context)
@@ -298,14 +300,14 @@ class TestAsset:
     def test_a_templated_connection_has_no_outlet(self, conn_id: str) -> None:
         assert operator(partnero_conn_id=conn_id).outlets == []
 
-    def test_a_templated_connection_audits_all_the_same(self, sandbox: Sandbox, make_context: MakeContext) -> None:
+    def test_an_audit_with_a_templated_connection_runs(self, sandbox: Sandbox, make_context: MakeContext) -> None:
         made = operator(partnero_conn_id="{{ conn }}")
         context = make_context() | {"conn": "partnero_default"}
         made.render_template_fields(context)
         assert made.execute(context)["counts"]["webhooks"] == 0
         assert dict(context["outlet_events"]) == {}
 
-    def test_a_mapped_audit_runs_and_emits_what_it_can(self, sandbox: Sandbox, airflow: Any) -> None:
+    def test_a_mapped_audit_runs(self, sandbox: Sandbox, airflow: Any) -> None:
         with DAG("audits_mapped", schedule=None) as dag:
             PartneroAuditWebhooksOperator.partial(task_id="audit").expand(partnero_conn_id=["partnero_default"] * 2)
         assert [one.state for one in airflow.run(dag)["audit"]] == ["success", "success"]

@@ -1,4 +1,4 @@
-"""Creating once, however often the task is tried, whatever Partnero does with keys."""
+"""A create makes one webhook, however often the task is tried and whatever Partnero does with keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _asked(sandbox: Sandbox) -> list[str]:
 
 
 def _fail_first_try(sandbox: Sandbox, make_context: MakeContext, fault: dict[str, Any], **arguments: Any) -> None:
-    """A try that makes the webhook and never learns of it: the POST's answer is lost, and so is every look after it."""
+    """Run a try that creates the webhook but does not learn of it, since the POST and later GETs get no answer."""
     sandbox.fault(method="POST", **fault)
     sandbox.fault(method="GET", skip=1, drop="before", times=9)
     with pytest.raises(PartneroError):
@@ -50,7 +50,7 @@ def test_the_derived_key_depends_on_the_connection(
 
 
 @pytest.mark.parametrize("fields", [{"map_index": None}, {"map_index": -1}])
-def test_a_task_that_is_not_mapped_has_one_key_however_airflow_says_so(
+def test_an_unmapped_task_has_one_key_in_all_versions_of_airflow(
     sandbox: Sandbox, make_context: MakeContext, fields: dict[str, Any]
 ) -> None:
     assert _create().execute(make_context(**fields))["key"] == derived_key("partnero_default", "dag", "task", "run", -1)
@@ -90,7 +90,7 @@ def test_a_retry_after_a_lost_answer_adopts_the_one_webhook(
 
 
 @pytest.mark.parametrize("taken_key", TAKEN_KEY)
-def test_the_answer_lost_within_a_try_is_mended_within_it(
+def test_a_lost_answer_is_resolved_within_the_same_try(
     sandbox: Sandbox, make_context: MakeContext, taken_key: Any
 ) -> None:
     sandbox.reset(Profile(taken_key=taken_key))
@@ -101,7 +101,7 @@ def test_the_answer_lost_within_a_try_is_mended_within_it(
 
 
 @pytest.mark.parametrize("taken_key", TAKEN_KEY)
-def test_a_hundred_mapped_tasks_of_the_same_content_make_a_hundred_webhooks(
+def test_a_hundred_mapped_tasks_with_the_same_content_make_a_hundred_webhooks(
     sandbox: Sandbox, make_context: MakeContext, taken_key: Any
 ) -> None:
     sandbox.reset(Profile(taken_key=taken_key))
@@ -119,7 +119,7 @@ def test_a_hundred_mapped_tasks_of_the_same_content_make_a_hundred_webhooks(
         ("events", ["partner.created", "partner.updated"]),
     ],
 )
-def test_a_chosen_key_of_a_webhook_that_differs_is_a_conflict_at_once(
+def test_a_given_key_of_a_different_webhook_is_a_conflict_at_once(
     sandbox: Sandbox, make_context: MakeContext, try_number: int, field: str, value: Any
 ) -> None:
     sandbox.put_webhooks([{**DEMO, "key": "mine", "is_active": True, field: value}])
@@ -129,7 +129,7 @@ def test_a_chosen_key_of_a_webhook_that_differs_is_a_conflict_at_once(
     assert _asked(sandbox) == ["GET /webhooks/mine"]
 
 
-def test_a_switched_off_webhook_with_the_chosen_key_is_a_conflict_on_the_first_try(
+def test_an_inactive_webhook_with_the_given_key_is_a_conflict_on_the_first_try(
     sandbox: Sandbox, make_context: MakeContext
 ) -> None:
     sandbox.put_webhooks([{**DEMO, "key": "mine", "is_active": False}])
@@ -144,28 +144,30 @@ def test_the_same_events_in_another_order_are_the_same_webhook(sandbox: Sandbox,
 
 
 @pytest.mark.parametrize("nothing", [None, "", "None", " None "])
-def test_a_template_that_renders_to_nothing_is_no_key(
+def test_a_template_that_renders_to_nothing_is_not_a_key(
     sandbox: Sandbox, make_context: MakeContext, nothing: str | None
 ) -> None:
     made = _create(webhook_key=nothing).execute(make_context())
     assert made["key"] == derived_key("partnero_default", "dag", "task", "run", -1)
 
 
-def test_not_idempotent_is_one_post_and_partneros_own_key(sandbox: Sandbox, make_context: MakeContext) -> None:
+def test_not_idempotent_sends_one_post_and_leaves_the_key_to_partnero(
+    sandbox: Sandbox, make_context: MakeContext
+) -> None:
     keys = {_create(idempotent=False).execute(make_context())["key"] for _ in range(2)}
     assert _asked(sandbox) == ["POST /webhooks"] * 2
     assert keys == {webhook["key"] for webhook in sandbox.webhooks()}
     assert len(keys) == 2
 
 
-def test_not_idempotent_with_a_chosen_key_is_safe_all_the_same(one_attempt: Sandbox, make_context: MakeContext) -> None:
+def test_not_idempotent_with_a_given_key_is_safe_too(one_attempt: Sandbox, make_context: MakeContext) -> None:
     _fail_first_try(one_attempt, make_context, {"drop": "after"}, webhook_key="mine", idempotent=False)
     _create(webhook_key="mine", idempotent=False).execute(make_context(try_number=2))
     assert len(one_attempt.webhooks()) == 1
 
 
 @pytest.mark.parametrize("fault", LOST, ids=str)
-def test_without_a_key_an_unknown_outcome_ends_the_task_and_is_told(
+def test_without_a_key_an_unknown_outcome_fails_the_task_with_the_reason(
     sandbox: Sandbox, make_context: MakeContext, fault: dict[str, Any]
 ) -> None:
     sandbox.fault(method="POST", **fault)
@@ -204,7 +206,7 @@ KEYS = [derived_key("partnero_default", "dag", "task", "run", -1, *more) for mor
 
 
 def _refuse(sandbox: Sandbox, keys: list[str], *, looked_at: str = "") -> None:
-    """These keys are taken when the POST comes, and gone when somebody looks."""
+    """Make Partnero take these keys just before a POST, and free them before the next look."""
     for key in keys:
         ghost = {**DEMO, "key": key, "name": "Ghost"}
         sandbox.fault(method="POST", mutate=[{"insert": ghost}])
@@ -214,7 +216,7 @@ def _refuse(sandbox: Sandbox, keys: list[str], *, looked_at: str = "") -> None:
 
 @pytest.mark.parametrize("taken_key", ["422", "409"])
 @pytest.mark.parametrize("refused", [1, 2])
-def test_a_derived_key_that_partnero_keeps_taken_after_a_deletion_is_replaced_by_another(
+def test_a_derived_key_that_partnero_refuses_after_a_deletion_is_replaced(
     sandbox: Sandbox, make_context: MakeContext, taken_key: Any, refused: int
 ) -> None:
     sandbox.reset(Profile(taken_key=taken_key))
@@ -226,7 +228,7 @@ def test_a_derived_key_that_partnero_keeps_taken_after_a_deletion_is_replaced_by
 
 
 @pytest.mark.parametrize("taken_key", ["422", "409"])
-def test_a_chosen_key_is_never_replaced(sandbox: Sandbox, make_context: MakeContext, taken_key: Any) -> None:
+def test_a_given_key_is_never_replaced(sandbox: Sandbox, make_context: MakeContext, taken_key: Any) -> None:
     sandbox.reset(Profile(taken_key=taken_key))
     _refuse(sandbox, ["mine"], looked_at="mine")
     with pytest.raises(AirflowFailException, match=taken_key):
@@ -234,7 +236,7 @@ def test_a_chosen_key_is_never_replaced(sandbox: Sandbox, make_context: MakeCont
     assert sandbox.webhooks() == []
 
 
-def test_a_derived_key_of_a_webhook_that_differs_is_a_conflict_and_never_replaced(
+def test_a_derived_key_of_a_different_webhook_is_a_conflict_and_never_replaced(
     sandbox: Sandbox, make_context: MakeContext
 ) -> None:
     sandbox.fault(method="POST", mutate=[{"insert": {**DEMO, "key": KEYS[0], "name": "Other"}}])
@@ -249,7 +251,7 @@ def test_a_refusal_for_another_reason_tries_no_other_key(sandbox: Sandbox, make_
     assert _asked(sandbox) == [f"GET /webhooks/{KEYS[0]}", "POST /webhooks"]
 
 
-def test_a_name_with_line_breaks_forges_no_line_of_the_log(
+def test_a_name_with_line_breaks_cannot_forge_a_log_line(
     sandbox: Sandbox, make_context: MakeContext, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = _create(name="Demo\n[ERROR] forged").execute(make_context())

@@ -27,7 +27,7 @@ def declared(value: Any, *, conn_id: str = "partnero_default") -> tuple[WebhookS
     return declared_webhooks(value, operator, CONTEXT)
 
 
-def test_a_webhook_without_a_key_gets_one_of_connection_and_name_and_another_keeps_its_own() -> None:
+def test_a_webhook_without_a_key_gets_one_derived_from_connection_and_name() -> None:
     wanted: dict[str, Any] = {"name": "A", "url": "https://a.example/", "events": ["partner.created"]}
     first, second = declared([wanted, wanted | {"name": "B", "key": "ownKey000001"}])
     assert first.key == declared_key("partnero_default", "A")
@@ -71,7 +71,7 @@ entries = st.lists(
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(entries, st.booleans())
-def test_list_json_yaml_and_pythons_own_text_declare_the_same(wanted: list[dict[str, Any]], nested: bool) -> None:
+def test_list_json_yaml_and_python_literal_declare_the_same(wanted: list[dict[str, Any]], nested: bool) -> None:
     expected = declared(wanted)
     value: Any = {"webhooks": wanted} if nested else wanted
     texts = [
@@ -83,7 +83,7 @@ def test_list_json_yaml_and_pythons_own_text_declare_the_same(wanted: list[dict[
     for text in texts:
         assert declared(text) == expected
     if nested:
-        assert declared(value) == expected  # what a native template makes of a file
+        assert declared(value) == expected  # as a native template renders a file
 
 
 @pytest.mark.parametrize(

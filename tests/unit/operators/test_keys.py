@@ -1,4 +1,4 @@
-"""Derived keys: the same for ever, different for everything else, and fit for Partnero."""
+"""Derived keys: the same in all versions, different for different parts, and valid for Partnero."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_key_is_twelve_ascii_letters_and_digits(given_parts: tuple[str | int, 
 
 
 @given(parts, parts)
-def test_other_parts_make_another_key(one: tuple[str | int, ...], other: tuple[str | int, ...]) -> None:
+def test_different_parts_make_different_keys(one: tuple[str | int, ...], other: tuple[str | int, ...]) -> None:
     assert (derived_key(*one) == derived_key(*other)) is (one == other)
 
 

@@ -34,7 +34,7 @@ def _dag(name: str, **options: Any) -> DAG:
     return DAG(f"unit_{name}", schedule=None, start_date=datetime(2026, 1, 1), catchup=False, **options)
 
 
-def test_a_webhooks_whole_life_beside_taskflow(airflow: Airflow, sandbox: Sandbox) -> None:
+def test_a_webhooks_life_cycle_beside_taskflow(airflow: Airflow, sandbox: Sandbox) -> None:
     with _dag("life") as dag:
 
         @task
@@ -50,7 +50,7 @@ def test_a_webhooks_whole_life_beside_taskflow(airflow: Airflow, sandbox: Sandbo
             multiple_outputs=True,
         )
         made: Any = create.output
-        key = made["key"]  # which is what multiple_outputs is for, in Airflow
+        key = made["key"]  # needs multiple_outputs
         wait = PartneroWebhookActiveSensor(task_id="wait", webhook_key=key, deferrable=True, poke_interval=0.2)
         update = PartneroUpdateWebhookOperator(task_id="update", webhook_key=key, is_active="{{ 1 > 2 }}")
         get = PartneroGetWebhookOperator(task_id="get", webhook_key="{{ ti.xcom_pull(task_ids='create')['key'] }}")
@@ -187,7 +187,7 @@ def test_the_connection_may_come_from_default_args(airflow: Airflow, sandbox: Sa
     assert {run.state for runs in done.values() for run in runs} == {"success"}
 
 
-def test_no_secret_is_in_the_database_unless_it_was_asked_for(airflow: Airflow, sandbox: Sandbox) -> None:
+def test_no_secret_is_in_the_database_unless_requested(airflow: Airflow, sandbox: Sandbox) -> None:
     hidden, opened = (f"sEcReT-{number}-of-this-test" for number in (1, 2))  # Airflow stores the DAG's source, too
     sandbox.put_webhooks([{"key": "k", "is_active": True, "signature": hidden}])
     sandbox.put_webhooks([{"key": "open", "is_active": True, "signature": opened}])

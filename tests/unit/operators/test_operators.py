@@ -93,7 +93,7 @@ def test_a_webhook_is_created_fetched_changed_and_deleted(sandbox: Sandbox, make
     assert sandbox.webhooks() == []
 
 
-def test_the_signature_is_handed_over_only_when_asked_for(sandbox: Sandbox, make_context: MakeContext) -> None:
+def test_the_signature_is_returned_only_on_request(sandbox: Sandbox, make_context: MakeContext) -> None:
     context = make_context()
     made = _create(include_signature=True).execute(context)
     secret = sandbox.webhooks()[0]["signature"]
@@ -172,7 +172,7 @@ def test_a_create_without_key_whose_outcome_is_unknown_fails_at_once(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 422])
-def test_what_a_retry_cannot_mend_fails_the_task_at_once_with_its_cause(
+def test_an_error_that_a_retry_cannot_fix_fails_the_task_at_once_with_its_cause(
     sandbox: Sandbox, make_context: MakeContext, status: int
 ) -> None:
     sandbox.fault(status=status, times=9)
@@ -190,7 +190,7 @@ def test_what_a_retry_cannot_mend_fails_the_task_at_once_with_its_cause(
         ({"drop": "after"}, PartneroConnectionError),
     ],
 )
-def test_what_may_pass_is_left_to_airflows_retries(
+def test_a_passing_error_is_left_to_airflows_retries(
     one_attempt: Sandbox, make_context: MakeContext, fault: dict[str, Any], error: type[Exception]
 ) -> None:
     one_attempt.fault(**fault)
@@ -217,9 +217,7 @@ def test_a_wrong_argument_fails_at_once_and_nothing_is_sent(
     assert sandbox.requests() == []
 
 
-def test_a_missing_webhook_is_no_reason_to_fail_a_delete_unless_asked(
-    sandbox: Sandbox, make_context: MakeContext
-) -> None:
+def test_a_delete_of_a_missing_webhook_fails_only_on_request(sandbox: Sandbox, make_context: MakeContext) -> None:
     assert PartneroDeleteWebhookOperator(task_id="d", webhook_key="none").execute(make_context()) is None
     with pytest.raises(AirflowFailException, match="404"):
         PartneroDeleteWebhookOperator(task_id="d", webhook_key="none", if_missing="fail").execute(make_context())
@@ -267,7 +265,7 @@ def test_the_connection_is_templated_and_the_task_page_says_what_it_does(operato
 
 
 @pytest.mark.parametrize("operator", ALL, ids=lambda operator: operator.__name__)
-def test_every_operator_can_be_mapped_and_stand_beside_taskflow(operator: Any) -> None:
+def test_every_operator_can_be_mapped_and_used_beside_taskflow(operator: Any) -> None:
     with DAG("mapped", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
 
         @task

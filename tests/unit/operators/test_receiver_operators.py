@@ -1,4 +1,4 @@
-"""The webhook of this Airflow's receiver: registered once, kept as it should be, and removed again."""
+"""The webhook of this Airflow's receiver: registered once, corrected, and removed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_webhook_is_created_once_and_a_second_run_writes_nothing(
     [{"events": ["lead.submitted"]}, {"base_url": f"{BASE}/team/"}, {"base_url": "http://airflow.example.com"}],
     ids=str,
 )
-def test_what_has_changed_is_changed_on_the_one_webhook(
+def test_changed_arguments_update_the_one_webhook(
     sandbox: Sandbox, make_context: MakeContext, changed: dict[str, Any]
 ) -> None:
     _register().execute(make_context())
@@ -94,7 +94,7 @@ def test_what_has_changed_is_changed_on_the_one_webhook(
     assert _writes(sandbox) == ["POST", "PUT"]
 
 
-def test_a_webhook_with_a_name_of_its_own_follows_the_airflow_to_another_host(
+def test_a_webhook_with_a_given_name_follows_airflow_to_another_host(
     sandbox: Sandbox, make_context: MakeContext
 ) -> None:
     _register(webhook_name="Ours").execute(make_context())
@@ -110,7 +110,7 @@ def test_two_airflows_do_not_take_the_webhook_from_each_other(sandbox: Sandbox, 
     assert [webhook["url"] for webhook in sandbox.webhooks()] == [f"https://{host}{PATH}" for host in hosts]
 
 
-def test_what_somebody_changed_at_partnero_is_put_right(sandbox: Sandbox, make_context: MakeContext) -> None:
+def test_a_change_at_partnero_is_corrected(sandbox: Sandbox, make_context: MakeContext) -> None:
     _register().execute(make_context())
     made = _only(sandbox)
     sandbox.put_webhooks([made | {"name": "renamed", "is_active": False, "events": [], "url": "https://else.example/"}])
@@ -131,7 +131,7 @@ def test_a_try_after_a_lost_answer_leaves_one_webhook(
     assert _only(one_attempt)["url"] == BASE + PATH
 
 
-def test_a_lost_answer_is_mended_within_the_try_when_partnero_can_be_asked(
+def test_a_lost_answer_is_resolved_within_the_try_if_partnero_answers_again(
     sandbox: Sandbox, make_context: MakeContext
 ) -> None:
     sandbox.fault(method="POST", drop="after")
@@ -149,7 +149,7 @@ def test_a_programme_of_a_hundred_webhooks_keeps_the_others(sandbox: Sandbox, ma
     assert sandbox.webhooks() == before
 
 
-def test_the_address_is_the_argument_else_the_receivers_else_the_api_servers(
+def test_the_base_url_is_the_argument_else_the_receivers_else_the_api_servers(
     sandbox: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://api.example.com/af")
@@ -184,7 +184,7 @@ def test_the_address_is_the_argument_else_the_receivers_else_the_api_servers(
     ],
 )
 @pytest.mark.parametrize("make", [_register, _unregister])
-def test_what_is_no_address_fails_at_once_by_its_source_and_nothing_is_sent(
+def test_an_invalid_base_url_fails_at_once_with_its_source_and_nothing_is_sent(
     sandbox: Sandbox,
     make_context: MakeContext,
     monkeypatch: pytest.MonkeyPatch,
@@ -215,7 +215,7 @@ def test_what_is_no_address_fails_at_once_by_its_source_and_nothing_is_sent(
     ],
 )
 @pytest.mark.parametrize("make", [_register, _unregister])
-def test_what_only_looks_like_an_address_fails_like_it(
+def test_a_text_that_only_looks_like_a_base_url_fails_too(
     sandbox: Sandbox, make_context: MakeContext, make: Any, address: str
 ) -> None:
     with pytest.raises(AirflowFailException) as caught:
@@ -227,7 +227,7 @@ def test_what_only_looks_like_an_address_fails_like_it(
 
 
 @pytest.mark.parametrize("make", [_register, _unregister])
-def test_without_any_address_it_fails_at_once_and_nothing_is_sent(
+def test_without_any_base_url_it_fails_at_once_and_nothing_is_sent(
     sandbox: Sandbox, make_context: MakeContext, make: Any
 ) -> None:
     with pytest.raises(AirflowFailException, match="base_url='': must be"):
@@ -236,7 +236,7 @@ def test_without_any_address_it_fails_at_once_and_nothing_is_sent(
 
 
 @pytest.mark.parametrize(("events", "words"), [([], "events"), ("", "events"), ("[oops", "events"), (7, "events")])
-def test_what_are_no_events_fails_at_once_and_nothing_is_written(
+def test_invalid_events_fail_at_once_and_nothing_is_written(
     sandbox: Sandbox, make_context: MakeContext, events: Any, words: str
 ) -> None:
     with pytest.raises(AirflowFailException, match=words):
@@ -258,7 +258,7 @@ def test_a_connection_id_is_quoted_in_the_url(
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_any_connection_id_is_one_part_of_the_path(conn_id: str) -> None:
+def test_any_connection_id_is_one_segment_of_the_path(conn_id: str) -> None:
     start = f"{BASE}/partnero/webhooks/"
     url = receiver_url(f"{BASE}/", conn_id)
     assert url.startswith(start)
@@ -278,7 +278,7 @@ def test_two_connections_to_one_programme_have_a_webhook_each(
 @pytest.mark.parametrize(
     "host", ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "192.168.1.7", "airflow-apiserver", "airflow.internal"]
 )
-def test_a_host_that_partnero_cannot_reach_is_warned_of(
+def test_a_host_that_partnero_cannot_reach_leads_to_a_warning(
     sandbox: Sandbox, make_context: MakeContext, capsys: pytest.CaptureFixture[str], host: str
 ) -> None:
     _register(base_url=f"http://{host}").execute(make_context())
@@ -287,7 +287,7 @@ def test_a_host_that_partnero_cannot_reach_is_warned_of(
 
 
 @pytest.mark.parametrize(("enabled", "warned"), [(None, 1), ("False", 1), ("True", 0)])
-def test_a_receiver_that_is_not_switched_on_is_warned_of(
+def test_a_receiver_that_is_not_enabled_leads_to_a_warning(
     sandbox: Sandbox,
     make_context: MakeContext,
     monkeypatch: pytest.MonkeyPatch,
@@ -318,16 +318,14 @@ def test_unregistering_deletes_the_webhook_and_nothing_else_and_a_second_time_is
     assert _writes(sandbox) == []
 
 
-def test_unregistering_finds_the_webhook_under_another_name_and_address(
-    sandbox: Sandbox, make_context: MakeContext
-) -> None:
+def test_unregistering_finds_the_webhook_with_another_name_and_url(sandbox: Sandbox, make_context: MakeContext) -> None:
     _register().execute(make_context())
     sandbox.put_webhooks([_only(sandbox) | {"name": "renamed", "url": "https://else.example/"}])
     _unregister().execute(make_context())
     assert sandbox.webhooks() == []
 
 
-def test_unregistering_finds_a_webhook_that_was_made_by_hand_and_taken_over(
+def test_unregistering_finds_a_webhook_that_was_created_by_hand_and_taken_over(
     sandbox: Sandbox, make_context: MakeContext
 ) -> None:
     name = "Airflow receiver at airflow.example.com"
@@ -344,9 +342,7 @@ def test_a_webhook_that_somebody_else_deletes_meanwhile_is_fine(sandbox: Sandbox
     assert sandbox.webhooks() == []
 
 
-def test_a_delete_whose_answer_is_lost_is_mended_by_the_next_try(
-    one_attempt: Sandbox, make_context: MakeContext
-) -> None:
+def test_a_delete_with_a_lost_answer_succeeds_on_the_next_try(one_attempt: Sandbox, make_context: MakeContext) -> None:
     _register().execute(make_context())
     one_attempt.fault(method="DELETE", drop="after")
     with pytest.raises(PartneroError):
@@ -376,7 +372,7 @@ def test_no_secret_is_in_the_results_the_log_or_xcom(
 
 
 @pytest.mark.parametrize("address", ["https://user:pAsSwOrD@localhost", "https://user:pAsSwOrD@localhost/?x=1"])
-def test_a_password_in_the_address_is_not_shown(
+def test_a_password_in_the_base_url_is_not_shown(
     sandbox: Sandbox, make_context: MakeContext, capsys: pytest.CaptureFixture[str], address: str
 ) -> None:
     try:
@@ -404,7 +400,7 @@ def test_a_webhook_that_does_not_become_active_in_time_fails_the_try(
     waiting = _register(wait_until_active=True)
     minutes = itertools.count(0, 60)
     waiting.clock = Clock(now=lambda: float(next(minutes)), wait=lambda _seconds, _stopped: None)
-    with pytest.raises(PartneroError, match=r"not active yet: 'Airflow receiver at airflow\.example\.com'"):
+    with pytest.raises(PartneroError, match=r"not active after 600 s: 'Airflow receiver at airflow\.example\.com'"):
         waiting.execute(make_context())
 
 

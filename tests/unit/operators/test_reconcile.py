@@ -1,4 +1,4 @@
-"""Reconciling: what is declared comes true, whatever happens on the way, and nothing else is touched."""
+"""Reconciling: the webhooks match the declaration in the end, whatever fails meanwhile, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def contents(webhooks: list[Entry]) -> list[tuple[Any, ...]]:
 
 
 def in_dag(folder: Path, webhooks: Any, *, native: bool = False, **options: Any) -> PartneroReconcileWebhooksOperator:
-    """The operator as a worker has it: parsed in a DAG file of the folder, before its templates are rendered."""
+    """An operator of a DAG file in the folder, before its templates are rendered."""
     with DAG("declares", schedule=None, render_template_as_native_obj=native) as dag:
         dag.fileloc = str(folder / "declares.py")
         made = operator(webhooks, **options)
@@ -84,7 +84,7 @@ def run_rendered(made: PartneroReconcileWebhooksOperator, context: Context, **va
 
 
 class TestDeclarations:
-    """Where the truth may stand."""
+    """The forms that a declaration may have."""
 
     def test_a_list_of_mappings(self, sandbox: Sandbox, make_context: MakeContext) -> None:
         wanted = [entry("A"), entry("B", is_active=False, events=["reward.paid", "partner.created"])]
@@ -127,7 +127,7 @@ class TestDeclarations:
         assert contents(sandbox.webhooks()) == contents([entry("A")])
 
     @pytest.mark.parametrize("absolute", [False, True])
-    def test_a_path_that_a_template_makes(
+    def test_a_path_from_a_template(
         self, sandbox: Sandbox, make_context: MakeContext, tmp_path: Path, absolute: bool
     ) -> None:
         (tmp_path / "prod.json").write_text(json.dumps([entry("{{ team }}")]))
@@ -227,9 +227,7 @@ class TestDeclarations:
         assert all(word in str(failed.value) for word in words), str(failed.value)
         assert sandbox.requests() == []
 
-    def test_a_file_that_is_not_there_is_named(
-        self, sandbox: Sandbox, make_context: MakeContext, tmp_path: Path
-    ) -> None:
+    def test_a_missing_file_is_named(self, sandbox: Sandbox, make_context: MakeContext, tmp_path: Path) -> None:
         with pytest.raises(Exception, match=r"missing\.yaml"):
             run_rendered(in_dag(tmp_path, "missing.yaml"), make_context())
         assert sandbox.requests() == []
@@ -238,7 +236,7 @@ class TestDeclarations:
 class TestOptions:
     @pytest.mark.parametrize("option", ["prune", "dry_run", "adopt", "wait_until_active"])
     @pytest.mark.parametrize("value", ["perhaps", 1, None])
-    def test_a_flag_that_is_none_fails_before_anything_is_sent(
+    def test_an_invalid_flag_fails_before_anything_is_sent(
         self, sandbox: Sandbox, make_context: MakeContext, option: str, value: Any
     ) -> None:
         with pytest.raises(AirflowFailException, match=rf"{option}={value!r}: must be True or False"):
@@ -246,14 +244,14 @@ class TestOptions:
         assert sandbox.requests() == []
 
     @pytest.mark.parametrize("value", ["many", -1, "1.5", True, None, ""])
-    def test_a_number_of_deletes_that_is_none_fails_before_anything_is_sent(
+    def test_an_invalid_number_of_deletes_fails_before_anything_is_sent(
         self, sandbox: Sandbox, make_context: MakeContext, value: Any
     ) -> None:
         with pytest.raises(AirflowFailException, match=r"max_deletes=.*a whole number, at least 0"):
             run([entry("A")], make_context, max_deletes=value)
         assert sandbox.requests() == []
 
-    def test_all_may_be_templates(self, sandbox: Sandbox, make_context: MakeContext, tmp_path: Path) -> None:
+    def test_all_arguments_may_be_templates(self, sandbox: Sandbox, make_context: MakeContext, tmp_path: Path) -> None:
         sandbox.put_webhooks([live("Old", "old000000001"), live("Older", "old000000002")])
         flags: dict[str, Any] = dict.fromkeys(("prune", "dry_run", "adopt", "wait_until_active"), "{{ yes }}")
         made = in_dag(tmp_path, [entry("{{ name }}")], max_deletes="{{ 1 + 1 }}", **flags)
@@ -268,9 +266,7 @@ class TestOptions:
         assert outcome["dry_run"] is True
         assert len(sandbox.webhooks()) == 2
 
-    def test_a_dry_run_writes_nothing_and_tells_what_it_would(
-        self, sandbox: Sandbox, make_context: MakeContext
-    ) -> None:
+    def test_a_dry_run_writes_nothing_and_returns_the_plan(self, sandbox: Sandbox, make_context: MakeContext) -> None:
         sandbox.put_webhooks([live("B", "keyB", is_active=False), live("Old", "keyOld")])
         before = sandbox.webhooks()
         outcome = run([entry("A"), entry("B")], make_context, prune=True, dry_run=True)
@@ -287,7 +283,7 @@ class TestOptions:
         assert outcome["plan"]["counts"]["undeclared"] == 3
         assert writes(sandbox) == ["POST A"]
 
-    def test_prune_deletes_what_is_not_declared_after_the_creates(
+    def test_prune_deletes_undeclared_webhooks_after_the_creates(
         self, sandbox: Sandbox, make_context: MakeContext
     ) -> None:
         sandbox.put_webhooks([live("Old", "keyOld")])
@@ -317,7 +313,7 @@ class TestOptions:
         assert writes(sandbox) == []
 
     @pytest.mark.parametrize("key", [None, "declared0001"])
-    def test_without_adopt_its_own_webhooks_are_known_again(
+    def test_without_adopt_its_own_webhooks_are_recognised(
         self, sandbox: Sandbox, make_context: MakeContext, key: str | None
     ) -> None:
         for url in ("https://a.example/", "https://b.example/"):
@@ -331,7 +327,9 @@ class TestOptions:
         run([entry("A")], make_context, adopt=False)
         assert len(sandbox.webhooks()) == 1
 
-    def test_a_renamed_webhook_is_known_by_its_derived_key(self, sandbox: Sandbox, make_context: MakeContext) -> None:
+    def test_a_renamed_webhook_is_recognised_by_its_derived_key(
+        self, sandbox: Sandbox, make_context: MakeContext
+    ) -> None:
         run([entry("A")], make_context)
         [webhook] = sandbox.webhooks()
         sandbox.put_webhooks([webhook | {"name": "Renamed by hand"}])
@@ -361,7 +359,7 @@ PLAN = ["POST A", "POST B", "POST D", "PUT /webhooks/keyC", "DELETE /webhooks/ke
 @pytest.mark.parametrize("create_status", [200, 201])
 @pytest.mark.parametrize("taken_key", TAKEN_KEYS)
 class TestRepetition:
-    """A second run writes nothing; a run after a crash finishes what the first began."""
+    """A second run writes nothing; a run after a crash completes the first."""
 
     def test_the_second_run_writes_nothing(
         self, sandbox: Sandbox, make_context: MakeContext, taken_key: str, create_status: int
@@ -389,7 +387,7 @@ class TestRepetition:
         ],
         ids=str,
     )
-    def test_a_crash_at_any_write_is_mended_by_the_next_run(
+    def test_the_run_after_a_crash_at_any_write_completes_the_plan(
         self,
         one_attempt: Sandbox,
         make_context: MakeContext,
@@ -417,17 +415,17 @@ class TestRepetition:
             one_attempt.clear_requests()
             run(WANTED, make_context, prune=True)
             assert writes(one_attempt) == []
-        assert crashed >= 3  # a create whose webhook is found again does not crash
+        assert crashed >= 3  # a create does not crash if its webhook is found again
 
 
 def script_write_fault(sandbox: Sandbox, number: int, fault: dict[str, Any]) -> None:
-    """Let the write of this number, in the order of PLAN, meet the fault."""
+    """Inject the fault into the write with this number, in the order of PLAN."""
     method = PLAN[number].split()[0]
     sandbox.fault(method=method, skip=[line.split()[0] for line in PLAN[:number]].count(method), **fault)
 
 
 @pytest.mark.parametrize("number", range(len(PLAN)))
-def test_nothing_reaches_partnero_after_a_write_and_the_next_run_finishes(
+def test_when_partnero_is_unreachable_after_a_write_the_next_run_completes_the_plan(
     one_attempt: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     start(one_attempt)
@@ -447,7 +445,7 @@ def test_nothing_reaches_partnero_after_a_write_and_the_next_run_finishes(
     with pytest.raises(KeyboardInterrupt):
         operator(WANTED, prune=True).execute(context)
     half = context["ti"].pushed["half_applied"]
-    assert len(half["done"]) == number  # the one cut short is reported as not done, and the next run looks
+    assert len(half["done"]) == number  # the interrupted write is reported as not done, and the next run looks for it
     monkeypatch.undo()
     monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", one_attempt.connection_json)
     assert writes(one_attempt) == PLAN[: number + 1]
@@ -469,7 +467,7 @@ def test_a_half_applied_plan_logs_what_was_done_and_what_was_not(
 
 
 class TestOthersAtWork:
-    """Between plan and apply, and while we wait."""
+    """Others change webhooks between plan and apply, and while we wait."""
 
     @pytest.mark.parametrize("delete_missing", ["404", "ok"])
     def test_a_webhook_to_delete_is_gone_already(
@@ -513,14 +511,16 @@ class TestOthersAtWork:
         run([entry("A"), entry("B")], make_context)
         assert contents(sandbox.webhooks()) == contents([entry("A"), entry("B")])
 
-    def test_one_that_appears_meanwhile_is_no_reason_to_speak_of_too_many_deletes(
+    def test_a_webhook_that_appears_meanwhile_is_not_reported_as_one_delete_too_many(
         self, sandbox: Sandbox, make_context: MakeContext
     ) -> None:
         sandbox.fault(method="POST", mutate=[{"insert": live("Strange", "strange00001")}])
         with pytest.raises(PartneroError, match=r"not as declared: 'Strange' \(to delete\)"):
             run([entry("A")], make_context, prune=True, max_deletes=0)
 
-    def test_a_list_in_motion_is_read_until_it_stands_still(self, sandbox: Sandbox, make_context: MakeContext) -> None:
+    def test_a_changing_list_is_read_until_two_readings_agree(
+        self, sandbox: Sandbox, make_context: MakeContext
+    ) -> None:
         sandbox.seed(250)
         first = sandbox.webhooks()[0]["key"]
         sandbox.fault(method="GET", path="^/webhooks$", page=2, mutate=[{"delete": first}])
@@ -533,13 +533,13 @@ class TestTakenKeys:
 
     @pytest.mark.parametrize("taken_key", ["422", "409"])
     @pytest.mark.parametrize("refused", [1, 2])
-    def test_another_derived_key_is_tried_and_known_again(
+    def test_another_derived_key_is_tried_and_recognised_later(
         self, sandbox: Sandbox, make_context: MakeContext, taken_key: Any, refused: int
     ) -> None:
         sandbox.set_profile(Profile(taken_key=taken_key))
         keys = declared_keys("partnero_default", "A")
         for key in keys[:refused]:
-            # Taken when the POST comes, gone when we look.
+            # Taken just before the POST, and free again when we look.
             sandbox.fault(method="POST", mutate=[{"insert": live("Ghost", key)}])
             sandbox.fault(method="GET", path=f"^/webhooks/{key}$", mutate=[{"delete": key}])
         run([entry("A")], make_context)
@@ -579,25 +579,27 @@ class TestActivation:
         assert [webhook["is_active"] for webhook in sandbox.webhooks()] == [True, False]
         assert writes(sandbox) == ["POST A", "POST B"]
 
-    def test_without_waiting_one_not_active_yet_is_no_failure(
+    def test_without_waiting_a_webhook_that_is_not_active_yet_is_no_failure(
         self, sandbox: Sandbox, make_context: MakeContext
     ) -> None:
         sandbox.set_activation_delay(60)
         run([entry("A")], make_context)
         assert [webhook["is_active"] for webhook in sandbox.webhooks()] == [False]
 
-    def test_one_that_never_is_fails_the_task_and_is_named(self, sandbox: Sandbox, make_context: MakeContext) -> None:
+    def test_a_webhook_that_never_becomes_active_fails_the_task_and_is_named(
+        self, sandbox: Sandbox, make_context: MakeContext
+    ) -> None:
         sandbox.set_activation_delay(3_600)
         waiting = operator([entry("A")], wait_until_active=True)
         minutes = itertools.count(0, 60)
         waiting.clock = Clock(now=lambda: float(next(minutes)), wait=lambda _seconds, _stopped: None)
-        with pytest.raises(PartneroError, match="not active yet: 'A'"):
+        with pytest.raises(PartneroError, match="not active after 600 s: 'A'"):
             waiting.execute(make_context())
 
-    def test_one_deleted_while_it_waits_is_noticed(self, sandbox: Sandbox, make_context: MakeContext) -> None:
+    def test_a_webhook_deleted_while_it_waits_is_noticed(self, sandbox: Sandbox, make_context: MakeContext) -> None:
         sandbox.set_activation_delay(60)
         key = declared_key("partnero_default", "A")
-        # The third reading of the list is the first or second look of the wait.
+        # The third reading of the list is the first or second one of the wait.
         sandbox.fault(method="GET", path="^/webhooks$", skip=2, mutate=[{"delete": key}])
         with pytest.raises(PartneroError, match=r"'A' \(to create\)"):
             run([entry("A")], make_context, wait_until_active=True)
@@ -619,7 +621,7 @@ class TestSize:
         assert len(log) < 200_000
         assert "  ... and 800 more" in log
 
-    def test_a_large_plan_that_breaks_off_leaves_little_in_xcom(
+    def test_a_large_interrupted_plan_leaves_little_in_xcom(
         self, one_attempt: Sandbox, make_context: MakeContext
     ) -> None:
         one_attempt.fault(method="POST", skip=120, status=500)
@@ -664,7 +666,7 @@ class TestSecrets:
             run([entry("A", url=f"ftp://user:{URL_SECRET}@x.example/")], make_context)
         assert URL_SECRET not in f"{failed.value} {failed.value.__cause__}"
 
-    def test_hostile_names_and_keys_do_no_harm_to_log_and_xcom(
+    def test_hostile_names_and_keys_do_not_break_log_and_xcom(
         self, sandbox: Sandbox, make_context: MakeContext, capsys: pytest.CaptureFixture[str]
     ) -> None:
         sandbox.put_webhooks([live("evil\nINFO - all is well \u202e", "evil\u202e\nkey")])
@@ -712,7 +714,7 @@ def programmes(draw: st.DrawFn) -> list[Entry]:
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(declarations(), programmes(), st.booleans(), st.sampled_from(TAKEN_KEYS))
-def test_one_run_reaches_what_is_declared_and_the_next_writes_nothing(
+def test_one_run_reaches_the_declaration_and_the_next_writes_nothing(
     sandbox: Sandbox,
     make_context: MakeContext,
     wanted: list[Entry],
