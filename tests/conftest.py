@@ -50,7 +50,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs Airflow's database, and skip what proves by mere number unless the environment asks for it."""
+    """Mark the tests that use Airflow's database, and skip slow ones unless the environment asks for them."""
     for item in items:
         if "migrated_database" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.airflow)
