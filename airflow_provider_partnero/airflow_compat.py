@@ -64,7 +64,7 @@ def asset_state_stores(trigger: Any) -> list[Any]:
 
 
 def stats() -> Any:
-    """What counts Airflow's metrics."""
+    """Airflow's client for metrics."""
     try:  # from 3.2
         from airflow.sdk.observability.stats import Stats
     except ImportError:

@@ -15,7 +15,7 @@ _LONGEST = 86_400.0  # seconds; a longer Retry-After is a mistake, and a huge on
 
 
 class PartneroRetryPolicy(RetryPolicy):
-    """Retries a task that hit Partnero's rate limit after the time that Partnero asks for.
+    """Retries a task that hit Partnero's rate limit after the delay that Partnero asks for.
 
     ``PartneroListWebhooksOperator(..., retries=3, retry_policy=PartneroRetryPolicy())``: when the task ends with a 429,
     its ``Retry-After`` becomes the delay before the next try, up to a day. Every other failure, and a 429 without
@@ -35,7 +35,7 @@ class PartneroRetryPolicy(RetryPolicy):
         max_tries: int,  # noqa: ARG002
         context: Context | None = None,  # noqa: ARG002
     ) -> RetryDecision:
-        """Retry after the delay of a 429 that has one; leave every other failure to Airflow's default."""
+        """Retry after the delay of a 429 with ``Retry-After``; decide as Airflow does about any other failure."""
         if not isinstance(exception, PartneroRateLimitError) or exception.retry_after is None:
             return RetryDecision.default()
         seconds = min(exception.retry_after, _LONGEST)

@@ -97,7 +97,7 @@ class PartneroValidationError(PartneroAPIError):
 
 
 class PartneroConflictError(PartneroAPIError):
-    """409, or a create whose key belongs to another webhook that differs from the wanted one."""
+    """409, or a create whose key belongs to a webhook that differs from the wanted one."""
 
 
 class PartneroRateLimitError(PartneroAPIError):
@@ -126,7 +126,7 @@ class Reaction(Enum):
 
 
 class Outlook(Enum):
-    """Whether trying the whole call again later may help: to a sensor, to a trigger, to Airflow's retries."""
+    """Whether a sensor, a trigger or Airflow's retries may succeed with the same call later."""
 
     PASSING = auto()  # the same call may well succeed later
     OPEN = auto()  # unclear; worth one of Airflow's retries, but a sensor stops waiting

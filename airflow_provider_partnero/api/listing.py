@@ -49,7 +49,7 @@ class Listing:
                     yield webhook
 
     def all_at_once(self, page_size: int) -> list[Webhook]:
-        """All webhooks as they stood together; see :func:`~airflow_provider_partnero.api.pages.read_consistently`."""
+        """All webhooks as of one moment; see :func:`~airflow_provider_partnero.api.pages.read_consistently`."""
         return read_consistently(lambda: self.pages(page_size))
 
     def find(self, matches: Callable[[Webhook], bool]) -> Webhook | None:

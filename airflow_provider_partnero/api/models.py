@@ -105,7 +105,7 @@ class Webhook:
     def to_dict(self, *, include_signature: bool = False) -> dict[str, Any]:
         """Plain JSON of the webhook: ``key, name, url, is_active, events`` (a list), without the signing secret.
 
-        :param include_signature: add ``signature``; whoever sets it answers for where the secret ends up.
+        :param include_signature: add ``signature``; then take care where the secret ends up.
         """
         plain: dict[str, Any] = {
             "key": self.key,
@@ -115,11 +115,11 @@ class Webhook:
             "events": list(self.events),
         }
         if include_signature:
-            plain["signature"] = None if self.signature is None else str(self.signature)  # a plain text, no Secret
+            plain["signature"] = None if self.signature is None else str(self.signature)  # plain text, not a Secret
         return plain
 
     def serialize(self) -> dict[str, Any]:
-        """What Airflow stores of a webhook that a TaskFlow task returns: no secret; without this, all its fields."""
+        """The fields that Airflow stores if a TaskFlow task returns a webhook: not the secret."""
         return self.to_dict()
 
     @classmethod

@@ -56,14 +56,14 @@ class AwaitedKeys:
     pages: int = 1
 
     def add(self, key: str, *, is_needed: bool) -> None:
-        """Count one more trigger that waits for the key."""
+        """Count one more trigger for the key."""
         self.keys[key] += 1
         if is_needed:
             self.needed[key] += 1
         self.present.set()
 
     def remove(self, key: str, *, is_needed: bool) -> None:
-        """Count one trigger less that waits for the key."""
+        """Count one trigger fewer for the key."""
         _decrement(self.keys, key)
         if is_needed:
             _decrement(self.needed, key)

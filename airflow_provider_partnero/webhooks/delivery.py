@@ -51,7 +51,7 @@ class PartneroDelivery:
 
         :raises MalformedDeliveryError: it is not a JSON object with ``event`` and ``webhook_key``.
         """
-        return Envelope.of(body).opened()
+        return Envelope.of(body).delivery()
 
     @classmethod
     def from_extra(cls, extra: Mapping[str, Any]) -> PartneroDelivery:
@@ -123,7 +123,7 @@ class Envelope:
         fields = _parse(body)
         return cls(body, _required_name(fields, "event"), _required_name(fields, "webhook_key"), fields)
 
-    def opened(self) -> PartneroDelivery:
+    def delivery(self) -> PartneroDelivery:
         """The delivery in the body; slow if ``data`` is large.
 
         :raises MalformedDeliveryError: it is nested too deeply.

@@ -124,7 +124,7 @@ class Receiver:
             uri = event_asset_uri(envelope.event, conn_id)
         await self._signature.check(signers, envelope.webhook_key, headers, raw)
         with _refusing_what_is_malformed():
-            delivery = envelope.opened()
+            delivery = envelope.delivery()
         _check_age(delivery.moment())
         answer = await self._record(Job(conn_id, uri, delivery, self._store))
         log.info("Partnero delivered %s to %s: %s", quoted(delivery.event), quoted(conn_id), answer.words)

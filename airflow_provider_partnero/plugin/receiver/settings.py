@@ -26,7 +26,7 @@ def receiver_settings() -> ReceiverSettings:
     """
     store = conf.get(SECTION, "store", fallback="full").strip().lower()
     if store not in STORES:
-        raise ValueError(f"[{SECTION}] store = {store!r}: allowed are {', '.join(STORES)}")
+        raise ValueError(f"[{SECTION}] store = {store!r}: must be one of {', '.join(STORES)}")
     return ReceiverSettings(
         enabled=conf.getboolean(SECTION, "receiver_enabled", fallback=False), store=cast("Store", store)
     )

@@ -27,7 +27,7 @@ def render_report(report: AuditReport, *, suffix: str, title: str, generated_at:
     :raises ValueError: another suffix, or a moment without a time zone.
     """
     if generated_at.tzinfo is None:
-        raise ValueError(f"generated_at={generated_at!r}: allowed is a moment with a time zone")
+        raise ValueError(f"generated_at={generated_at!r}: must have a time zone")
     moment = generated_at.astimezone(UTC)
     if suffix == ".json":
         return _render_json(report, title, moment, conn_id)
@@ -37,7 +37,7 @@ def render_report(report: AuditReport, *, suffix: str, title: str, generated_at:
         from airflow_provider_partnero.webhooks.report.html import render_html
 
         return render_html(report, title, moment, conn_id)
-    raise ValueError(f"suffix={suffix!r}: allowed are {', '.join(SUFFIXES)}")
+    raise ValueError(f"suffix={suffix!r}: must be one of {', '.join(SUFFIXES)}")
 
 
 def _render_json(report: AuditReport, title: str, moment: datetime, conn_id: str) -> str:

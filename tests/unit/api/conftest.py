@@ -96,8 +96,8 @@ def sent(sandbox: Sandbox) -> list[str]:
     return [f"{request.method} {request.path}" for request in sandbox.requests()]
 
 
-def pages_asked(sandbox: Sandbox) -> list[int]:
-    """The pages of the list that were asked for."""
+def requested_pages(sandbox: Sandbox) -> list[int]:
+    """The numbers of the pages that were requested."""
     return [int(request.query.get("page", "1")) for request in sandbox.requests() if request.path == "/webhooks"]
 
 

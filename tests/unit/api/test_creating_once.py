@@ -21,7 +21,7 @@ from airflow_provider_partnero.api import (
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 from tests.conftest import SEEDS
 
-from .conftest import DEMO, MakeClient, RawServer, http_answer, pages_asked
+from .conftest import DEMO, MakeClient, RawServer, http_answer, requested_pages
 
 TAKEN_KEY = get_args(get_type_hints(Profile)["taken_key"])
 KEY = "demoKey00001"
@@ -266,7 +266,7 @@ def test_webhooks_that_others_create_meanwhile_do_not_disturb_the_search(
         sandbox.seed(size)
         sandbox.clear_requests()
         assert client.find_webhook(**DEMO, by_content=True) is None
-        assert pages_asked(sandbox) == ([1] if size == 10 else [1, 2] * 2)
+        assert requested_pages(sandbox) == ([1] if size == 10 else [1, 2] * 2)
 
 
 def test_the_search_ends_at_the_first_match(sandbox: Sandbox, make_client: MakeClient) -> None:
@@ -275,7 +275,7 @@ def test_the_search_ends_at_the_first_match(sandbox: Sandbox, make_client: MakeC
     found = make_client(page_concurrency=1).find_webhook(**DEMO, by_content=True)
     assert found is not None
     assert found.key == KEY
-    assert pages_asked(sandbox) == [1, 2]
+    assert requested_pages(sandbox) == [1, 2]
 
 
 def test_a_search_while_others_delete_webhooks_is_an_error(sandbox: Sandbox, make_client: MakeClient) -> None:

@@ -21,7 +21,7 @@ from airflow_provider_partnero.api import (
 from airflow_provider_partnero.api.pages import Page, read_consistently, read_pages
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 
-from .conftest import DEMO, MakeClient, RawServer, http_answer, pages_asked
+from .conftest import DEMO, MakeClient, RawServer, http_answer, requested_pages
 
 FORMS = ["data", "simple", "full"]
 COUNTS = [0, 1, 9, 10, 11, 99, 100, 101, 2500]
@@ -110,7 +110,7 @@ def test_a_consistent_reading_reads_twice_unless_the_total_agrees(
     sandbox.reset(Profile(list_form=list_form))
     sandbox.seed(25)
     list(make_client(page_concurrency=1).iter_webhooks(page_size=10, consistent=True))
-    assert pages_asked(sandbox) == [1, 2, 3] * readings
+    assert requested_pages(sandbox) == [1, 2, 3] * readings
 
 
 def test_three_readings_that_disagree_are_an_error(sandbox: Sandbox, make_client: MakeClient) -> None:

@@ -91,7 +91,7 @@ def test_a_request_answered_with_a_broken_body_is_repeated(
     assert sent(sandbox) == [request] * 3
 
 
-def test_a_silent_server_is_asked_again(sandbox: Sandbox, make_client: MakeClient) -> None:
+def test_a_request_to_a_silent_server_is_repeated(sandbox: Sandbox, make_client: MakeClient) -> None:
     sandbox.fault(delay=2)
     assert make_client(timeout=(5, 0.2)).get_webhook(KEY).key == KEY
     assert sent(sandbox) == [f"GET /webhooks/{KEY}"] * 2

@@ -78,7 +78,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-def test_a_webhook_shows_its_secret_only_when_asked_for() -> None:
+def test_a_webhook_shows_its_secret_only_on_request() -> None:
     webhook = Webhook.from_api(GOOD)
     assert "sEcReT" not in f"{webhook!r}{webhook}{webhook.to_dict()}{webhook.signature!r}"
     assert webhook.to_dict(include_signature=True) == GOOD

@@ -22,7 +22,7 @@ def _create(**arguments: Any) -> PartneroCreateWebhookOperator:
     return PartneroCreateWebhookOperator(task_id="create", **{**DEMO, **arguments})
 
 
-def _asked(sandbox: Sandbox) -> list[str]:
+def _requests(sandbox: Sandbox) -> list[str]:
     return [f"{request.method} {request.path}" for request in sandbox.requests()]
 
 
@@ -63,7 +63,7 @@ def test_the_first_try_is_one_look_and_one_post_under_every_profile(
     sandbox.reset(Profile(taken_key=taken_key))
     key = derived_key("partnero_default", "dag", "task", "run", -1)
     _create().execute(make_context())
-    assert _asked(sandbox) == [f"GET /webhooks/{key}", "POST /webhooks"]
+    assert _requests(sandbox) == [f"GET /webhooks/{key}", "POST /webhooks"]
 
 
 @pytest.mark.parametrize("taken_key", TAKEN_KEY)
@@ -126,7 +126,7 @@ def test_a_given_key_of_a_different_webhook_is_a_conflict_at_once(
     with pytest.raises(AirflowFailException, match=f"differs in {field}") as failed:
         _create(webhook_key="mine").execute(make_context(try_number=try_number))
     assert isinstance(failed.value.__cause__, PartneroConflictError)
-    assert _asked(sandbox) == ["GET /webhooks/mine"]
+    assert _requests(sandbox) == ["GET /webhooks/mine"]
 
 
 def test_an_inactive_webhook_with_the_given_key_is_a_conflict_on_the_first_try(
@@ -155,7 +155,7 @@ def test_not_idempotent_sends_one_post_and_leaves_the_key_to_partnero(
     sandbox: Sandbox, make_context: MakeContext
 ) -> None:
     keys = {_create(idempotent=False).execute(make_context())["key"] for _ in range(2)}
-    assert _asked(sandbox) == ["POST /webhooks"] * 2
+    assert _requests(sandbox) == ["POST /webhooks"] * 2
     assert keys == {webhook["key"] for webhook in sandbox.webhooks()}
     assert len(keys) == 2
 
@@ -174,7 +174,7 @@ def test_without_a_key_an_unknown_outcome_fails_the_task_with_the_reason(
     with pytest.raises(AirflowFailException, match="may have happened") as failed:
         _create(idempotent=False).execute(make_context())
     assert isinstance(failed.value.__cause__, PartneroAmbiguousError)
-    assert _asked(sandbox) == ["POST /webhooks"]
+    assert _requests(sandbox) == ["POST /webhooks"]
 
 
 def test_with_a_key_an_unknown_outcome_is_left_to_the_next_try(one_attempt: Sandbox, make_context: MakeContext) -> None:
@@ -248,7 +248,7 @@ def test_a_derived_key_of_a_different_webhook_is_a_conflict_and_never_replaced(
 def test_a_refusal_for_another_reason_tries_no_other_key(sandbox: Sandbox, make_context: MakeContext) -> None:
     with pytest.raises(AirflowFailException, match=r"events\.0"):
         _create(events=["no.such.event"]).execute(make_context())
-    assert _asked(sandbox) == [f"GET /webhooks/{KEYS[0]}", "POST /webhooks"]
+    assert _requests(sandbox) == [f"GET /webhooks/{KEYS[0]}", "POST /webhooks"]
 
 
 def test_a_name_with_line_breaks_cannot_forge_a_log_line(

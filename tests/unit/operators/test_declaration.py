@@ -22,17 +22,17 @@ CONTEXT: Any = {}
 yaml: Any = import_module("yaml")  # comes with Airflow, without types
 
 
-def declared(value: Any, *, conn_id: str = "partnero_default") -> tuple[WebhookSpec, ...]:
+def read_declaration(value: Any, *, conn_id: str = "partnero_default") -> tuple[WebhookSpec, ...]:
     operator = PartneroAuditWebhooksOperator(task_id="audit", partnero_conn_id=conn_id)
     return declared_webhooks(value, operator, CONTEXT)
 
 
 def test_a_webhook_without_a_key_gets_one_derived_from_connection_and_name() -> None:
     wanted: dict[str, Any] = {"name": "A", "url": "https://a.example/", "events": ["partner.created"]}
-    first, second = declared([wanted, wanted | {"name": "B", "key": "ownKey000001"}])
+    first, second = read_declaration([wanted, wanted | {"name": "B", "key": "ownKey000001"}])
     assert first.key == declared_key("partnero_default", "A")
     assert second.key == "ownKey000001"
-    [elsewhere] = declared([wanted], conn_id="other")
+    [elsewhere] = read_declaration([wanted], conn_id="other")
     assert elsewhere.key not in {first.key, second.key}
 
 
@@ -72,7 +72,7 @@ entries = st.lists(
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(entries, st.booleans())
 def test_list_json_yaml_and_python_literal_declare_the_same(wanted: list[dict[str, Any]], nested: bool) -> None:
-    expected = declared(wanted)
+    expected = read_declaration(wanted)
     value: Any = {"webhooks": wanted} if nested else wanted
     texts = [
         json.dumps(value),
@@ -81,9 +81,9 @@ def test_list_json_yaml_and_python_literal_declare_the_same(wanted: list[dict[st
         repr(value),
     ]
     for text in texts:
-        assert declared(text) == expected
+        assert read_declaration(text) == expected
     if nested:
-        assert declared(value) == expected  # as a native template renders a file
+        assert read_declaration(value) == expected  # as a native template renders a file
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_list_json_yaml_and_python_literal_declare_the_same(wanted: list[dict[st
 )
 def test_a_hostile_text_is_a_value_error(hostile: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        declared(hostile)
+        read_declaration(hostile)
 
 
 class TestTemplates:
@@ -107,4 +107,4 @@ class TestTemplates:
 
     def test_an_absolute_path_is_found_without_a_dag(self, tmp_path: Path) -> None:
         (tmp_path / "a.yaml").write_text("- {name: A{{ 1 + 1 }}, url: 'https://a.example/', events: [partner.created]}")
-        assert [spec.name for spec in declared(str(tmp_path / "a.yaml"))] == ["A2"]
+        assert [spec.name for spec in read_declaration(str(tmp_path / "a.yaml"))] == ["A2"]

@@ -150,7 +150,7 @@ def test_a_task_retried_after_its_worker_died_finds_the_webhook_it_made(
     assert adopted["key"] == only["key"]
 
 
-def test_an_existing_webhook_with_the_key_is_adopted_or_fails_as_asked(
+def test_an_existing_webhook_with_the_key_is_adopted_or_fails_as_if_exists_says(
     sandbox: Sandbox, make_context: MakeContext
 ) -> None:
     first = _create(webhook_key="mine").execute(make_context())

@@ -425,14 +425,14 @@ def script_write_fault(sandbox: Sandbox, number: int, fault: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("number", range(len(PLAN)))
-def test_when_partnero_is_unreachable_after_a_write_the_next_run_completes_the_plan(
+def test_a_run_killed_after_a_write_is_completed_by_the_next_one(
     one_attempt: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     start(one_attempt)
     real = apply.Reconciliation._write
     count = 0
 
-    def killed(self: Any, action: Any) -> Any:
+    def write_then_die(self: Any, action: Any) -> Any:
         nonlocal count
         done = real(self, action)
         count += 1
@@ -440,7 +440,7 @@ def test_when_partnero_is_unreachable_after_a_write_the_next_run_completes_the_p
             raise KeyboardInterrupt
         return done
 
-    monkeypatch.setattr(apply.Reconciliation, "_write", killed)
+    monkeypatch.setattr(apply.Reconciliation, "_write", write_then_die)
     context = make_context()
     with pytest.raises(KeyboardInterrupt):
         operator(WANTED, prune=True).execute(context)

@@ -17,7 +17,7 @@ from airflow_provider_partnero.webhooks.reconcile import Change, Plan, PlanError
 from .builders import few_names, few_urls, live_webhooks, some_events, spec, spec_of, thorough, webhook
 
 
-def applied(to_do: Plan, live: list[Webhook], *, keys_are_kept: bool) -> list[Webhook]:
+def apply_plan(to_do: Plan, live: list[Webhook], *, keys_are_kept: bool) -> list[Webhook]:
     """The webhooks at Partnero after the plan: a model of its create, update and delete.
 
     :param keys_are_kept: whether Partnero honours the key of a create; both happen.
@@ -281,7 +281,7 @@ def test_an_applied_plan_reaches_the_declaration_and_leaves_nothing_to_do(
         names = [normal_name(one.name) for one in live]
         assert any(names.count(normal_name(wanted.name)) > 1 for wanted in specs), "refused without an ambiguous name"
         return
-    after = applied(to_do, live, keys_are_kept=keys_are_kept)
+    after = apply_plan(to_do, live, keys_are_kept=keys_are_kept)
     # Every declared webhook exists, with one key of its own.
     acted_on = [action.webhook.key for action in to_do.actions if action.webhook]
     assert len(acted_on) == len(set(acted_on))
@@ -310,9 +310,9 @@ def test_a_plan_interrupted_anywhere_is_completed_by_the_next_one(
         to_do = plan(specs, live, prune=prune)
     except PlanError:
         assume(False)
-    whole = applied(to_do, live, keys_are_kept=keys_are_kept)
-    half = applied(replace(to_do, actions=to_do.actions[:done]), live, keys_are_kept=keys_are_kept)
-    finished = applied(plan(specs, half, prune=prune), half, keys_are_kept=keys_are_kept)
+    whole = apply_plan(to_do, live, keys_are_kept=keys_are_kept)
+    half = apply_plan(replace(to_do, actions=to_do.actions[:done]), live, keys_are_kept=keys_are_kept)
+    finished = apply_plan(plan(specs, half, prune=prune), half, keys_are_kept=keys_are_kept)
     assert sorted(map(content, finished)) == sorted(map(content, whole))
 
 

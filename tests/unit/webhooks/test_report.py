@@ -102,7 +102,7 @@ def broken(number: int = 3) -> AuditReport:
 
 @pytest.mark.parametrize("suffix", ["", ".txt", "html", ".HTML", ".yaml"])
 def test_another_suffix_is_refused(suffix: str) -> None:
-    with pytest.raises(ValueError, match=rf"suffix='{re.escape(suffix)}': allowed are .json, .md, .html"):
+    with pytest.raises(ValueError, match=rf"suffix='{re.escape(suffix)}': must be one of .json, .md, .html"):
         rendered(broken(), suffix)
 
 
