@@ -16,7 +16,7 @@ class PartneroError(Exception):
 
 
 class PartneroConnectionError(PartneroError):
-    """No answer: the host is unknown, refuses the connection, is silent, or breaks the connection off.
+    """No answer: the host is unknown, refuses the connection, is silent, or closes the connection early.
 
     :param message: method, path and what happened.
     :param sent: False if the request certainly did not reach Partnero; then even a create may be repeated.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.triggers.polling import AwaitedKeys, PollResult
 
 _LEAST_PAUSE = 0.1  # seconds; without it, a poke_interval of 0 would flood Partnero with requests
-_LONGEST_PAUSE = 3_600.0  # seconds; a longer Retry-After is not honoured, or the triggers would wait for ever
+_LONGEST_PAUSE = 3_600.0  # seconds up to which a Retry-After is honoured, so that no trigger waits for ever
 _UNTIL_STORED = 5.0  # seconds that Airflow may take to store the event of a trigger
 _SEEN = "partnero_webhooks_seen"
 _STORED_BYTES = 60_000  # Airflow's asset state store takes 64 KiB per value by default
