@@ -16,12 +16,13 @@ _SHAPE = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _LARGEST = 65_536  # bytes of a body that is looked at closely
 _MOST_SECRETS = 50
 
-_WRITERS: tuple[Callable[[Any], str], ...] = (
+# How others write JSON.
+_STYLES: tuple[Callable[[Any], str], ...] = (
     lambda value: _php(json.dumps(value, separators=(",", ":"))),
     lambda value: json.dumps(value, separators=(",", ":")),
-    lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False),
+    lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False),  # JavaScript
     lambda value: _php(json.dumps(value, separators=(",", ":"), ensure_ascii=False)),
-    json.dumps,
+    json.dumps,  # Python
 )
 
 
@@ -73,15 +74,16 @@ def mismatch(body: bytes, signature: str, secrets: Iterable[str], others: Iterab
 
 
 def _rewritten(body: bytes) -> Iterable[bytes]:
+    """The same JSON in every style; nothing when the body is large or not JSON."""
     if len(body) > _LARGEST:
         return
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return
-    for writer in _WRITERS:
+    for write in _STYLES:
         try:
-            yield writer(value).encode()
+            yield write(value).encode()
         except (ValueError, RecursionError):
             continue
 

@@ -47,6 +47,6 @@ CANCELLED = object()
 
 
 async def settle() -> None:
-    """Let everything happen that waits for nothing."""
+    """Let all tasks run until they wait for something."""
     for _ in range(10):
         await asyncio.sleep(0)

@@ -148,7 +148,7 @@ def test_a_body_over_64_kib_is_not_written_again() -> None:
     ],
     ids=lambda body: repr(body[:12]),
 )
-def test_a_body_that_cannot_be_written_again_is_no_error(body: bytes) -> None:
+def test_a_body_that_cannot_be_written_again_raises_nothing(body: bytes) -> None:
     assert FORGED in mismatch(body, sign(b"another", SECRET), [SECRET], [])
 
 

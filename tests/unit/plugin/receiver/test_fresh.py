@@ -197,7 +197,7 @@ def test_one_who_stops_waiting_leaves_the_load_to_the_others() -> None:
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
-def test_a_load_that_nobody_waits_for_any_more_is_learnt_from_and_complains_of_nothing(outcome: str) -> None:
+def test_a_load_that_nobody_waits_for_is_still_learnt_from_and_logs_no_complaint(outcome: str) -> None:
     async def scene() -> None:
         complaints: list[Any] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
@@ -216,7 +216,7 @@ def test_a_load_that_nobody_waits_for_any_more_is_learnt_from_and_complains_of_n
     _run(scene())
 
 
-def test_an_error_says_what_the_loader_said_and_is_one_for_each_who_waits() -> None:
+def test_each_caller_gets_an_error_of_its_own_with_the_loaders_words() -> None:
     async def scene() -> None:
         cache = Cache()
         asking = [asyncio.create_task(cache.fresh.get("key")) for _ in range(2)]

@@ -176,7 +176,7 @@ async def _drips() -> AsyncIterator[bytes]:
 
 
 async def _suspended() -> None:
-    """Let all that was begun come to where it waits."""
+    """Let all tasks run until they wait for something."""
     for _ in range(3):
         await asyncio.sleep(0)
 
@@ -228,7 +228,7 @@ def test_a_good_delivery_is_accepted_and_recorded_once(partnero: Sandbox, receiv
 
 
 @pytest.mark.parametrize("store", ["full", "data-keys", "ids"])
-def test_what_records_is_told_how_much_to_keep(partnero: Sandbox, book: Book, store: Store) -> None:
+def test_the_job_says_how_much_to_keep(partnero: Sandbox, book: Book, store: Store) -> None:
     assert _receive(_receiver(_connection(partnero), book, store=store), _delivery(partnero)) == [ACCEPTED]
     assert [job.store for job in book.kept] == [store]
 

@@ -171,7 +171,7 @@ def test_more_than_two_hundred_waiting_deliveries_are_told_to_come_again() -> No
     assert 200 <= statuses.count(202) <= 232  # 32 at most were taken out of the queue meanwhile
 
 
-def test_what_a_sender_has_given_up_is_not_recorded_as_it_comes_again() -> None:
+def test_a_delivery_whose_sender_has_given_up_is_not_recorded() -> None:
     database = Database()
 
     async def scene() -> None:

@@ -58,7 +58,7 @@ def _queued() -> int:
     return len(_sql("select * from asset_dag_run_queue where target_dag_id = 'listener'"))
 
 
-def test_a_new_delivery_is_one_asset_event_and_one_queued_run_and_comes_again_in_vain(writer: DeliveryWriter) -> None:
+def test_a_new_delivery_is_one_asset_event_and_one_queued_run_however_often_it_comes(writer: DeliveryWriter) -> None:
     assert writer.write([_job(1)]) == [ACCEPTED]
     assert writer.write([_job(1), _job(2), _job(2)]) == [DUPLICATE, ACCEPTED, DUPLICATE]
     assert DeliveryWriter().write([_job(2)]) == [DUPLICATE]

@@ -27,7 +27,9 @@ class TestReading:
         assert connection is not None
         assert (connection.base_url, connection.token) == (sandbox.base_url, sandbox.token)
 
-    def test_one_of_another_type_counts_as_missing(self, airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_one_of_another_type_counts_as_missing_like_one_that_nobody_has(
+        self, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_WEB", "http://example.com")
         assert read_connection("web") is None
         assert read_connection("nobody") is None
