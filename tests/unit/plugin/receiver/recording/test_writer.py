@@ -106,6 +106,22 @@ def test_times_grow_even_when_the_clock_was_set_back(writer: DeliveryWriter) -> 
         _sql("update partnero_receiver_clock set last = '2026-01-01 00:00:00.000000'")
 
 
+@pytest.mark.usefixtures("writer")
+def test_times_grow_from_one_transaction_to_the_next_when_the_clock_is_set_back() -> None:
+    now = datetime.now(UTC)
+    clock = [now]
+    writer = DeliveryWriter(wall_clock=lambda: clock[0])
+    writer.write([_job(0, UNHEARD)])
+    _sql("update partnero_receiver_clock set last = '2026-01-01 00:00:00.000000'")
+    for number in range(1, 4):
+        writer.write([_job(number), _job(10 + number)])
+        clock[0] -= timedelta(seconds=10)
+    times = [datetime.fromisoformat(time) for (time,) in _sql("select timestamp from asset_event order by id")]
+    assert times == sorted(set(times))
+    assert times[0].replace(tzinfo=UTC) > now
+    assert len(times) == 6
+
+
 def test_a_clock_that_was_far_ahead_once_does_not_hold_runs_back(writer: DeliveryWriter) -> None:
     assert writer.write([_job(1)]) == [ACCEPTED]
     _sql("delete from asset_dag_run_queue")

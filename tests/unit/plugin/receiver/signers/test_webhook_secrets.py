@@ -155,6 +155,19 @@ def test_an_old_secret_serves_while_partnero_hangs_and_the_new_one_once_it_answe
     assert partnero.asked == ["known"] * 2
 
 
+def test_a_secret_that_was_learnt_meanwhile_is_the_other_one_without_a_look_up(partnero: Partnero) -> None:
+    async def ask() -> Secret | None:
+        old = await partnero.known.secret("known")
+        assert old is not None
+        partnero.now = 601
+        partnero.secrets["known"] = "second"
+        assert await partnero.known.secret("known") == "second"
+        return await partnero.known.other_secret("known", old)
+
+    assert _run(ask()) == "second"
+    assert len(partnero.asked) == 2
+
+
 def test_made_up_keys_do_not_keep_a_rotated_secret_out(partnero: Partnero) -> None:
     async def ask() -> Secret | None:
         old = await partnero.known.secret("known")
