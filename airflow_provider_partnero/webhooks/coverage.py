@@ -40,7 +40,7 @@ class EventCoverage:
 
     @property
     def verb(self) -> str:
-        """What happened to it: ``created`` of ``partner.created``; the whole name where there is no dot."""
+        """What happened to it: ``created`` of ``partner.created``; the whole name if it has no dot."""
         return self.event.partition(".")[2] or self.event
 
     @property

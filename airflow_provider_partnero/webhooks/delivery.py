@@ -51,7 +51,7 @@ class PartneroDelivery:
 
         :raises MalformedDeliveryError: it is not a JSON object with ``event`` and ``webhook_key``.
         """
-        return Envelope.of(body).delivery()
+        return UnverifiedDelivery.of(body).delivery()
 
     @classmethod
     def from_extra(cls, extra: Mapping[str, Any]) -> PartneroDelivery:
@@ -101,7 +101,7 @@ class PartneroDelivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class UnverifiedDelivery:
     """A body whose signature is not checked yet. Only the fields that the check needs have been looked at.
 
     :param body: the raw body.
@@ -115,8 +115,8 @@ class Envelope:
     _fields: Mapping[str, Any] = field(repr=False)
 
     @classmethod
-    def of(cls, body: bytes) -> Envelope:
-        """The envelope in a raw body.
+    def of(cls, body: bytes) -> UnverifiedDelivery:
+        """The delivery in a raw body.
 
         :raises MalformedDeliveryError: it is not a JSON object with ``event`` and ``webhook_key``.
         """

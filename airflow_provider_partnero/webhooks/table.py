@@ -1,4 +1,4 @@
-"""Findings as plain text in aligned columns, fit for any log."""
+"""Findings as plain text in aligned columns, for logs and terminals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LONGEST = (8, 5, 32, 16, 240)
 
 
 def findings_table(counts: Mapping[str, Any], findings: Sequence[Finding], max_rows: int | None = None) -> str:
-    """The counts in a line and one line a finding; long values are shortened, invisible characters written out.
+    """A line with the counts, then a line per finding. Long values are shortened, invisible characters written out.
 
     :param max_rows: how many findings to list, from 0; None: all. What is left out is counted in the last line.
     """

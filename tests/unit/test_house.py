@@ -31,9 +31,6 @@ ROOMS: dict[str, set[str]] = {
     "demo": {"api", "webhooks", "assets", "hooks", "operators", "sensors", "triggers", "plugin", "sandbox"},
 }
 
-# To be mended: nothing is added here.
-SHARED_CLASS_NAMES = {"Envelope", "Page"}
-
 
 @cache
 def _sources() -> dict[str, str]:
@@ -221,4 +218,4 @@ def test_a_class_name_has_one_home() -> None:
         for node in ast.walk(_tree(module)):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes[node.name].append(module)
-    assert {name: where for name, where in homes.items() if len(where) > 1 and name not in SHARED_CLASS_NAMES} == {}
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}

@@ -238,13 +238,13 @@ def test_what_is_not_templated_is_what_the_readme_says() -> None:
 def test_the_numbers_of_the_readme_are_those_of_the_code() -> None:
     reconcile = inspect.signature(operators.PartneroReconcileWebhooksOperator).parameters
     client = inspect.signature(PartneroClient).parameters
-    assert f"more than `max_deletes` ({reconcile['max_deletes'].default}) is refused" in README
+    assert f"more than `max_deletes` ({reconcile['max_deletes'].default}) webhooks is refused" in README
     assert f"honoured (up to {client['max_wait'].default} s)" in README
     assert f"at most {hooks._MOST_MASKED} of a task" in README
-    assert f"recorded in the last {receiver.OLDEST_DAYS} days" in README
+    assert f"recorded the same body in the last {receiver.OLDEST_DAYS} days" in README
     assert f"its `created_at` is {receiver.OLDEST_DAYS} days ago" in README
     assert f"What is older than {ledger.KEPT_FOR.days} days is deleted" in README
-    assert f"kept for {webhook_secrets.SECRETS.known_for / 60:.0f} minutes (for a day while" in README
+    assert f"keeps it for {webhook_secrets.SECRETS.known_for / 60:.0f} minutes, or for a day while" in README
     assert webhook_secrets.SECRETS.stale_for == 24 * 60 * 60
     assert request.LARGEST_BODY == 1024 * 1024
 

@@ -27,7 +27,7 @@ from airflow_provider_partnero.plugin.receiver.recording.job import Job
 from airflow_provider_partnero.plugin.receiver.request import Body, Headers, check_headers, read_body
 from airflow_provider_partnero.plugin.receiver.signature_check import SignatureCheck
 from airflow_provider_partnero.plugin.receiver.signers.registry import SignerRegistry
-from airflow_provider_partnero.webhooks.delivery import Envelope, Store
+from airflow_provider_partnero.webhooks.delivery import Store, UnverifiedDelivery
 from airflow_provider_partnero.webhooks.texts import quoted
 
 log = logging.getLogger(__name__)
@@ -120,11 +120,11 @@ class Receiver:
         if signers is None:
             raise RefusedError(UNKNOWN, "there is no connection of type partnero by this name")
         with _refusing_what_is_malformed():
-            envelope = Envelope.of(raw)
-            uri = event_asset_uri(envelope.event, conn_id)
-        await self._signature.check(signers, envelope.webhook_key, headers, raw)
+            unverified = UnverifiedDelivery.of(raw)
+            uri = event_asset_uri(unverified.event, conn_id)
+        await self._signature.check(signers, unverified.webhook_key, headers, raw)
         with _refusing_what_is_malformed():
-            delivery = envelope.delivery()
+            delivery = unverified.delivery()
         _check_age(delivery.moment())
         answer = await self._record(Job(conn_id, uri, delivery, self._store))
         log.info("Partnero delivered %s to %s: %s", quoted(delivery.event), quoted(conn_id), answer.words)

@@ -101,7 +101,7 @@ class EventGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ReportPage:
     """What the page says, from top to bottom.
 
     :param icon_colour: six hex digits, by the worst finding.
@@ -127,14 +127,14 @@ class Page:
     rules_skipped: str
 
 
-def build_page(report: AuditReport, title: str, moment: datetime, conn_id: str) -> Page:
+def build_page(report: AuditReport, title: str, moment: datetime, conn_id: str) -> ReportPage:
     """What the page about a report says.
 
     :param moment: when the audit was made, in UTC.
     """
     events = coverage(report.webhooks)
     worst = _worst_by_webhook(report.findings)
-    return Page(
+    return ReportPage(
         title=title,
         conn_id=conn_id,
         timestamp=moment.isoformat(timespec="seconds"),
