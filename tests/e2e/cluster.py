@@ -73,7 +73,6 @@ class Cluster:
             # A task that was killed together with its scheduler is run again within a minute.
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
-            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # no file of a test changes
             # A slow API server, or one that starts after the scheduler, fails no task.
             "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "30",
             "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "10",

@@ -16,6 +16,7 @@ from .packages import ROOT, install
 
 # An old Airflow does not work with the newest of its dependencies: each gets those of its own time.
 VERSIONS = {"3.0.6": "2025-09-01", "3.1.8": "2026-04-01", "3.2.2": "2026-07-01"}
+NEEDED_BY_TESTS = ("pytest", "hypothesis", "psycopg2-binary", "asyncpg")
 
 matrix = pytest.mark.skipif(
     os.environ.get("PARTNERO_MATRIX") != "1", reason="installs other Airflows and Pythons; PARTNERO_MATRIX=1 runs it"
@@ -95,9 +96,7 @@ def on_versions(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def _works_on(wheel: Path, folder: Path, version: str) -> None:
-    environment = install(
-        wheel, folder, "pytest", "psycopg2-binary", "asyncpg", version=version, newest=VERSIONS[version]
-    )
+    environment = install(wheel, folder, *NEEDED_BY_TESTS, version=version, newest=VERSIONS[version])
     said = _run(environment, folder, "partnero-demo")
     assert said.count("DAG partnero_webhook_lifecycle ... success") == 1
     assert said.count("DAG partnero_webhooks_as_code ... success") == 2
