@@ -24,7 +24,7 @@ from airflow_provider_partnero.sandbox import Sandbox
 
 from .postgres import MIGRATED, Postgres
 from .processes import free_port, start_process
-from .waiting import HTTP_PATIENCE, PATIENCE, answer_of, wait_for, wait_until_up
+from .waiting import PATIENCE, answer_of, wait_for, wait_until_up
 
 T = TypeVar("T")
 
@@ -73,10 +73,6 @@ class Cluster:
             # A task that was killed together with its scheduler is run again within a minute.
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
-            # A slow API server, or one that starts after the scheduler, fails no task.
-            "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "30",
-            "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "10",
-            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": str(HTTP_PATIENCE),
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
             "PARTNERO_TEST_FOLDER": str(folder),
         }
@@ -219,11 +215,12 @@ class Cluster:
         """
         words = f"TaskInstance Finished: dag_id={dag_id}, task_id={task_id}, run_id={run_id}, ".encode()
         with self.log("scheduler").open("rb") as log:
-            heard = 0
+            heard, unfinished = 0, b""
 
             def has_heard() -> bool:
-                nonlocal heard
-                heard += sum(words in line for line in log)
+                nonlocal heard, unfinished
+                lines, _, unfinished = (unfinished + log.read()).rpartition(b"\n")
+                heard += lines.count(words)
                 return heard >= number
 
             self.wait_for(has_heard, f"the scheduler to hear of the end of {dag_id}.{task_id}")
