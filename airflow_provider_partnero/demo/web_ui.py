@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _SWITCH, _CONSUMER = "partnero_event_driven_switch", "partnero_event_driven"
 _PATIENCE = 180.0  # seconds
+_ANSWER_PATIENCE = 60.0  # seconds, for one answer
 _BACKOFF = 5.0  # seconds; a machine that has just started Airflow may be too slow for the first attempt
 
 
@@ -80,7 +81,7 @@ class _Api:
     def __init__(self, address: str) -> None:
         self._address = address
         self._session = _session()
-        token = self._session.get(f"{address}/auth/token", timeout=10).json()["access_token"]
+        token = self._session.get(f"{address}/auth/token", timeout=_ANSWER_PATIENCE).json()["access_token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def is_known(self, dag_id: str) -> bool:
@@ -88,7 +89,7 @@ class _Api:
 
     def trigger(self, dag_id: str) -> str:
         answer = self._session.post(
-            f"{self._address}/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None}, timeout=30
+            f"{self._address}/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None}, timeout=_ANSWER_PATIENCE
         )
         answer.raise_for_status()
         return str(answer.json()["dag_run_id"])
@@ -107,7 +108,7 @@ class _Api:
 
     def _get(self, path: str) -> Any:
         with suppress(requests.RequestException):
-            answer = self._session.get(f"{self._address}/api/v2/{path}", timeout=10)
+            answer = self._session.get(f"{self._address}/api/v2/{path}", timeout=_ANSWER_PATIENCE)
             if answer.ok:
                 return answer.json()
         return None

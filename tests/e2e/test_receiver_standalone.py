@@ -40,6 +40,9 @@ def standalone(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path
             "AIRFLOW__PARTNERO__RECEIVER_ENABLED": "True",
             "AIRFLOW__PARTNERO__RECEIVER_BASE_URL": cluster.address,
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+            # A task that was killed together with its scheduler is run again soon.
+            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
         }
         with cluster:
