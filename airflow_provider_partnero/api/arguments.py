@@ -107,19 +107,19 @@ def checked_url(url: object) -> str:
 
 
 def checked_events(events: object) -> tuple[str, ...]:
-    """The events without repetitions, in the order given."""
+    """The events, trimmed and without repetitions, in the order given."""
     if isinstance(events, str) or not isinstance(events, Iterable):
         raise ValueError(f"events={_short_repr(events)}: must be a list of event names such as ['partner.created']")
     given = list(events)
     if not given:
         raise ValueError(f"events={_short_repr(events)}: must hold at least one event name")
     for name in given:
-        if not isinstance(name, str) or not name.strip():
+        if not isinstance(name, str) or not trimmed(name):
             raise ValueError(
                 f"events={_short_repr(given)}: {_short_repr(name)} is not an event name such as 'partner.created'"
             )
         _checked_encodable(name, argument="events")
-    return tuple(dict.fromkeys(map(str, given)))
+    return tuple(dict.fromkeys(trimmed(str(name)) for name in given))
 
 
 def checked_flag(value: object, *, argument: str) -> bool:
@@ -144,8 +144,10 @@ def unknown_name(name: object, allowed: Iterable[str], *, what: str) -> str:
 
 def _checked_http(url: object, *, argument: str) -> str:
     allowed = "must be an absolute http:// or https:// URL without spaces and control characters"
-    if not isinstance(url, str):
+    if url is None or isinstance(url, int | float):
         raise ValueError(f"{argument}={_short_repr(url)}: {allowed}")
+    if not isinstance(url, str):
+        raise ValueError(f"{argument} is a {type(url).__name__} (not shown, it may hold a secret): {allowed}")
     if not _is_http(url):
         from airflow_provider_partnero.api.redaction import redact_url
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# What Laravel trims from every text in a request: white space and invisible characters.
-_TRIMMED = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff\u200b\u200e"
+# What Laravel trims from every text in a request: white space and invisible characters (its ``Str``).
+_WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
+_INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\u2065"
+    "\u206a\u206b\u206c\u206d\u206e\u206f\u2800\u3164\ufeff\uffa0\U0001d159\U0001d173\U0001d174\U0001d175\U0001d176"
+    "\U0001d177\U0001d178\U0001d179\U0001d17a\U000e0020"
+)
+_TRIMMED = _WHITE_SPACE + _INVISIBLE
+
+_LONGEST_WORD = 200  # characters that are composed; composing takes the square of a run of combining characters
 
 _AMPERSAND = re.compile(r"&(?:(?:amp|#0*38|#[xX]0*26);)+")  # however many times it was escaped
 _ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -16,14 +24,16 @@ def normal_name(name: str) -> str:
     """The name's normal form: HTML entities decoded, Unicode NFC, trimmed, runs of white space as one space."""
     if "&" in name:
         name = _ENTITY.sub(_character, _AMPERSAND.sub("&", name))
-    if not name.isascii():
-        name = unicodedata.normalize("NFC", name)
-    return " ".join(trimmed(name).split())
+    return " ".join(map(_composed, trimmed(name).split()))
 
 
-def trimmed(name: str) -> str:
-    """The name as Partnero stores it: Laravel trims the texts of a request."""
-    return name.strip(_TRIMMED)
+def trimmed(text: str) -> str:
+    """The text as Partnero stores it: Laravel trims the texts of a request."""
+    return text.strip(_TRIMMED)
+
+
+def _composed(word: str) -> str:
+    return word if word.isascii() or len(word) > _LONGEST_WORD else unicodedata.normalize("NFC", word)
 
 
 def _character(entity: re.Match[str]) -> str:

@@ -57,6 +57,8 @@ _CATCH_PATH = re.compile(
     re.IGNORECASE,
 )
 _LOGIN_WITHIN = re.compile(r"(?<=://)[^\s/?#&@:]+:[^\s/?#&@]+(?=@)")
+# What stands where a port should is a password if it is not a number: "@host" was forgotten, or its "@" is encoded.
+_NOT_A_PORT = re.compile(r"^(\s*[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:\[\]]+:)(?!\d{1,5}(?:[\s/?#]|$))[^\s/?#]+")
 
 
 def redact_url(url: str) -> str:
@@ -74,6 +76,7 @@ def redact_url(url: str) -> str:
         pieces += [url[shown:start], HIDDEN]
         shown = end
     url = _LOGIN_WITHIN.sub(HIDDEN, "".join((*pieces, url[shown:])))
+    url = _NOT_A_PORT.sub(rf"\1{HIDDEN}", url)
     for path in (_TOKEN_PATH, _CATCH_PATH):
         url = path.sub(rf"\1{HIDDEN}", url)
     return _TOKEN_FORM.sub(HIDDEN, url)

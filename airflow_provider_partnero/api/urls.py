@@ -16,8 +16,12 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
 _LONGEST_NAME = 253  # RFC 1035, 3.1
+_ANY_NAME = re.compile(r"[a-z0-9._~!$&'()*+,;=-]*[a-z0-9_~!$&'()*+,;=-]")  # RFC 3986, "reg-name", decoded
+_AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")
+_LONGEST_AUTHORITY = 1_000  # characters; splitting takes the square of a run of combining characters
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")  # RFC 3986, 2.3
 _ASCII = "".join(map(chr, range(128)))
 
@@ -27,17 +31,17 @@ def normal_url(url: str) -> str:
 
     The scheme is in lower case, the host as :func:`normal_host` makes it, an empty path is ``/``, and a default port or
     a fragment is dropped. In path and query, needless percent-encodings are decoded, the others are in upper case, and
-    non-ASCII characters are percent-encoded as UTF-8. URLs that differ in scheme, userinfo, port, path or query keep
-    different normal forms; so do URLs whose parameters are in another order.
+    non-ASCII characters and stray percent signs are percent-encoded. URLs that differ in scheme, userinfo, port, path
+    (dot segments, too) or query keep different normal forms; so do URLs whose parameters are in another order.
     """
-    if not is_plain(url):
+    parts = split_url(url) if is_plain(url) else None
+    if parts is None or parts.scheme not in DEFAULT_PORTS:
         return url
     try:
-        parts = urlsplit(url)
         host, port = normal_host(parts.hostname or ""), parts.port
     except ValueError:
         return url
-    if parts.scheme not in DEFAULT_PORTS or port == 0 or not is_host(host):
+    if port == 0 or not _fits(host, parts.netloc):
         return url
     return parts._replace(
         netloc=_authority(parts, host, port),
@@ -45,6 +49,19 @@ def normal_url(url: str) -> str:
         query=_normal_encoding(parts.query),
         fragment="",
     ).geturl()
+
+
+def split_url(url: str) -> SplitResult | None:
+    """The parts of a URL; None if it cannot be split, or its host could only be split slowly."""
+    authority = _AUTHORITY.match(url)
+    if authority and len(authority[0]) > _LONGEST_AUTHORITY and not authority[0].isascii():
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.hostname
+    except ValueError:
+        return None
+    return parts
 
 
 def is_plain(text: str) -> bool:
@@ -93,8 +110,16 @@ def _authority(parts: SplitResult, host: str, port: int | None) -> str:
     return f"{userinfo}{at}{where}" if port in {None, DEFAULT_PORTS[parts.scheme]} else f"{userinfo}{at}{where}:{port}"
 
 
+def _fits(host: str, netloc: str) -> bool:
+    """Whether a host can stand in a URL in place of the one it is the normal form of."""
+    if ":" in host or "[" in netloc:
+        return "[" in netloc and ":" in host and "%" not in host and is_host(host)
+    return _ANY_NAME.fullmatch(host) is not None
+
+
 def _normal_encoding(text: str) -> str:
-    return _ENCODED.sub(_normal_octet, text if text.isascii() else quote(text, safe=_ASCII))
+    encoded = _STRAY_PERCENT.sub("%25", text if text.isascii() else quote(text, safe=_ASCII))
+    return _ENCODED.sub(_normal_octet, encoded)
 
 
 def _normal_octet(encoded: re.Match[str]) -> str:

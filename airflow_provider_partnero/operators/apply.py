@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroConflictError, PartneroError, PartneroNotFoundError
-from airflow_provider_partnero.operators.keys import create_under, declared_keys
+from airflow_provider_partnero.operators.keys import create_under, declared_keys, under_live_keys
 from airflow_provider_partnero.webhooks.texts import visible
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ class Reconciliation:
     def _plan(self) -> Plan:
         from airflow_provider_partnero.webhooks.reconcile import plan
 
-        return plan(self.specs, self.hook.iter_webhooks(consistent=True), prune=self.prune)
+        webhooks = list(self.hook.iter_webhooks(consistent=True))
+        specs = under_live_keys(self.hook.partnero_conn_id, self.specs, webhooks)
+        return plan(specs, webhooks, prune=self.prune)
 
     def _check_adoptions(self, plan: Plan) -> None:
         by_name = [
@@ -127,6 +129,8 @@ class Reconciliation:
         try:
             return self._write(action)
         except (PartneroConflictError, PartneroNotFoundError) as error:
+            if action.kind == "create" and isinstance(error, PartneroNotFoundError):
+                raise  # the base URL is wrong
             # A plain PartneroError is not final, so the task is tried again, with a new plan.
             raise PartneroError(
                 f"somebody changed {action.name!r} since the plan was made, so plan again: {error}"
@@ -146,7 +150,7 @@ class Reconciliation:
     def _keys_for(self, spec: WebhookSpec) -> list[str]:
         """The keys that a create may use: the declared key only, or the derived keys if none is declared."""
         derived = declared_keys(self.hook.partnero_conn_id, spec.name)
-        return derived if spec.key is None or spec.key == derived[0] else [spec.key]
+        return derived if spec.key is None or spec.key in derived else [spec.key]
 
     def _delete(self, key: str) -> None:
         try:

@@ -12,6 +12,7 @@ from airflow_provider_partnero.assets import partnero_audit_asset
 from airflow_provider_partnero.operators.arguments import as_texts
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.declaration import declared_webhooks
+from airflow_provider_partnero.operators.keys import under_live_keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -85,14 +86,15 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
 
         self._check_arguments()
         declared = None if self.declared is None else declared_webhooks(self.declared, self, context)
+        webhooks = list(self.hook.iter_webhooks(consistent=True))
         report = audit(
-            self.hook.iter_webhooks(consistent=True),
+            webhooks,
             ignore=as_texts(self.ignore, argument="ignore"),
             allowed_hosts=None
             if self.allowed_hosts is None
             else as_texts(self.allowed_hosts, argument="allowed_hosts"),
             required_events=as_texts(self.required_events, argument="required_events"),
-            declared=declared,
+            declared=None if declared is None else under_live_keys(self.partnero_conn_id, declared, webhooks),
         )
         self.log.info("%s", report.to_table(max_rows=_MOST_ROWS_LOGGED))
         self._write_report(report)

@@ -42,20 +42,34 @@ def declared_webhooks(
 def _read_specs(
     value: Sequence[Mapping[str, Any]] | str, operator: PartneroOperator, context: Context
 ) -> tuple[WebhookSpec, ...]:
-    if not isinstance(value, str) or "\n" in value or not value.endswith(_SUFFIXES):
+    from airflow_provider_partnero.webhooks.spec_files import parse_specs
+
+    if not isinstance(value, str) or "\n" in value or not value.lower().endswith(_SUFFIXES):
         return _parse(value)
-    return _parse(_render_file(value, operator, context), suffix=PurePosixPath(value).suffix)
+    return parse_specs(_render_file(value, operator, context), suffix=PurePosixPath(value).suffix)
 
 
 def _render_file(path: str, operator: PartneroOperator, context: Context) -> str:
-    from jinja2 import TemplateNotFound
+    from jinja2 import TemplateNotFound, TemplateSyntaxError
 
     try:
-        return _allow_absolute_paths(operator.get_template_env()).get_template(path).render(context)
+        return _environment(operator).get_template(path).render(context)
     except TemplateNotFound as missing:
         raise ValueError(
             f"no file {str(missing)!r}: give a file beside the DAG, in its template_searchpath, or an absolute path"
         ) from None
+    except TemplateSyntaxError as error:
+        raise ValueError(f"file {path!r}, line {error.lineno}: {error.message}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"file {path!r} must be UTF-8") from None
+
+
+def _environment(operator: PartneroOperator) -> jinja2.Environment:
+    """Airflow's environment, without native objects even if the DAG asks for them: a native one takes the text of a
+    file for a Python literal, which reads JSON's escapes differently.
+    """
+    dag = operator.get_dag()
+    return _allow_absolute_paths(dag.get_template_env(force_sandboxed=True) if dag else operator.get_template_env())
 
 
 def _allow_absolute_paths(environment: jinja2.Environment) -> jinja2.Environment:
@@ -66,17 +80,18 @@ def _allow_absolute_paths(environment: jinja2.Environment) -> jinja2.Environment
     return environment.overlay(loader=jinja2.ChoiceLoader(loaders))
 
 
-def _parse(value: Any, *, suffix: str | None = None) -> tuple[WebhookSpec, ...]:
-    """The specifications in a text, or in the value that a native template renders it to."""
+def _parse(value: Any) -> tuple[WebhookSpec, ...]:
+    """The specifications in a value, or in the text of one."""
     from airflow_provider_partnero.api.specs import specs_from
-    from airflow_provider_partnero.webhooks.spec_files import parse_specs
+    from airflow_provider_partnero.webhooks.spec_files import declared_specs, parse_specs
 
-    if isinstance(value, str) and suffix is None:
-        suffix = ".json" if _is_json(value) else ".yaml"
-        value = value if suffix == ".json" else _evaluate(value)
-    if isinstance(value, Mapping):
-        return parse_specs(json.dumps(value), suffix=".json")
-    return parse_specs(value, suffix=suffix or ".yaml") if isinstance(value, str) else specs_from(value)
+    if isinstance(value, str) and _is_json(value):
+        return parse_specs(value, suffix=".json")
+    if isinstance(value, str):
+        value = _evaluate(value)
+    if isinstance(value, str):
+        return parse_specs(value, suffix=".yaml")
+    return declared_specs(value, what="the declaration") if isinstance(value, Mapping) else specs_from(value)
 
 
 def _is_json(text: str) -> bool:

@@ -58,6 +58,21 @@ def declared_key(partnero_conn_id: str, name: str) -> str:
     return declared_keys(partnero_conn_id, name)[0]
 
 
+def under_live_keys(
+    partnero_conn_id: str, specs: Sequence[WebhookSpec], webhooks: Sequence[Webhook]
+) -> tuple[WebhookSpec, ...]:
+    """The specifications, each with the derived key that its live webhook has: a later one if the first was refused."""
+    live = {webhook.key for webhook in webhooks}
+
+    def with_live_key(spec: WebhookSpec) -> WebhookSpec:
+        first, *later = declared_keys(partnero_conn_id, spec.name)
+        if spec.key != first or first in live:
+            return spec
+        return next((replace(spec, key=key) for key in later if key in live), spec)
+
+    return tuple(map(with_live_key, specs))
+
+
 def create_under(conn: PartneroClient | PartneroHook, spec: WebhookSpec, keys: Sequence[str | None]) -> Webhook:
     """Create a webhook with the first key that Partnero accepts: it may refuse the key of a deleted webhook.
 

@@ -36,7 +36,7 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
     :param base_url: URL at which Partnero reaches the API server, without ``/partnero/webhooks/<connection id>``. None:
         ``[partnero] receiver_base_url``, else ``[api] base_url``. Templated.
     :param webhook_name: the webhook's name; None: ``Airflow receiver at <host>``, so that two Airflows do not take the
-        webhook from each other. Templated.
+        webhook from each other. Below paths of one host, give each Airflow a name of its own. Templated.
     :param wait_until_active: wait up to 10 minutes until the webhook is active. Templated.
     :param partnero_conn_id: connection of type ``partnero``; also the last part of the receiver's URL. Templated.
     """
@@ -170,4 +170,7 @@ def _is_base_url(text: str) -> bool:
 
 
 def _default_name(base_url: str) -> str:
-    return f"Airflow receiver at {urlsplit(base_url).netloc}"
+    """The same for every spelling of a URL."""
+    from airflow_provider_partnero.api.urls import normal_url
+
+    return f"Airflow receiver at {urlsplit(normal_url(base_url)).netloc}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from airflow_provider_partnero.api.redaction import redact_url
-from airflow_provider_partnero.api.urls import DEFAULT_PORTS, is_host, normal_host, normal_url
+from airflow_provider_partnero.api.urls import DEFAULT_PORTS, is_host, normal_host, normal_url, split_url
 from airflow_provider_partnero.webhooks.texts import shortened, visible
 
 _LONGEST_SHOWN = 100
@@ -33,7 +33,7 @@ class Destination:
     @classmethod
     def of(cls, url: str) -> Destination:
         """Parse a URL; never raises, whatever the text."""
-        parts = _split(url)
+        parts = split_url(url)
         if parts is None:
             return cls("", None, url, shown_url(url), "is malformed")
         host = normal_host(parts.hostname) if parts.hostname else None
@@ -49,15 +49,6 @@ class Destination:
 def shown_url(url: str) -> str:
     """The URL for people: without secrets, visible, in at most 100 characters."""
     return shortened(visible(redact_url(url)), _LONGEST_SHOWN)
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.hostname
-    except ValueError:
-        return None
-    return parts
 
 
 def _text_problem(url: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -25,17 +25,26 @@ def parse_specs(text: str, *, suffix: str) -> tuple[WebhookSpec, ...]:
     if parse is None:
         raise ValueError(f"suffix={suffix!r}: must be one of {', '.join(_PARSERS)}")
     try:
-        declaration = parse(text)
+        declaration = parse(text.removeprefix("\ufeff"))  # a byte order mark
     except RecursionError:
         raise ValueError(f"the {suffix} text is nested too deeply to be a declaration") from None
-    if isinstance(declaration, dict):
+    return declared_specs(declaration, what=f"the {suffix} text")
+
+
+def declared_specs(declaration: object, *, what: str) -> tuple[WebhookSpec, ...]:
+    """The specifications in a list of mappings, or in a mapping with such a list as ``webhooks``.
+
+    :param what: what messages call the declaration.
+    :raises ValueError: it is neither, or an entry is not a specification.
+    """
+    if isinstance(declaration, Mapping):
         for name in declaration:
             if name not in _TOP_LEVEL:
                 raise ValueError(unknown_name(name, _TOP_LEVEL, what="field beside 'webhooks'"))
         declaration = declaration.get("webhooks")
-    if not isinstance(declaration, list):
+    if not isinstance(declaration, list | tuple):
         raise ValueError(
-            f"the {suffix} text must hold a list of webhooks, or a mapping with such a list as 'webhooks', "
+            f"{what} must hold a list of webhooks, or a mapping with such a list as 'webhooks', "
             f"not {_type_name(declaration)}"
         )
     return specs_from(declaration)

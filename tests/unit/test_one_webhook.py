@@ -44,12 +44,15 @@ ONE_URL = {
     "needless percent-encoding of a query": (f"{HOOK}?a=%7E", f"{HOOK}?a=~"),
     "case of percent-encoding": (f"{HOOK}/%2fb?c=%c3%bc", f"{HOOK}/%2Fb?c=%C3%BC"),
     "letters that are not ASCII": (f"{HOOK}/bücher?c=ü", f"{HOOK}/b%C3%BCcher?c=%C3%BC"),
+    "a stray percent sign": (f"{HOOK}/100%", f"{HOOK}/100%25"),
+    "a host that no DNS has": ("https://FOO-.example:443/h#a", "https://foo-.example/h"),
     "several at once": ("HTTPS://X.EXAMPLE.:443?a=%7e#b", "https://x.example/?a=~"),
 }
 TWO_URLS = {
     "path": (HOOK, f"{HOOK}2"),
     "case of the path": (HOOK, "https://x.example/H"),
     "slash at the end": (HOOK, f"{HOOK}/"),
+    "dot segments": (HOOK, "https://x.example/a/../h"),
     "encoded slash": (f"{HOOK}/a/b", f"{HOOK}/a%2Fb"),
     "query value": (f"{HOOK}?a=1", f"{HOOK}?a=2"),
     "query or none": (HOOK, f"{HOOK}?a=1"),
@@ -64,6 +67,7 @@ TWO_URLS = {
 ONE_NAME = {
     "white space around it": ("CRM", "  CRM\n"),
     "white space that Laravel trims": ("CRM", "\ufeffCRM\u200b"),
+    "invisible characters that Laravel trims": ("CRM", "\u00adCRM\u200d\u2060"),
     "repeated white space": ("CRM: partners", "CRM:  \tpartners"),
     "no-break space": ("CRM: partners", "CRM:\u00a0partners"),
     "Unicode normal form": ("Bücher", unicodedata.normalize("NFD", "Bücher")),
@@ -179,6 +183,16 @@ def test_one_name_has_one_derived_key(pair: tuple[str, str]) -> None:
 def test_two_declared_webhooks_of_one_name_are_refused(pair: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match="2 declared webhooks have the name"):
         plan([wanted("name", name) for name in pair], [])
+
+
+@pytest.mark.parametrize("letters", ["\u0301\u0316", "&#769;&#790;", "\u00e9", "&amp;", "\u200b ", "%41", "%"])
+def test_half_a_megabyte_of_anything_has_a_normal_form_without_taking_the_square_of_their_length(
+    letters: str,
+) -> None:
+    text = letters * (500_000 // len(letters.encode()))
+    assert normal_name(f"a{text}") == normal_name(f" a{text}")
+    for url in (f"https://x.example/{text}", f"https://{text}/"):
+        assert normal_url(url) == normal_url(normal_url(url))
 
 
 letters = st.text(st.sampled_from("aZ09~-._/?&=%:@#[]üß7eE2fF") | st.characters(), max_size=30)

@@ -22,6 +22,7 @@ from airflow_provider_partnero.api import (
     PartneroInconsistentReadError,
     PartneroResponseError,
 )
+from airflow_provider_partnero.api.specs import WebhookSpec
 from airflow_provider_partnero.sandbox import Sandbox
 
 from .conftest import DEMO, MakeClient
@@ -220,3 +221,21 @@ def test_the_api_package_imports_neither_airflow_nor_requests_and_its_client_no_
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["[]", "[]"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:pAsSwOrD",
+        "https://user:pAsSwOrD%40host ",
+        b"https://user:pAsSwOrD@host/",
+        ["https://user:pAsSwOrD@host/"],
+        {"url": "https://host/?token=pAsSwOrD"},
+    ],
+    ids=str,
+)
+def test_a_url_that_is_refused_shows_no_secret(url: Any) -> None:
+    for refused in (lambda: WebhookSpec("A", url, ("partner.created",)), lambda: PartneroClient("t", url)):
+        with pytest.raises(ValueError, match="url") as raised:
+            refused()
+        assert "pAsSwOrD" not in str(raised.value)

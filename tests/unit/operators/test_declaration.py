@@ -94,6 +94,13 @@ def test_a_hostile_text_is_a_value_error(hostile: str) -> None:
         read_declaration(hostile)
 
 
+def test_a_mapping_may_hold_what_json_cannot() -> None:
+    wanted: dict[str, Any] = {"name": "A", "url": "https://a.example/", "events": {"partner.created"}}
+    expected = read_declaration([wanted])
+    assert read_declaration({"webhooks": [wanted]}) == expected
+    assert read_declaration({"webhooks": (WebhookSpec(**wanted),)}) == expected
+
+
 class TestTemplates:
     @pytest.mark.parametrize("native", [False, True])
     def test_a_relative_path_is_looked_for_beside_the_dag_before_the_root(self, tmp_path: Path, native: bool) -> None:

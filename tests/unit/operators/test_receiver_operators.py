@@ -110,6 +110,24 @@ def test_two_airflows_do_not_take_the_webhook_from_each_other(sandbox: Sandbox, 
     assert [webhook["url"] for webhook in sandbox.webhooks()] == [f"https://{host}{PATH}" for host in hosts]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("https://airflow.example.com", "https://AIRFLOW.example.com:443"),
+        ("https://airflow.example.com.", "https://airflow.example.com/"),
+        ("https://bücher.example.com", "https://xn--bcher-kva.example.com"),
+    ],
+)
+def test_another_spelling_of_the_base_url_is_the_same_receiver(
+    sandbox: Sandbox, make_context: MakeContext, first: str, second: str
+) -> None:
+    _register(base_url=first).execute(make_context())
+    _register(base_url=second).execute(make_context())
+    assert _only(sandbox)["url"] == f"{first.rstrip('/')}{PATH}"
+    assert len(_unregister(base_url=second).execute(make_context())["deleted"]) == 1
+    assert sandbox.webhooks() == []
+
+
 def test_a_change_at_partnero_is_corrected(sandbox: Sandbox, make_context: MakeContext) -> None:
     _register().execute(make_context())
     made = _only(sandbox)
@@ -208,7 +226,6 @@ def test_an_invalid_base_url_fails_at_once_with_its_source_and_nothing_is_sent(
     [
         "https://[bad",
         "https://airflow example.com",
-        "https://airflow.example.com:port",
         "https://airflow.example.com:99999",
         "https://airflow.example.com?",
         "https://airflow.example.com#",
@@ -224,6 +241,14 @@ def test_a_text_that_only_looks_like_a_base_url_fails_too(
     assert str(caught.value).startswith(
         f"base_url={address!r}: must be the URL at which Partnero reaches the API server"
     )
+
+
+@pytest.mark.parametrize("make", [_register, _unregister])
+def test_what_stands_in_place_of_a_port_is_not_shown(sandbox: Sandbox, make_context: MakeContext, make: Any) -> None:
+    with pytest.raises(AirflowFailException, match=r"base_url='https://user:\*\*\*': must be the URL") as caught:
+        make(base_url="https://user:pAsSwOrD").execute(make_context())
+    assert sandbox.requests() == []
+    assert "pAsSwOrD" not in str(caught.value)
 
 
 @pytest.mark.parametrize("make", [_register, _unregister])

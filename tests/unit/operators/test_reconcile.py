@@ -147,6 +147,31 @@ class TestDeclarations:
         run_rendered(in_dag(tmp_path, "declared.yaml"), make_context(), teams=["A", "B"], host="hooks.example.com")
         assert contents(sandbox.webhooks()) == contents([entry("A"), entry("B")])
 
+    @pytest.mark.parametrize("native", [False, True])
+    @pytest.mark.parametrize("name", ["Q/A", "CRM \N{GRINNING FACE}", 'it\'s \\ "new"'])
+    def test_a_json_file_is_read_as_json_also_in_a_dag_with_native_objects(
+        self, sandbox: Sandbox, make_context: MakeContext, tmp_path: Path, name: str, native: bool
+    ) -> None:
+        (tmp_path / "declared.json").write_text("\ufeff" + json.dumps([entry(name)]).replace("/", "\\/"))
+        run_rendered(in_dag(tmp_path, "declared.json", native=native), make_context())
+        assert [webhook["name"] for webhook in sandbox.webhooks()] == [name]
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [(b"- name: {{", r"file 'declared.yaml', line 1: "), (b"- name: \xfc", r"file 'declared.yaml' must be UTF-8")],
+    )
+    def test_a_file_that_cannot_be_rendered_fails_at_once_and_is_named(
+        self, sandbox: Sandbox, make_context: MakeContext, tmp_path: Path, content: bytes, words: str
+    ) -> None:
+        (tmp_path / "declared.yaml").write_bytes(content)
+        with pytest.raises(AirflowFailException, match=words):
+            run_rendered(in_dag(tmp_path, "declared.yaml"), make_context())
+        assert sandbox.requests() == []
+
+    def test_events_are_trimmed_as_partnero_trims_them(self, sandbox: Sandbox, make_context: MakeContext) -> None:
+        run([entry("A", events=[" partner.created\n", "partner.created"])], make_context)
+        assert [webhook["events"] for webhook in sandbox.webhooks()] == [["partner.created"]]
+
     @pytest.mark.parametrize("url", ["https://hooks.example.com/data.json", "https://hooks.example.com/data.yaml"])
     def test_a_webhook_whose_url_ends_like_a_file_is_not_taken_for_one(
         self, sandbox: Sandbox, make_context: MakeContext, tmp_path: Path, url: str
@@ -530,6 +555,16 @@ class TestOthersAtWork:
 
 class TestTakenKeys:
     """A derived key that Partnero refuses although no webhook has it."""
+
+    @pytest.mark.parametrize("place", [0, 1, 2])
+    def test_a_webhook_under_any_derived_key_is_recognised_after_it_was_renamed(
+        self, sandbox: Sandbox, make_context: MakeContext, place: int
+    ) -> None:
+        key = declared_keys("partnero_default", "A")[place]
+        sandbox.put_webhooks([live("Renamed by hand", key, url=entry("A")["url"])])
+        run([entry("A")], make_context)
+        assert writes(sandbox) == [f"PUT /webhooks/{key}"]
+        assert [webhook["name"] for webhook in sandbox.webhooks()] == ["A"]
 
     @pytest.mark.parametrize("taken_key", ["422", "409"])
     @pytest.mark.parametrize("refused", [1, 2])
