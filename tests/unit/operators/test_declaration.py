@@ -52,7 +52,7 @@ def test_a_key_is_the_same_in_every_version() -> None:
     assert declared_key("partnero_default", "CRM: partners") == "Xzp7pToxT8sz"
 
 
-names = st.text(min_size=1, max_size=20).filter(lambda text: bool(text.strip()))
+names = st.text(min_size=1, max_size=20).filter(lambda text: bool(normal_name(text)))
 entries = st.lists(
     st.fixed_dictionaries(
         {
@@ -63,7 +63,7 @@ entries = st.lists(
         optional={"is_active": st.booleans(), "key": st.none() | st.sampled_from(["k1", "k 2"])},
     ),
     max_size=4,
-    unique_by=lambda wanted: str(wanted["name"]).strip(),
+    unique_by=lambda wanted: normal_name(str(wanted["name"])),
 ).filter(
     lambda entries: len({one.get("key") for one in entries} - {None}) == sum(bool(one.get("key")) for one in entries)
 )
