@@ -32,7 +32,7 @@ AIRFLOW = str(Path(sys.executable).parent / "airflow")
 DAGS = Path(__file__).parent / "dags"
 SQLITE_PATIENCE = 60  # seconds
 _OVER = {"success", "failed"}
-# Before 3.2, two requests of Airflow's triggerer to its own supervisor may cross, and then it ends.
+# Before Airflow 3.3, two requests of the triggerer to its own supervisor may cross, and it ends (apache/airflow#64620).
 _TRIGGERER_RACE = "Response read out of order"
 _TAIL = 3_000  # characters
 
