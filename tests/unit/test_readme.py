@@ -122,6 +122,7 @@ def test_the_install_command_of_the_readme_installs_this_package(tmp_path: Path)
     assert (tmp_path / "airflow_provider_partnero" / "_dags_examples" / "partnero_webhook_audit.py").is_file()
 
 
+@pytest.mark.airflow
 def test_the_sandbox_test_of_the_readme_passes_under_pytest(tmp_path: Path) -> None:
     [code] = [code for code in _blocks("python") if "partnero_sandbox" in code]
     (tmp_path / "test_readme_snippet.py").write_text(code, encoding="utf-8")
@@ -147,6 +148,7 @@ def test_the_client_snippet_runs_without_airflow_against_the_sandbox(tmp_path: P
     assert done.stdout.split() == ["1", "False"], done.stderr
 
 
+@pytest.mark.airflow
 @pytest.mark.parametrize(
     "line", [line for block in _blocks("bash") for line in block.splitlines() if "AIRFLOW_CONN" in line]
 )

@@ -334,7 +334,7 @@ def test_an_outage_is_in_the_log_of_every_waiting_task(sandbox: Sandbox, capsys:
 def test_all_triggers_wait_as_long_as_a_retry_after_asks(sandbox: Sandbox, form: Any) -> None:
     sandbox.reset(Profile(retry_after=form))
     sandbox.put_webhooks(_active("x", "y"))
-    sandbox.fault(status=429, retry_after=2)
+    sandbox.fault(status=429, retry_after=1 if form == "seconds" else 2)  # a date is up to a second early
 
     async def story(triggerer: Triggerer) -> None:
         triggerer.start("x")
@@ -343,7 +343,7 @@ def test_all_triggers_wait_as_long_as_a_retry_after_asks(sandbox: Sandbox, form:
 
     _drive(story)
     first, second = sandbox.requests()  # in real seconds, since the client waits in its thread
-    assert second.at - first.at >= (2 if form == "seconds" else 1)
+    assert second.at - first.at >= 1
 
 
 def test_a_shorter_retry_after_does_not_shorten_the_interval(sandbox: Sandbox) -> None:
