@@ -14,7 +14,6 @@ from airflow_provider_partnero.demo import cli
 from airflow_provider_partnero.demo.airflow import AirflowProcess, DemoError, airflow_environment
 from airflow_provider_partnero.demo.sessions import end_session
 
-
 SESSION_WITH_A_TASK = """
 import os, subprocess, sys, time
 task = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], process_group=0)
