@@ -20,6 +20,10 @@ from airflow_provider_partnero.sandbox import Sandbox
 
 MakeContext = Callable[..., Any]
 
+# Without byte-code, pytest rewrites all tests in every run, and each process of Airflow compiles what it imports.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 _HOME = Path(tempfile.mkdtemp(prefix="partnero-unit-airflow-"))
 (_HOME / "dags").mkdir()
 # Airflow reads its configuration when it is first imported, which the collection of any folder may do.
