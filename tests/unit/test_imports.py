@@ -7,10 +7,13 @@ import subprocess
 import sys
 from datetime import datetime
 
+import pytest
 from airflow.sdk import DAG
 
 from airflow_provider_partnero import get_provider_info
 from airflow_provider_partnero.operators.partnero import PartneroGetWebhookOperator, PartneroRetryPolicy
+
+pytestmark = pytest.mark.airflow  # each test starts a Python that imports Airflow
 
 PLAIN = "from airflow.sdk import DAG, BaseOperator, BaseSensorOperator, task; BaseOperator, BaseSensorOperator, task"
 HEAVY = {"requests", "tenacity", "fastapi", "urllib3", "uvicorn", "httpx", "yaml", "pydantic"}
