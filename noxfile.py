@@ -9,15 +9,16 @@ import nox
 
 nox.options.sessions = ["lint", "quick"]
 
-# Without an Airflow process, a service, a browser or a thousand seeds.
-QUICK = "not airflow and not postgres and not browser and not matrix and not slow"
+# Without an Airflow process, a service, a browser, thousands of webhooks or a thousand seeds.
+QUICK = "not airflow and not postgres and not browser and not matrix and not large and not slow"
 
 
 @nox.session(python=False)
 def quick(session: nox.Session) -> None:
     """Run the tests that need no Airflow process: under a minute."""
+    few_examples = "--hypothesis-profile=quick"
     # Three on two cores: while one test waits, another runs.
-    session.run("pytest", "-m", QUICK, "-n", "3", "--dist", "worksteal", "tests/unit", *session.posargs)
+    session.run("pytest", "-m", QUICK, few_examples, "-n", "3", "--dist", "worksteal", "tests/unit", *session.posargs)
 
 
 @nox.session(python=False)

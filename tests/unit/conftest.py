@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What hypothesis asserts must not depend on how fast the machine is.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("any machine"), max_examples=20)
 settings.load_profile("any machine")
 
 

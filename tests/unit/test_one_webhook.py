@@ -185,6 +185,7 @@ def test_two_declared_webhooks_of_one_name_are_refused(pair: tuple[str, str]) ->
         plan([wanted("name", name) for name in pair], [])
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("letters", ["\u0301\u0316", "&#769;&#790;", "\u00e9", "&amp;", "\u200b ", "%41", "%"])
 def test_half_a_megabyte_of_anything_has_a_normal_form_without_taking_the_square_of_their_length(
     letters: str,

@@ -164,6 +164,7 @@ def test_airflows_command_line_tests_the_connection(
     assert words in " ".join(printed.getvalue().split())
 
 
+@pytest.mark.large
 def test_a_thousand_webhooks_fetched_one_by_one_do_not_stall_the_task(sandbox: Sandbox) -> None:
     sandbox.put_webhooks({"key": f"k{number}", "signature": f"secret-number-{number}"} for number in range(1000))
     hook = PartneroHook()

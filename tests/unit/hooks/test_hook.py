@@ -150,6 +150,7 @@ def test_what_airflow_stores_of_a_webhook_that_a_task_returns_holds_no_secret(sa
     assert Webhook.deserialize(inner["__data__"], inner["__version__"]) == replace(webhook, signature=None)
 
 
+@pytest.mark.large
 def test_masking_ten_thousand_signatures_does_not_stall_the_task(sandbox: Sandbox) -> None:
     sandbox.seed(10_000)
     hook = PartneroHook()

@@ -204,6 +204,7 @@ def test_the_whole_report_is_written_to_every_kind_of_storage(
     assert SECRET not in written
 
 
+@pytest.mark.large
 def test_ten_thousand_webhooks_leave_a_small_xcom_with_complete_counts(
     sandbox: Sandbox, make_context: MakeContext, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def test_a_lost_answer_is_resolved_within_the_same_try(
     assert [made["key"]] == [webhook["key"] for webhook in sandbox.webhooks()]
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("taken_key", TAKEN_KEY)
 def test_a_hundred_mapped_tasks_with_the_same_content_make_a_hundred_webhooks(
     sandbox: Sandbox, make_context: MakeContext, taken_key: Any

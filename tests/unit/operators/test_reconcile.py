@@ -640,6 +640,7 @@ class TestActivation:
             run([entry("A")], make_context, wait_until_active=True)
 
 
+@pytest.mark.large
 class TestSize:
     def test_a_thousand_webhooks_are_created_with_progress_and_a_small_xcom(
         self, sandbox: Sandbox, make_context: MakeContext, capsys: pytest.CaptureFixture[str]

@@ -435,6 +435,7 @@ class TestRestart:
         assert one.values == other.values
         assert watch(sandbox, look, other).events == []
 
+    @pytest.mark.large
     def test_ten_thousand_webhooks_fit_into_the_store_and_a_change_meanwhile_is_noticed(self, sandbox: Sandbox) -> None:
         store = Store()
         sandbox.seed(10_000)

@@ -84,6 +84,7 @@ def _active(*keys: str) -> list[dict[str, Any]]:
     return [{**webhook, "is_active": True} for webhook in _inactive(*keys)]
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("list_form", ["data", "simple", "full"])
 def test_three_hundred_triggers_cost_one_reading_of_the_list_an_interval(sandbox: Sandbox, list_form: Any) -> None:
     sandbox.reset(Profile(list_form=list_form))
@@ -303,6 +304,7 @@ def test_an_outage_does_not_end_the_wait_for_many_keys_and_costs_the_connections
     assert min(gaps(requests[1::2])) >= INTERVAL
 
 
+@pytest.mark.large
 def test_a_long_list_is_read_to_its_end_although_partnero_limits_the_rate(sandbox: Sandbox) -> None:
     keys = [f"k{number:03}" for number in range(300)]
     sandbox.put_webhooks(_inactive(*keys[:-1]) + _active(keys[-1]))

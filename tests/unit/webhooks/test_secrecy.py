@@ -108,6 +108,7 @@ def test_redacting_never_raises_and_redacting_twice_changes_nothing(text: str) -
     assert redact_url(redact_url(text)) == redact_url(text)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     "piece",
     [

@@ -388,6 +388,7 @@ def _mutated(value: bytes, chance: random.Random) -> bytes:
     return value[:start] + put + value[end:]
 
 
+@pytest.mark.large
 def test_of_ten_thousand_deliveries_changed_by_a_byte_none_is_accepted(
     partnero: Sandbox, receiver: Receiver, book: Book
 ) -> None:
