@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SWITCH, _CONSUMER = "partnero_event_driven_switch", "partnero_event_driven"
-_PATIENCE = 180.0  # seconds
+_PATIENCE = 600.0  # seconds; on a busy machine, Airflow needs minutes to start
 _ANSWER_PATIENCE = 60.0  # seconds, for one answer
 _BACKOFF = 5.0  # seconds; a machine that has just started Airflow may be too slow for the first attempt
 

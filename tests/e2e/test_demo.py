@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import socket
@@ -218,7 +219,8 @@ def test_the_ui_shows_an_event_that_starts_a_dag_and_the_examples_until_its_term
             said += heard
         address = f"http://127.0.0.1:{port}"
         assert address in said
-        assert "delivered, answered 202" in said
+        # 200 if the machine was too slow for the first attempt, which the receiver took all the same.
+        assert re.search(r"delivered, answered 20[02]\n", said)
         assert "DAG partnero_event_driven ... success" in said
         assert "transaction.created: transaction_1 of 99.9" in said
         assert answer_of("GET", address).ok
