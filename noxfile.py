@@ -9,7 +9,7 @@ import nox
 
 nox.options.sessions = ["lint", "quick"]
 
-# Without an Airflow process, a service, a browser, thousands of webhooks or a thousand seeds.
+# Without an Airflow process, a service, a browser, masses of webhooks or a thousand seeds.
 QUICK = "not airflow and not postgres and not browser and not matrix and not large and not slow"
 
 
