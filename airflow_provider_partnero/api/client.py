@@ -13,7 +13,7 @@ from airflow_provider_partnero.api.endpoints import Endpoints
 from airflow_provider_partnero.api.errors import PartneroNotFoundError, PartneroResponseError, Request
 from airflow_provider_partnero.api.listing import Listing
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.retries import RetryPlan
+from airflow_provider_partnero.api.retries import Attempt, RetryPlan
 from airflow_provider_partnero.api.specs import WebhookSpec
 from airflow_provider_partnero.api.transport import Transport
 
@@ -26,6 +26,8 @@ class PartneroClient:
     :param timeout: seconds to connect and seconds of silence while waiting for an answer, or one number for both.
     :param max_attempts: most attempts per request, from 1.
     :param max_wait: longest wait between two attempts, in seconds; ``Retry-After`` is honoured up to that.
+    :param deadline: longest time of one call in seconds, with all its attempts and waits. When a long list is read,
+        each page has that time.
     :param page_concurrency: most requests in flight while a long list is read, 1 to 64.
     :param verify: verify TLS certificates: True, False, or the path of a CA bundle.
     :param clock: waits between attempts; a test hands in one that does not wait.
@@ -45,6 +47,7 @@ class PartneroClient:
         timeout: tuple[float, float] | float = (5, 30),
         max_attempts: int = 5,
         max_wait: float = 60,
+        deadline: float = 120,
         page_concurrency: int = 8,
         verify: bool | str = True,
         clock: Clock = Clock(),  # noqa: B008 - frozen
@@ -55,6 +58,7 @@ class PartneroClient:
         self._retries = RetryPlan(
             max_attempts=arguments.checked_count(max_attempts, argument="max_attempts"),
             max_wait=arguments.checked_seconds(max_wait, argument="max_wait", zero=True),
+            seconds=arguments.checked_seconds(deadline, argument="deadline"),
             clock=clock,
         )
         self.base_url = arguments.checked_base_url(base_url)
@@ -89,13 +93,14 @@ class PartneroClient:
         What this endpoint returns for a good token is not documented. If it is not JSON, the list is read instead.
         """
 
-        def attempt(_: int) -> None:
+        def test(attempt: Attempt) -> None:
             try:
-                self._endpoints.test()
+                self._endpoints.test(attempt.deadline)
             except PartneroResponseError:
-                self._transport.request("GET", "/webhooks", params={"limit": 10, "page": 1})
+                params = {"limit": 10, "page": 1}
+                self._transport.request("GET", "/webhooks", attempt.deadline, params=params)
 
-        self._retries.run(attempt, Request.REPEATABLE)
+        self._retries.run(test, Request.REPEATABLE)
 
     def list_webhooks(self, *, limit: int = 100, page: int = 1) -> list[Webhook]:
         """One page of the webhooks (the specification, "Get a list of webhooks").
@@ -127,7 +132,7 @@ class PartneroClient:
         :raises PartneroNotFoundError: no webhook has this key.
         """
         arguments.checked_key(key)
-        return self._retries.run(lambda _: self._endpoints.get(key), Request.REPEATABLE)
+        return self._retries.run(lambda attempt: self._endpoints.get(key, attempt.deadline), Request.REPEATABLE)
 
     def create_webhook(
         self,
@@ -174,7 +179,7 @@ class PartneroClient:
         :raises PartneroConflictError: the key belongs to a webhook that differs.
         """
         spec = _spec(name, url, events, is_active, key)
-        return self._creation.find(spec, just_made=is_ours, by_content=by_content)
+        return self._creation.find(spec, self._retries.deadline(), just_made=is_ours, by_content=by_content)
 
     def update_webhook(
         self,
@@ -208,7 +213,9 @@ class PartneroClient:
             changes["events"] = list(arguments.checked_events(events))
         if not changes:
             raise ValueError("nothing to update: give at least one of name, url, is_active and events")
-        return self._retries.run(lambda _: self._endpoints.update(key, changes), Request.REPEATABLE)
+        return self._retries.run(
+            lambda attempt: self._endpoints.update(key, changes, attempt.deadline), Request.REPEATABLE
+        )
 
     def delete_webhook(self, key: str) -> None:
         """Delete the webhook that has this key (the specification, "Delete a webhook").
@@ -220,14 +227,14 @@ class PartneroClient:
         """
         arguments.checked_key(key)
 
-        def attempt(number: int) -> None:
+        def delete(attempt: Attempt) -> None:
             try:
-                self._endpoints.delete(key)
+                self._endpoints.delete(key, attempt.deadline)
             except PartneroNotFoundError:
-                if number == 1:
+                if attempt.number == 1:
                     raise
 
-        self._retries.run(attempt, Request.REPEATABLE)
+        self._retries.run(delete, Request.REPEATABLE)
 
 
 def _spec(name: str, url: str, events: Iterable[str], is_active: bool, key: str | None) -> WebhookSpec:

@@ -1,4 +1,4 @@
-"""Time and chance, as the client uses them: tests hand in a clock of their own."""
+"""Time and chance, as the client uses them: tests hand in a clock of their own. And the deadline of a call."""
 
 from __future__ import annotations
 
@@ -25,3 +25,24 @@ class Clock:
     now: Callable[[], float] = time.monotonic
     wait: Callable[[float, threading.Event], None] = _wait
     uniform: Callable[[float, float], float] = random.uniform
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The moment by which a call ends, whatever the server does.
+
+    :param at: the moment, as ``clock.now`` tells the time.
+    :param clock: tells the time.
+    """
+
+    at: float
+    clock: Clock
+
+    @classmethod
+    def after(cls, seconds: float, clock: Clock) -> Deadline:
+        """The deadline this many seconds from now."""
+        return cls(clock.now() + seconds, clock)
+
+    def left(self) -> float:
+        """Seconds until then; 0 once it has passed."""
+        return max(0.0, self.at - self.clock.now())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from airflow_provider_partnero.api.clock import Deadline
 from airflow_provider_partnero.api.endpoints import Endpoints
 from airflow_provider_partnero.api.errors import (
     PartneroAmbiguousError,
@@ -22,7 +23,7 @@ from airflow_provider_partnero.api.errors import (
 )
 from airflow_provider_partnero.api.listing import Listing
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.retries import RetryPlan
+from airflow_provider_partnero.api.retries import Attempt, RetryPlan
 from airflow_provider_partnero.api.specs import WebhookSpec
 
 
@@ -48,29 +49,32 @@ class Creation:
         """
         if spec.key is None:
             return self._create_without_key(spec)
+        deadline = self.retries.deadline()
         doubt: PartneroError | None = None
 
-        def attempt(_number: int) -> Webhook:
+        def attempt(_attempt: Attempt) -> Webhook:
             nonlocal doubt
-            if doubt and (made := self._look_again(spec, doubt)):
+            if doubt and (made := self._look_again(spec, doubt, deadline)):
                 return made
             try:
-                return self.endpoints.create(spec)
+                return self.endpoints.create(spec, deadline)
             except PartneroError as error:
                 if failure_of(error).keyed_create is Reaction.LOOK:
                     doubt = error
-                if is_about_key(error) and (existing := self.find(spec, just_made=doubt is not None)):
+                if is_about_key(error) and (existing := self.find(spec, deadline, just_made=doubt is not None)):
                     return existing
                 raise
 
         try:
-            return self.retries.run(attempt, Request.KEYED_CREATE)
+            return self.retries.run(attempt, Request.KEYED_CREATE, deadline)
         except PartneroError as error:
-            if error is doubt and (made := self._look_again(spec, error)):
+            if error is doubt and (made := self._look_again(spec, error, deadline)):
                 return made
             raise
 
-    def find(self, spec: WebhookSpec, *, just_made: bool, by_content: bool = False) -> Webhook | None:
+    def find(
+        self, spec: WebhookSpec, deadline: Deadline, *, just_made: bool, by_content: bool = False
+    ) -> Webhook | None:
         """The webhook of which creating ``spec`` would make a duplicate, or None.
 
         :param just_made: the webhook with this key was made by an earlier try of ours.
@@ -78,7 +82,7 @@ class Creation:
             Partnero may have ignored our key.
         :raises PartneroConflictError: the key belongs to a webhook that differs.
         """
-        if spec.key is not None and (webhook := self._get(spec.key)):
+        if spec.key is not None and (webhook := self._get(spec.key, deadline)):
             if changes := spec.differences(webhook, just_made=just_made):
                 raise PartneroConflictError(
                     409,
@@ -89,17 +93,17 @@ class Creation:
             return webhook
         if not by_content:
             return None
-        return self.listing.find(lambda webhook: spec.is_met_by(webhook, just_made=just_made))
+        return self.listing.find(lambda webhook: spec.is_met_by(webhook, just_made=just_made), deadline)
 
-    def _get(self, key: str) -> Webhook | None:
+    def _get(self, key: str, deadline: Deadline) -> Webhook | None:
         try:
-            return self.retries.run(lambda _: self.endpoints.get(key), Request.REPEATABLE)
+            return self.retries.run(lambda _: self.endpoints.get(key, deadline), Request.REPEATABLE, deadline)
         except PartneroNotFoundError:
             return None
 
     def _create_without_key(self, spec: WebhookSpec) -> Webhook:
         try:
-            return self.retries.run(lambda _: self.endpoints.create(spec), Request.PLAIN_CREATE)
+            return self.retries.run(lambda attempt: self.endpoints.create(spec, attempt.deadline), Request.PLAIN_CREATE)
         except PartneroError as error:
             if failure_of(error).plain_create is Reaction.AMBIGUOUS:
                 raise PartneroAmbiguousError(
@@ -108,9 +112,9 @@ class Creation:
                 ) from error
             raise
 
-    def _look_again(self, spec: WebhookSpec, doubt: PartneroError) -> Webhook | None:
+    def _look_again(self, spec: WebhookSpec, doubt: PartneroError, deadline: Deadline) -> Webhook | None:
         try:
-            return self.find(spec, just_made=True, by_content=True)
+            return self.find(spec, deadline, just_made=True, by_content=True)
         except PartneroError as error:
             if not is_passing(error):
                 raise

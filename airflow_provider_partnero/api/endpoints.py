@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from airflow_provider_partnero.api.clock import Deadline
 from airflow_provider_partnero.api.errors import PartneroResponseError
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.pages import Page
@@ -16,40 +17,40 @@ from airflow_provider_partnero.api.transport import Transport
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Partnero's endpoints over one transport. The caller has checked all keys.
+    """Partnero's endpoints over one transport. The caller has checked all keys. No request outlasts its deadline.
 
     :raises PartneroError: from every method, as :meth:`Transport.request` and :meth:`Webhook.from_api` say.
     """
 
     transport: Transport
 
-    def test(self) -> None:
+    def test(self, deadline: Deadline) -> None:
         """``GET /test``: check the token."""
-        self.transport.request("GET", "/test")
+        self.transport.request("GET", "/test", deadline)
 
-    def page(self, number: int, limit: int) -> Page:
+    def page(self, number: int, limit: int, deadline: Deadline) -> Page:
         """``GET /webhooks``: one page of the list."""
-        answer = self.transport.request("GET", "/webhooks", params={"limit": limit, "page": number})
+        answer = self.transport.request("GET", "/webhooks", deadline, params={"limit": limit, "page": number})
         return Page.from_api(answer, number=number, limit=limit)
 
-    def get(self, key: str) -> Webhook:
+    def get(self, key: str, deadline: Deadline) -> Webhook:
         """``GET /webhooks/{key}``."""
-        return self._webhook("GET", _path(key))
+        return self._webhook("GET", _path(key), deadline)
 
-    def create(self, spec: WebhookSpec) -> Webhook:
+    def create(self, spec: WebhookSpec, deadline: Deadline) -> Webhook:
         """``POST /webhooks``."""
-        return self._webhook("POST", "/webhooks", spec.body())
+        return self._webhook("POST", "/webhooks", deadline, spec.body())
 
-    def update(self, key: str, fields: Mapping[str, Any]) -> Webhook:
+    def update(self, key: str, fields: Mapping[str, Any], deadline: Deadline) -> Webhook:
         """``PUT /webhooks/{key}`` with the fields to change."""
-        return self._webhook("PUT", _path(key), fields)
+        return self._webhook("PUT", _path(key), deadline, fields)
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, deadline: Deadline) -> None:
         """``DELETE /webhooks/{key}``."""
-        self.transport.request("DELETE", _path(key))
+        self.transport.request("DELETE", _path(key), deadline)
 
-    def _webhook(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Webhook:
-        answer = self.transport.request(method, path, body=body)
+    def _webhook(self, method: str, path: str, deadline: Deadline, body: Mapping[str, Any] | None = None) -> Webhook:
+        answer = self.transport.request(method, path, deadline, body=body)
         if "data" not in answer:
             raise PartneroResponseError(f"{method} /webhooks: a 2xx without the field 'data'")
         return Webhook.from_api(answer["data"])

@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from airflow_provider_partnero.api.clock import Deadline
 from airflow_provider_partnero.api.endpoints import Endpoints
 from airflow_provider_partnero.api.errors import Request
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.pages import Page, read_consistently, read_pages, search
+from airflow_provider_partnero.api.pages import Page, read_consistently, search
+from airflow_provider_partnero.api.read_ahead import read_pages
 from airflow_provider_partnero.api.retries import RetryPlan
 
 _PAGE_SIZE = 100
@@ -28,16 +30,24 @@ class Listing:
     retries: RetryPlan
     concurrency: int
 
-    def page(self, number: int, limit: int, stopped: threading.Event | None = None) -> Page:
+    def page(
+        self, number: int, limit: int, *, deadline: Deadline | None = None, stopped: threading.Event | None = None
+    ) -> Page:
         """One page.
 
+        :param deadline: of the call that the page belongs to; None: the page has a call's whole time for itself.
         :param stopped: once set, the page is not tried again.
         """
-        return self.retries.run(lambda _: self.endpoints.page(number, limit), Request.REPEATABLE, stopped)
+        return self.retries.run(
+            lambda attempt: self.endpoints.page(number, limit, attempt.deadline), Request.REPEATABLE, deadline, stopped
+        )
 
-    def pages(self, page_size: int = _PAGE_SIZE) -> Iterator[Page]:
-        """All pages in order."""
-        return read_pages(lambda number, stopped: self.page(number, page_size, stopped), concurrency=self.concurrency)
+    def pages(self, page_size: int = _PAGE_SIZE, deadline: Deadline | None = None) -> Iterator[Page]:
+        """All pages in order; ``deadline`` as for :meth:`page`."""
+        return read_pages(
+            lambda number, stopped: self.page(number, page_size, deadline=deadline, stopped=stopped),
+            concurrency=self.concurrency,
+        )
 
     def each_once(self, page_size: int) -> Iterator[Webhook]:
         """All webhooks, each key once, as they come."""
@@ -52,6 +62,9 @@ class Listing:
         """All webhooks as of one moment; see :func:`~airflow_provider_partnero.api.pages.read_consistently`."""
         return read_consistently(lambda: self.pages(page_size))
 
-    def find(self, matches: Callable[[Webhook], bool]) -> Webhook | None:
-        """The first webhook that matches; see :func:`~airflow_provider_partnero.api.pages.search`."""
-        return search(self.pages, matches)
+    def find(self, matches: Callable[[Webhook], bool], deadline: Deadline) -> Webhook | None:
+        """The first webhook that matches; see :func:`~airflow_provider_partnero.api.pages.search`.
+
+        :param deadline: of the call that the search belongs to.
+        """
+        return search(lambda: self.pages(deadline=deadline), matches)

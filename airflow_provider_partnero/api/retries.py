@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import tenacity
 
-from airflow_provider_partnero.api.clock import Clock
+from airflow_provider_partnero.api.clock import Clock, Deadline
 from airflow_provider_partnero.api.errors import PartneroError, Reaction, Request, failure_of
 
 T = TypeVar("T")
@@ -22,17 +22,35 @@ FIRST_BACKOFF = 0.5  # seconds; doubles with every attempt; full jitter draws a 
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a request.
+
+    :param number: from 1.
+    :param deadline: the moment by which the whole call ends.
+    """
+
+    number: int
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
 class RetryPlan:
     """How often and how patiently one request is repeated.
 
     :param max_attempts: attempts in all, from 1.
     :param max_wait: longest wait between two attempts in seconds; also caps ``Retry-After``.
+    :param seconds: the time of one call, with all its attempts and waits.
     :param clock: waits, and draws the jitter.
     """
 
     max_attempts: int
     max_wait: float
+    seconds: float = 120.0
     clock: Clock = field(default_factory=Clock)
+
+    def deadline(self) -> Deadline:
+        """The deadline of a call that starts now."""
+        return Deadline.after(self.seconds, self.clock)
 
     def wait(self, attempt: int, retry_after: float | None) -> float:
         """Seconds to wait after the given attempt (counted from 1).
@@ -47,25 +65,33 @@ class RetryPlan:
             return self.clock.uniform(0, min(self.max_wait, longest))
         return min(self.max_wait, retry_after * self.clock.uniform(1, 1.1))
 
-    def run(self, attempt: Callable[[int], T], request: Request, stopped: threading.Event | None = None) -> T:
-        """Call ``attempt(number)`` until it returns, the table forbids another attempt, or the attempts are used up.
+    def run(
+        self,
+        attempt: Callable[[Attempt], T],
+        request: Request,
+        deadline: Deadline | None = None,
+        stopped: threading.Event | None = None,
+    ) -> T:
+        """Call ``attempt`` until it returns, the table forbids another attempt, or attempts or time are used up.
 
-        :param attempt: makes one attempt; its argument is the attempt's number, from 1.
+        :param attempt: makes one attempt.
         :param request: the kind of request, a column of the table.
+        :param deadline: when the call ends; None: ``seconds`` from now.
         :param stopped: once set, there is no further wait or attempt (for pages read ahead that are not needed).
         :raises PartneroError: the last attempt's error.
         """
+        until = deadline or self.deadline()
         stop = stopped or threading.Event()
         loop = tenacity.Retrying(
-            stop=tenacity.stop_any(tenacity.stop_after_attempt(self.max_attempts), tenacity.stop_when_event_set(stop)),
+            stop=lambda state: state.attempt_number >= self.max_attempts or stop.is_set() or not until.left(),
             wait=self._wait,
             retry=tenacity.retry_if_exception(lambda error: _is_repeated(error, request)),
-            sleep=lambda seconds: self.clock.wait(seconds, stop),
+            sleep=lambda seconds: self.clock.wait(min(seconds, until.left()), stop),
             before_sleep=self._announce,
             reraise=True,
         )
         number = itertools.count(1)
-        return loop(lambda: attempt(next(number)))
+        return loop(lambda: attempt(Attempt(next(number), until)))
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         return self.wait(state.attempt_number, getattr(_error_of(state), "retry_after", None))

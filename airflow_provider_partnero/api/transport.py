@@ -18,6 +18,7 @@ from requests.auth import AuthBase
 from urllib3 import exceptions as urllib3_errors
 
 from airflow_provider_partnero import __version__
+from airflow_provider_partnero.api.clock import Deadline
 from airflow_provider_partnero.api.errors import (
     PartneroAPIError,
     PartneroAuthenticationError,
@@ -88,7 +89,13 @@ class Transport:
         self._session.mount("https://", adapter)
 
     def request(
-        self, method: str, path: str, *, params: Mapping[str, int] | None = None, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        deadline: Deadline,  # noqa: ARG002
+        *,
+        params: Mapping[str, int] | None = None,
+        body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Send a request and return the JSON object of the answer.
 

@@ -49,15 +49,18 @@ class PartneroHook(BaseHook):
         *,
         max_attempts: int | None = None,
         page_concurrency: int | None = None,
+        deadline: float | None = None,
     ) -> None:
         """
         :param max_attempts: attempts per request, instead of the connection's; for triggers, which poll again anyway.
         :param page_concurrency: requests in flight, instead of the connection's; with 1, no page is read ahead.
+        :param deadline: seconds that one call may take, instead of the client's 120.
         """
         super().__init__()
         self.partnero_conn_id = partnero_conn_id
         self._max_attempts = max_attempts
         self._page_concurrency = page_concurrency
+        self._deadline = deadline
         self._client: PartneroClient | None = None
         self._masked: set[str] = set()
 
@@ -171,6 +174,7 @@ class PartneroHook(BaseHook):
             max_attempts=max_attempts or self._max_attempts or settings.max_attempts,
             page_concurrency=self._page_concurrency or settings.page_concurrency,
             verify=settings.verify,
+            **({} if self._deadline is None else {"deadline": self._deadline}),
         )
 
     def _mask(self, webhooks: list[Webhook]) -> list[Webhook]:

@@ -18,7 +18,8 @@ from airflow_provider_partnero.api import (
     PartneroServerError,
     Webhook,
 )
-from airflow_provider_partnero.api.pages import Page, read_consistently, read_pages
+from airflow_provider_partnero.api.pages import Page, read_consistently
+from airflow_provider_partnero.api.read_ahead import read_pages
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 
 from .conftest import DEMO, MakeClient, RawServer, http_answer, requested_pages
