@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from airflow_provider_partnero.api.names import trimmed
 
 LIMIT_RANGE = range(10, 101)  # the specification, "Get a list of webhooks"
+CALL_SECONDS = 120.0  # that one call may take by default
 LONGEST = 86_400  # seconds, for every time-out and wait
 MOST_PAGES_AT_ONCE = 64
 PARTNERO_URL = "https://api.partnero.com/v1"

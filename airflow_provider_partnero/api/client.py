@@ -47,7 +47,7 @@ class PartneroClient:
         timeout: tuple[float, float] | float = (5, 30),
         max_attempts: int = 5,
         max_wait: float = 60,
-        deadline: float = 120,
+        deadline: float = arguments.CALL_SECONDS,
         page_concurrency: int = 8,
         verify: bool | str = True,
         clock: Clock = Clock(),  # noqa: B008 - frozen

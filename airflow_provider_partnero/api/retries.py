@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import tenacity
 
+from airflow_provider_partnero.api.arguments import CALL_SECONDS
 from airflow_provider_partnero.api.clock import Clock, Deadline
 from airflow_provider_partnero.api.errors import PartneroError, Reaction, Request, failure_of
 
@@ -45,7 +46,7 @@ class RetryPlan:
 
     max_attempts: int
     max_wait: float
-    seconds: float = 120.0
+    seconds: float = CALL_SECONDS
     clock: Clock = field(default_factory=Clock)
 
     def deadline(self) -> Deadline:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.log import mask_secret
 
 from airflow_provider_partnero.airflow_compat import BaseHook
+from airflow_provider_partnero.api.arguments import CALL_SECONDS
 from airflow_provider_partnero.api.errors import (
     PartneroAPIError,
     PartneroAuthenticationError,
@@ -49,12 +50,12 @@ class PartneroHook(BaseHook):
         *,
         max_attempts: int | None = None,
         page_concurrency: int | None = None,
-        deadline: float | None = None,
+        deadline: float = CALL_SECONDS,
     ) -> None:
         """
         :param max_attempts: attempts per request, instead of the connection's; for triggers, which poll again anyway.
         :param page_concurrency: requests in flight, instead of the connection's; with 1, no page is read ahead.
-        :param deadline: seconds that one call may take, instead of the client's 120.
+        :param deadline: seconds that one call may take, with all its attempts and waits.
         """
         super().__init__()
         self.partnero_conn_id = partnero_conn_id
@@ -174,7 +175,7 @@ class PartneroHook(BaseHook):
             max_attempts=max_attempts or self._max_attempts or settings.max_attempts,
             page_concurrency=self._page_concurrency or settings.page_concurrency,
             verify=settings.verify,
-            **({} if self._deadline is None else {"deadline": self._deadline}),
+            deadline=self._deadline,
         )
 
     def _mask(self, webhooks: list[Webhook]) -> list[Webhook]:
