@@ -9,11 +9,12 @@ from fastapi import APIRouter, Query, Response
 
 from airflow_provider_partnero.sandbox.answers import json_answer
 from airflow_provider_partnero.sandbox.chaos import Chaos
-from airflow_provider_partnero.sandbox.control_bodies import ByChance, Event, Reset, Seconds, Seed, Webhooks
+from airflow_provider_partnero.sandbox.control_bodies import ByChance, Event, Limit, Reset, Seconds, Seed, Webhooks
 from airflow_provider_partnero.sandbox.deliveries import Delivery, sealed
 from airflow_provider_partnero.sandbox.faults import Fault
 from airflow_provider_partnero.sandbox.openapi import REFUSALS
 from airflow_provider_partnero.sandbox.profiles import Profile
+from airflow_provider_partnero.sandbox.rate_limit import RateLimit
 from airflow_provider_partnero.sandbox.request_log import LoggedRequest
 from airflow_provider_partnero.sandbox.samples import sample_event_data, sample_webhook
 from airflow_provider_partnero.sandbox.state import SandboxState
@@ -28,6 +29,7 @@ def control_router(state: SandboxState) -> APIRouter:
     router = APIRouter(prefix=CONTROL_PATH, tags=["Control of the sandbox"], responses=REFUSALS)
     _add_programme_routes(router, state)
     _add_behaviour_routes(router, state)
+    _add_fault_routes(router, state)
     _add_log_routes(router, state)
     return router
 
@@ -41,7 +43,7 @@ def _add_programme_routes(router: APIRouter, state: SandboxState) -> None:
 
     @router.post("/reset")
     async def reset(asked: Reset | None = None) -> Response:
-        """Delete all webhooks; clear faults, logs and delays; change the profile, if one is given."""
+        """Delete all webhooks; clear faults, logs, limits and delays; change the profile, if one is given."""
         state.reset(asked.profile if asked else None)
         return json_answer(_DONE)
 
@@ -100,12 +102,28 @@ def _add_behaviour_routes(router: APIRouter, state: SandboxState) -> None:
         state.latency = latency.seconds
         return json_answer(_DONE)
 
+    @router.put("/rate-limit")
+    async def put_rate_limit(limit: Limit) -> Response:
+        """From now on, the API refuses what a window does not admit with 429; without a number it refuses nothing."""
+        state.rate_limit = RateLimit(limit.requests, limit.seconds) if limit.requests else None
+        return json_answer(_DONE)
+
+    @router.get("/rate-limit")
+    async def get_rate_limit() -> Response:
+        """The limit, and how many requests it has refused since it was set."""
+        limit = state.rate_limit
+        if limit is None:
+            return json_answer({"requests": None, "seconds": None, "refusals": 0})
+        return json_answer({"requests": limit.requests, "seconds": limit.seconds, "refusals": limit.refusals})
+
     @router.put("/delivery-backoff")
     async def put_delivery_backoff(backoff: Seconds) -> Response:
         """The wait before a delivery's second attempt; before the third it is ten times as long."""
         state.postman.backoff = backoff.seconds
         return json_answer(_DONE)
 
+
+def _add_fault_routes(router: APIRouter, state: SandboxState) -> None:
     @router.get("/faults", response_model=list[Fault])
     async def faults() -> Response:
         """The scripted faults that are left; their ``times`` and ``skip`` count down."""

@@ -47,6 +47,14 @@ class Seconds(_Body):
 
 
 @dataclass(frozen=True, slots=True)
+class Limit(_Body):
+    """How many requests a window of so many seconds admits; without a number there is no limit."""
+
+    requests: Annotated[int, Field(ge=1)] | None = None
+    seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class ByChance(_Body):
     """The seed of faults by chance, and the share of requests that meet one."""
 

@@ -55,7 +55,7 @@ class SandboxControl:
             del self._client
 
     def reset(self, profile: Profile | None = None) -> None:
-        """Delete all webhooks; clear faults, chaos, logs, latency, activation delay and delivery backoff.
+        """Delete all webhooks; clear faults, chaos, logs, rate limit, latency, activation delay and delivery backoff.
 
         :param profile: the new profile; None keeps the current one.
         """
@@ -103,6 +103,22 @@ class SandboxControl:
     def set_latency(self, seconds: float) -> None:
         """Every request of the API waits this long before it is carried out; requests wait side by side."""
         self._call("PUT", "/latency", {"seconds": seconds})
+
+    def set_rate_limit(self, requests: int | None, seconds: float = 60.0) -> None:
+        """From now on, refuse what a window does not admit with 429 and the profile's form of ``Retry-After``.
+
+        The windows are fixed, as those of Laravel's throttle: one starts with the first request after the last one's
+        end. Refused requests are not counted in it, nor are those with a wrong token. The window is empty at first.
+
+        :param requests: how many requests a window admits; None ends the limit.
+        :param seconds: length of a window.
+        """
+        self._call("PUT", "/rate-limit", {"requests": requests, "seconds": seconds})
+
+    def refusals(self) -> int:
+        """How many requests the rate limit has refused since it was set; 0 without a limit."""
+        count: int = self._call("GET", "/rate-limit")["refusals"]
+        return count
 
     def set_delivery_backoff(self, seconds: float) -> None:
         """Wait this long before a delivery's second attempt, and ten times as long before the third (default 1)."""

@@ -58,6 +58,10 @@ class Fault:
     :param delay: seconds to wait after the request was carried out and before the answer.
     :param drop: the TCP connection is aborted without an answer, ``"before"`` or ``"after"`` the change was made.
     :param applied: the request is carried out although ``status``, ``body`` or ``redirect`` hide it.
+    :param late: seconds after the answer (or ``drop="before"``) at which the request is carried out all the same, as
+        behind a gateway that gave up waiting: a 504, and then the webhook appears.
+    :param late_requests: the same, counted instead of timed: it is carried out right after this many further requests
+        of the API, and the last of them does not see it yet. For tests without a clock.
     :param body: ``"truncated"``: the full Content-Length is announced, but the connection is closed after half of the
         body; ``"cut"``: half of the body, with a matching Content-Length. These two cut the proper answer, so the
         request is carried out unless ``status`` prevents it. ``"html"``: a web page; ``"empty"``: nothing;
@@ -80,6 +84,8 @@ class Fault:
     delay: float = 0.0
     drop: Drop | None = None
     applied: bool = False
+    late: float | None = None
+    late_requests: int | None = None
     body: Body | None = None
     redirect: str | None = None
     mutate: tuple[Mutation, ...] = ()
@@ -95,6 +101,8 @@ class Fault:
         _check_number("skip", self.skip, 0)
         _check_number("delay", self.delay, 0)
         _check_number("retry_after", self.retry_after, 0)
+        _check_number("late", self.late, 0)
+        _check_number("late_requests", self.late_requests, 1)
         _check_number("page", self.page, 1)
         _check_number("status", self.status, 200, 599)
         _check_choice("drop", self.drop, get_args(Drop))
@@ -114,10 +122,27 @@ class Fault:
             raise ValueError(f"redirect is {self.redirect!r}; allowed: an address")
         if self.redirect is not None and self.body is not None:
             raise ValueError("a redirect has no body to choose; give redirect or body")
+        self._check_late()
+
+    def _check_late(self) -> None:
+        if not self.is_late:
+            return
+        name = "late" if self.late is not None else "late_requests"
+        if self.late is not None and self.late_requests is not None:
+            raise ValueError("give late (seconds) or late_requests (a number), not both")
+        if self.applied or self.drop == "after":
+            raise ValueError(f"{name} contradicts {'applied' if self.applied else 'drop=' + repr(self.drop)}")
+        if self.makes_change:
+            raise ValueError(f"{name} needs an answer that comes first: status from 300, drop='before' or body")
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a request that meets this fault is carried out after its answer."""
+        return self.late is not None or self.late_requests is not None
 
     @property
     def makes_change(self) -> bool:
-        """Whether a request that meets this fault is carried out."""
+        """Whether a request that meets this fault is carried out before its answer."""
         if self.drop:
             return self.drop == "after"
         if self.applied:

@@ -68,10 +68,13 @@ class FaultMiddleware:
         state = self._state
         request = _logged_request(exchange, path, state)
         number = state.log.add(request)
-        fault = state.next_fault(request.method, request.path, _page(request.query))
+        fault = self._refusal(request) or state.next_fault(request.method, request.path, _page(request.query))
         if state.latency:
             await asyncio.sleep(state.latency)
         answer = await self._answer(exchange, fault)
+        await state.late_changes.count_request()
+        if fault is not None and fault.is_late:
+            self._carry_out_late(exchange, fault)
         if fault is not None and fault.delay:
             await asyncio.sleep(fault.delay)
         if answer is None:
@@ -79,6 +82,21 @@ class FaultMiddleware:
             return
         state.log.set_status(number, answer.status)
         await _send(exchange, answer, is_truncated=fault is not None and fault.body == "truncated")
+
+    def _refusal(self, request: LoggedRequest) -> Fault | None:
+        """The 429 beyond the rate limit. Laravel checks the token first, so a wrong one is not counted."""
+        limit = self._state.rate_limit
+        wait = limit.refuse(time.monotonic()) if limit is not None and request.authorized else None
+        return None if wait is None else Fault(status=429, retry_after=wait)
+
+    def _carry_out_late(self, exchange: _Exchange, fault: Fault) -> None:
+        async def change() -> None:
+            await self._run(exchange)
+
+        if fault.late is not None:
+            self._state.late_changes.after_seconds(fault.late, change)
+        if fault.late_requests is not None:
+            self._state.late_changes.after_requests(fault.late_requests, change)
 
     async def _answer(self, exchange: _Exchange, fault: Fault | None) -> RawAnswer | None:
         if fault is None:

@@ -6,8 +6,10 @@ import hmac
 
 from airflow_provider_partnero.sandbox.chaos import Chaos
 from airflow_provider_partnero.sandbox.faults import Fault, FaultQueue
+from airflow_provider_partnero.sandbox.late_changes import LateChanges
 from airflow_provider_partnero.sandbox.postman import Postman
 from airflow_provider_partnero.sandbox.profiles import Profile
+from airflow_provider_partnero.sandbox.rate_limit import RateLimit
 from airflow_provider_partnero.sandbox.request_log import RequestLog
 from airflow_provider_partnero.sandbox.webhook_store import WebhookStore
 
@@ -26,16 +28,20 @@ class SandboxState:
         self.faults = FaultQueue()
         self.log = RequestLog()
         self.postman = Postman()
+        self.late_changes = LateChanges()
+        self.rate_limit: RateLimit | None = None
         self.chaos: Chaos | None = None
         self.latency = 0.0
         self.activation_delay = 0.0
 
     def reset(self, profile: Profile | None = None) -> None:
-        """Delete all webhooks, clear faults, logs and delays; change the profile, if one is given."""
+        """Delete all webhooks, clear faults, logs, limits and delays; change the profile, if one is given."""
         self.profile = profile or self.profile
         self.store.clear()
         self.clear_faults()
         self.log.clear()
+        self.late_changes.reset()
+        self.rate_limit = None
         self.postman.reset()
         self.latency = 0.0
         self.activation_delay = 0.0
