@@ -34,9 +34,10 @@ class Seed(_Body):
 
 @dataclass(frozen=True, slots=True)
 class Webhooks(_Body):
-    """Webhooks to add without validation."""
+    """Webhooks to add without validation; if they are ``whole``, nothing is filled in."""
 
     webhooks: list[dict[str, Any]]
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

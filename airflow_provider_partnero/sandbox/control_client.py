@@ -76,13 +76,15 @@ class SandboxControl:
         """
         self._call("POST", "/seed", {"count": count, "prefix": prefix}, timeout=None)
 
-    def put_webhooks(self, webhooks: Iterable[Mapping[str, Any]]) -> None:
-        """Add webhooks without any validation, such as inactive ones, or with http, no events, any key or signature.
+    def put_webhooks(self, webhooks: Iterable[Mapping[str, Any]], *, whole: bool = False) -> None:
+        """Add webhooks without any validation: inactive ones, with http, no events, any key, or fields of other types.
 
-        Missing fields are filled in and unknown ones are kept. A webhook whose key exists already replaces that one
-        and keeps its place in the order.
+        They are listed as they are given. Missing fields are filled in and unknown ones are kept. A webhook whose key
+        exists already replaces that one and keeps its place in the order. A number as key is found under its digits.
+
+        :param whole: fill in nothing, so that fields may be missing.
         """
-        self._call("PUT", "/webhooks", {"webhooks": [dict(webhook) for webhook in webhooks]})
+        self._call("PUT", "/webhooks", {"webhooks": [dict(webhook) for webhook in webhooks], "whole": whole})
 
     def webhooks(self) -> list[dict[str, Any]]:
         """All webhooks with their signatures, oldest first."""

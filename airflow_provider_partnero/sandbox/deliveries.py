@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -62,15 +62,21 @@ def sealed(
 
 
 def _is_subscribed(webhook: Mapping[str, Any], event: str) -> bool:
-    events = webhook["events"]
-    return webhook["is_active"] is True and isinstance(events, list) and event in events
+    return webhook.get("is_active") in (True, 1, "1") and event in _events(webhook.get("events"))
+
+
+def _events(events: object) -> Iterable[object]:
+    """The events of a row, which may hold them as an object keyed by numbers."""
+    if isinstance(events, Mapping):
+        return events.values()
+    return events if isinstance(events, list) else ()
 
 
 def _envelope(event: str, data: Any, webhook: Mapping[str, Any], profile: Profile, now: datetime) -> Envelope:
     # Documented: the new envelope, and its Signature over the raw body. Seen: PHP's bytes.
     # Assumed: the type of the old envelope's timestamp, seconds since the epoch.
     write = php_json if profile.delivery_bytes == "php" else compact_json
-    secret = str(webhook["signature"])
+    secret = str(webhook.get("signature") or "")
     content: dict[str, Any]
     if profile.envelope == "old":
         content = {"event": event, "data": data, "timestamp": int(now.timestamp())}
@@ -78,15 +84,15 @@ def _envelope(event: str, data: Any, webhook: Mapping[str, Any], profile: Profil
     else:
         content = {
             "event": event,
-            "url": webhook["url"],
-            "webhook_key": webhook["key"],
+            "url": webhook.get("url"),
+            "webhook_key": webhook.get("key"),
             "created_at": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "data": data,
         }
         signature = {"Signature": _hmac_sha256(secret, write(content))}
     return Envelope(
-        webhook_key=webhook["key"],
-        url=str(webhook["url"]),
+        webhook_key=str(webhook.get("key")),
+        url=str(webhook.get("url")),
         event=event,
         body=write(content),
         headers={"Content-Type": "application/json", "User-Agent": "partnero-sandbox", **signature},

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from airflow_provider_partnero.sandbox.answers import RawAnswer, faulty_answer
 from airflow_provider_partnero.sandbox.faults import Fault
 from airflow_provider_partnero.sandbox.json_bytes import read_json
+from airflow_provider_partnero.sandbox.pagination import list_parameters
 from airflow_provider_partnero.sandbox.partnero_api import BASE_PATH
 from airflow_provider_partnero.sandbox.request_log import LoggedRequest
 from airflow_provider_partnero.sandbox.state import SandboxState
@@ -68,7 +69,7 @@ class FaultMiddleware:
         state = self._state
         request = _logged_request(exchange, path, state)
         number = state.log.add(request)
-        fault = self._refusal(request) or state.next_fault(request.method, request.path, _page(request.query))
+        fault = self._refusal(request) or state.next_fault(request.method, request.path, _page(request))
         if state.latency:
             await asyncio.sleep(state.latency)
         answer = await self._answer(exchange, fault)
@@ -130,8 +131,8 @@ def _raw_path(scope: MutableMapping[str, Any]) -> str:
     return bytes(scope.get("raw_path") or b"").decode("latin-1")
 
 
-def _page(query: dict[str, str]) -> int:
-    page = query.get("page", "")
+def _page(request: LoggedRequest) -> int:
+    page = str(list_parameters(request.query, request.headers.get("content-type", ""), request.body).get("page", ""))
     return int(page) if re.fullmatch(r"[0-9]{1,15}", page) else 1
 
 

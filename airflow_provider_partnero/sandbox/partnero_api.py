@@ -14,6 +14,7 @@ from fastapi.security import HTTPBearer
 
 from airflow_provider_partnero.sandbox.answers import RefusalError, json_answer
 from airflow_provider_partnero.sandbox.json_bytes import read_json
+from airflow_provider_partnero.sandbox.list_forms import ListPage, list_body
 from airflow_provider_partnero.sandbox.openapi import (
     CREATE_BODY,
     LIST_PARAMETERS,
@@ -23,7 +24,8 @@ from airflow_provider_partnero.sandbox.openapi import (
     REFUSALS,
     UPDATE_BODY,
 )
-from airflow_provider_partnero.sandbox.pagination import asked_window, list_body
+from airflow_provider_partnero.sandbox.pagination import asked_window, list_parameters
+from airflow_provider_partnero.sandbox.profiles import Profile
 from airflow_provider_partnero.sandbox.state import SandboxState
 from airflow_provider_partnero.sandbox.validation import (
     Complaints,
@@ -70,13 +72,12 @@ def _add_reading_routes(router: APIRouter, state: SandboxState) -> None:
         "/webhooks", summary="Get a list of webhooks", openapi_extra=LIST_PARAMETERS, responses=PAGE_OF_WEBHOOKS
     )
     async def list_webhooks(request: Request) -> Response:
-        """One page of the webhooks, in the profile's form and order."""
-        query = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        window, complaints = asked_window(query, state.profile)
+        """One page of the webhooks, in the profile's form and order. Both parameters may come in a JSON body (seen)."""
+        window, complaints = asked_window(await _list_parameters(request), state.profile)
         _refuse(complaints)
-        newest_first = state.profile.order == "newest"
-        items = state.store.slice(window.start, window.limit, newest_first=newest_first)
-        return json_answer(list_body(items, window, len(state.store), _list_address(request), state.profile))
+        items = state.store.slice(window.start, window.limit, newest_first=_is_newest_first(window.page, state.profile))
+        page = ListPage(items, window.page, window.limit, len(state.store), _list_address(request))
+        return json_answer(list_body(page, state.profile))
 
     @router.get("/webhooks/{key}", summary="Fetch a webhook", responses=ONE_WEBHOOK)
     async def get_webhook(key: Key) -> Response:
@@ -127,6 +128,15 @@ def _add_changing_routes(router: APIRouter, state: SandboxState) -> None:
         if not state.store.delete(key) and state.profile.delete_missing == "404":
             raise _missing()
         return json_answer({"status": 1}, state.profile.delete_status)
+
+
+async def _list_parameters(request: Request) -> dict[str, Any]:
+    query = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    return list_parameters(query, request.headers.get("content-type", ""), await _json_object(request))
+
+
+def _is_newest_first(page: int, profile: Profile) -> bool:
+    return profile.order == "newest" or (profile.order == "unstable" and page % 2 == 0)
 
 
 def _list_address(request: Request) -> str:

@@ -24,14 +24,21 @@ class Profile:
         server that gives fewer items than it was asked for.
     :param list_form: ``"data"``: the list alone, as the webhooks page documents it; ``"simple"``: Laravel's simple
         pagination with ``links``, ``meta`` and ``status: 1`` but no total, seen on Partnero's other list pages;
-        ``"full"``: pagination with ``meta.last_page``, ``meta.total`` and ``links.last``, assumed.
+        ``"full"``: pagination with ``meta.last_page``, ``meta.total`` and ``links.last``; ``"paginate"`` and
+        ``"simple-paginate"``: Laravel's raw paginators, with ``next_page_url`` and the like beside ``data``;
+        ``"per-page"``: ``data`` and ``meta.per_page`` alone; ``"total"``: ``data`` and ``meta.total`` alone. Those from
+        ``"full"`` on are assumed.
+    :param data_form: ``"list"``: a list answer's ``data`` is a list, documented; ``"object"``: it is an object keyed by
+        numbers, ``{}`` without webhooks, as PHP writes an array that was filtered. Assumed.
     :param retry_after: how a ``Retry-After`` is written: ``"seconds"``, HTTP ``"date"``, or ``"none"`` (never sent).
         Assumed; Laravel's throttle sends seconds.
     :param create_status: 200 is documented for webhooks, 201 for other resources.
     :param delete_status: 200 with ``{"status": 1}`` is documented; 204 without a body is in the list of codes.
     :param delete_missing: what deleting a missing webhook gives: ``"404"``, or ``"ok"`` for a success. Assumed.
     :param empty_events: what ``events: []`` gives: ``"422"`` or ``"accept"``. Assumed; Laravel refuses it.
-    :param order: order of the list: ``"oldest"`` or ``"newest"`` first. Assumed.
+    :param order: order of the list: ``"oldest"`` or ``"newest"`` first; ``"unstable"``: odd pages show the list with
+        the oldest first and even pages with the newest first, as a database may order rows that it is not told how
+        to order. Some webhooks come twice and others never, the same ones in each reading. Assumed.
     :param delivery_bytes: ``"php"``: deliveries look like PHP's ``json_encode`` (``\\/``, ``\\uXXXX``), seen;
         ``"compact"``: like JavaScript's ``JSON.stringify``.
     :param envelope: ``"new"``: ``event, url, webhook_key, created_at, data`` with the header ``Signature`` over the raw
@@ -45,13 +52,14 @@ class Profile:
     taken_key: Literal["422", "409", "upsert", "second", "ignored"] = "422"
     limit_out_of_range: Literal["422", "clamp"] = "422"
     max_limit: int = 100
-    list_form: Literal["data", "simple", "full"] = "simple"
+    list_form: Literal["data", "simple", "full", "paginate", "simple-paginate", "per-page", "total"] = "simple"
+    data_form: Literal["list", "object"] = "list"
     retry_after: Literal["seconds", "date", "none"] = "seconds"
     create_status: Literal[200, 201] = 200
     delete_status: Literal[200, 204] = 200
     delete_missing: Literal["404", "ok"] = "404"
     empty_events: Literal["422", "accept"] = "422"
-    order: Literal["oldest", "newest"] = "oldest"
+    order: Literal["oldest", "newest", "unstable"] = "oldest"
     delivery_bytes: Literal["php", "compact"] = "php"
     envelope: Literal["new", "old"] = "new"
 

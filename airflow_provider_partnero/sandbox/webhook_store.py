@@ -18,6 +18,17 @@ def random_text(length: int) -> str:
     return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in secrets.token_bytes(length))
 
 
+def _defaults() -> dict[str, Any]:
+    return {
+        "key": random_text(12),
+        "name": "Webhook",
+        "url": "https://receiver.example/partnero",
+        "is_active": True,
+        "signature": random_text(16),
+        "events": ["partner.created"],
+    }
+
+
 @dataclass(slots=True)
 class _Entry:
     fields: dict[str, Any]
@@ -31,7 +42,8 @@ class WebhookStore:
     """Webhooks by key. The dicts that it returns are its own; callers must not change them."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str | int, _Entry] = {}
+        self._keyless = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -43,33 +55,34 @@ class WebhookStore:
         """Delete all webhooks."""
         self._entries.clear()
 
-    def put(self, webhook: Mapping[str, Any], *, front: bool = False, activation_delay: float = 0.0) -> dict[str, Any]:
+    def put(
+        self, webhook: Mapping[str, Any], *, front: bool = False, activation_delay: float = 0.0, is_whole: bool = False
+    ) -> dict[str, Any]:
         """Add a webhook without validation. Missing fields are filled in and unknown ones are kept.
 
-        A webhook whose key exists already replaces that one and keeps its place.
+        A webhook whose key exists already replaces that one and keeps its place. A number as key is found under its
+        digits; a webhook without a key is only listed.
 
         :param front: put a new webhook before all others instead of behind them.
         :param activation_delay: seconds for which it shows as inactive, whatever ``is_active`` says.
-        :raises ValueError: the key is not text.
+        :param is_whole: fill in nothing.
         """
-        fields = {
-            "key": random_text(12),
-            "name": "Webhook",
-            "url": "https://receiver.example/partnero",
-            "is_active": True,
-            "signature": random_text(16),
-            "events": ["partner.created"],
-            **webhook,
-        }
-        key = fields["key"]
-        if not isinstance(key, str):
-            raise ValueError(f"the key of a webhook is {key!r}; allowed: text")
+        fields = dict(webhook) if is_whole else {**_defaults(), **webhook}
+        place = self._place(fields.get("key"))
         entry = _Entry(fields, time.monotonic() + activation_delay if activation_delay else 0.0)
-        if front and key not in self._entries:
-            self._entries = {key: entry, **self._entries}
+        if front and place not in self._entries:
+            self._entries = {place: entry, **self._entries}
         else:
-            self._entries[key] = entry
+            self._entries[place] = entry
         return entry.shown(time.monotonic())
+
+    def _place(self, key: object) -> str | int:
+        if isinstance(key, str):
+            return key
+        if isinstance(key, int | float):
+            return str(key)
+        self._keyless += 1
+        return self._keyless
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The webhook with this key, or None."""

@@ -1,4 +1,4 @@
-"""Pages of the list, in each of the three forms."""
+"""Which page a request gets, and in which order; the forms of the answer are in test_list_forms."""
 
 from __future__ import annotations
 
@@ -140,3 +140,51 @@ def test_ten_thousand_webhooks_have_a_hundred_full_pages(api: Api, sandbox: Sand
         body = api.get("/webhooks", params={"limit": 100, "page": page}).json()
         assert body["data"] == webhooks[(page - 1) * 100 : page * 100]
     assert body["links"]["next"] is None
+
+
+def test_an_unstable_order_shows_some_twice_and_others_never_in_every_reading(api: Api, sandbox: Sandbox) -> None:
+    sandbox.reset(Profile(order="unstable"))
+    sandbox.seed(25)
+    keys = [webhook["key"] for webhook in sandbox.webhooks()]
+
+    def read() -> list[str]:
+        pages = [api.get(f"/webhooks?page={page}").json()["data"] for page in (1, 2, 3)]
+        return [webhook["key"] for page in pages for webhook in page]
+
+    assert read() == read() == [*keys[:10], *keys[14:4:-1], *keys[20:]]
+
+
+@pytest.mark.parametrize(
+    ("query", "content", "pages"),
+    [
+        ("", {"limit": 20, "page": 2}, (20, 2)),
+        ("?limit=30&page=1", {"page": 3}, (30, 3)),
+        ("?limit=30", {"limit": "15"}, (15, 1)),
+        ("?page=2", {"limit": None, "page": 1.0}, (10, 1)),
+        ("?limit=20", [10], (20, 1)),
+    ],
+)
+def test_the_body_of_a_get_asks_for_a_page_and_wins_over_the_query(
+    api: Api, sandbox: Sandbox, query: str, content: Any, pages: tuple[int, int]
+) -> None:
+    sandbox.seed(90)
+    limit, page = pages
+    expected = sandbox.webhooks()[(page - 1) * limit : page * limit]
+    assert api.get(f"/webhooks{query}", json=content).json()["data"] == expected
+
+
+def test_the_body_of_a_get_counts_only_as_json(api: Api, sandbox: Sandbox) -> None:
+    sandbox.seed(30)
+    headers = {"Content-Type": "text/plain"}
+    assert len(api.get("/webhooks", data=b'{"limit": 20}', headers=headers).json()["data"]) == 10
+
+
+@pytest.mark.parametrize("value", [9, True, 1.5, [20], {"a": 1}, "x"])
+def test_a_limit_in_the_body_is_checked_like_one_in_the_query(api: Api, value: Any) -> None:
+    answer = api.get("/webhooks", json={"limit": value})
+    assert (answer.status_code, list(answer.json()["errors"])) == (422, ["limit"])
+
+
+def test_a_fault_meets_a_page_that_the_body_asks_for(api: Api, sandbox: Sandbox) -> None:
+    sandbox.fault(page=2, status=503)
+    assert [api.get("/webhooks", json={"page": page}).status_code for page in (1, 2)] == [200, 503]
