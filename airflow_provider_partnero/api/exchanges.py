@@ -1,0 +1,121 @@
+"""One request and its answer: how long it may take, how large it may get, how far it came, and how it is broken off."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import suppress
+from typing import Protocol
+
+MOST_ON_THE_WIRE = 16 * 1024 * 1024  # bytes of one answer, with headers and whatever comes before it
+
+
+class Socket(Protocol):
+    """What an exchange does with a socket; under TLS to a proxy it is not one of Python's own."""
+
+    def settimeout(self, value: float | None) -> None: ...  # noqa: D102
+
+
+class Exchange:
+    """One request and its answer, on one connection.
+
+    Time and size are checked at every read from the socket. So they hold whatever the server does: drip a byte a
+    second, or send headers, chunks or ``100 Continue`` without an end.
+
+    :param seconds: longest time of the whole exchange.
+    :param silence: longest time without a byte, in seconds.
+    """
+
+    def __init__(self, seconds: float, silence: float) -> None:
+        self._ends_at = time.monotonic() + seconds
+        self._silence = silence
+        self._room = MOST_ON_THE_WIRE
+        self._socket: Socket | None = None
+        self._is_broken_off = False
+        self.is_sent = False
+        """Whether a byte of the request may have left: not while the connection, a tunnel or TLS is set up."""
+        self.is_late = False
+        self.is_too_large = False
+
+    def use(self, sock: Socket) -> None:
+        """From now on the exchange reads from and writes to this socket, and can break it off."""
+        self._socket = sock
+        if self._is_broken_off:
+            self.break_off()
+
+    def time_left(self, most: float | None) -> float:
+        """Seconds left, at most ``most``.
+
+        :raises TimeoutError: none are left.
+        """
+        left = self._ends_at - time.monotonic()
+        if left <= 0:
+            self.is_late = True
+            raise TimeoutError("the time for this request is used up")
+        return left if most is None else min(left, most)
+
+    def before_read(self, sock: Socket) -> None:
+        """Allow the next read as long as the exchange has.
+
+        :raises TimeoutError: there is no time left.
+        """
+        sock.settimeout(self.time_left(self._silence))
+
+    def after_read(self, size: int) -> None:
+        """Count what was read.
+
+        :raises OSError: the answer is too large.
+        """
+        self._room -= size
+        if self._room < 0:
+            self.refuse_size()
+
+    def refuse_size(self) -> None:
+        """Give the answer up.
+
+        :raises OSError: always.
+        """
+        self.is_too_large = True
+        raise OSError("the answer is too large")
+
+    def note_timeout(self) -> None:
+        """A read timed out; find out whether that was the end of the whole exchange."""
+        self.is_late = self.is_late or time.monotonic() >= self._ends_at
+
+    def break_off(self) -> None:
+        """Let a read or write that waits in another thread fail at once."""
+        self._is_broken_off = True
+        if isinstance(self._socket, socket.socket):
+            # SSLSocket.shutdown would pull the TLS state from under the thread that reads.
+            with suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+class Stop(threading.Event):
+    """Once set, what is under way for nobody any more is broken off, and nothing is tried again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._under_way: set[Exchange] = set()
+
+    def set(self) -> None:
+        """Break off the exchanges under way, and those that begin later."""
+        with self._lock:
+            super().set()
+            exchanges = tuple(self._under_way)
+        for exchange in exchanges:
+            exchange.break_off()
+
+    def watch(self, exchange: Exchange) -> None:
+        """Break this exchange off once the event is set."""
+        with self._lock:
+            self._under_way.add(exchange)
+        if self.is_set():
+            exchange.break_off()
+
+    def forget(self, exchange: Exchange) -> None:
+        """The exchange has ended."""
+        with self._lock:
+            self._under_way.discard(exchange)
