@@ -55,7 +55,7 @@ class SandboxControl:
             del self._client
 
     def reset(self, profile: Profile | None = None) -> None:
-        """Delete all webhooks; clear faults, chaos, logs, rate limit, latency, activation delay and delivery backoff.
+        """Delete all webhooks and forget what was set: faults, chaos, logs, limit, programme, latency, delays, backoff.
 
         :param profile: the new profile; None keeps the current one.
         """
@@ -97,6 +97,10 @@ class SandboxControl:
         :raises ValueError: no webhook has this key.
         """
         self._call("DELETE", "/webhooks", query={"key": key})
+
+    def set_program(self, name: str, public_id: str) -> None:
+        """Change what ``GET /program`` tells; the programme's type is a switch of the profile."""
+        self._call("PUT", "/program", {"name": name, "public_id": public_id})
 
     def set_activation_delay(self, seconds: float) -> None:
         """From now on, new webhooks show as inactive for this long, even if they were created active."""

@@ -31,6 +31,7 @@ _WEBHOOK = {
         },
     },
 }
+_PROGRAM = {"type": "object", "properties": {name: {"type": "string"} for name in ("name", "public_id", "type")}}
 _ERROR = {
     "type": "object",
     "properties": {
@@ -76,5 +77,8 @@ def _done(**properties: Any) -> dict[int | str, dict[str, Any]]:
 
 REFUSALS: dict[int | str, dict[str, Any]] = {"default": _answer("Refused", _ERROR)}
 ONE_WEBHOOK = _done(data=_WEBHOOK)
+MADE_WEBHOOK = {**ONE_WEBHOOK, 201: {**ONE_WEBHOOK[200], "description": "Done, with create_status=201"}}
 PAGE_OF_WEBHOOKS = _done(data={"type": "array", "items": _WEBHOOK}, links={"type": "object"}, meta={"type": "object"})
 NO_WEBHOOK = _done()
+DELETED_WEBHOOK = {**NO_WEBHOOK, 204: {"description": "Done, with delete_status=204"}}
+PROGRAM = _done(data={"type": "object", "properties": {"program": _PROGRAM}})

@@ -1,4 +1,4 @@
-"""Partnero's API under ``/v1``: what its page about webhooks documents, and the check of the token.
+"""Partnero's API under ``/v1``: what its page about webhooks documents, the programme, and the check of the token.
 
 The messages of 404 and 409 and the body of the token check are assumed; the messages of 401 and 405 are Laravel's.
 Paths arrive here still percent-encoded (see ``middleware``), so that a key may hold any character.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, unquote
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 from fastapi.security import HTTPBearer
 
 from airflow_provider_partnero.sandbox.answers import RefusalError, json_answer
@@ -17,15 +17,20 @@ from airflow_provider_partnero.sandbox.json_bytes import read_json
 from airflow_provider_partnero.sandbox.list_forms import ListPage, list_body
 from airflow_provider_partnero.sandbox.openapi import (
     CREATE_BODY,
+    DELETED_WEBHOOK,
     LIST_PARAMETERS,
+    MADE_WEBHOOK,
     NO_WEBHOOK,
     ONE_WEBHOOK,
     PAGE_OF_WEBHOOKS,
+    PROGRAM,
     REFUSALS,
     UPDATE_BODY,
 )
 from airflow_provider_partnero.sandbox.pagination import asked_window, list_parameters
 from airflow_provider_partnero.sandbox.profiles import Profile
+from airflow_provider_partnero.sandbox.program import program_body
+from airflow_provider_partnero.sandbox.spellings import spelled
 from airflow_provider_partnero.sandbox.state import SandboxState
 from airflow_provider_partnero.sandbox.validation import (
     Complaints,
@@ -68,6 +73,13 @@ def _add_reading_routes(router: APIRouter, state: SandboxState) -> None:
         """2xx with a valid token, 401 without (seen in n8n and the PHP SDK). The body is assumed."""
         return json_answer({"status": 1})
 
+    @router.get("/program", summary="Get the programme", responses=PROGRAM)
+    async def get_program() -> Response:
+        """The programme that the token belongs to; the profile says in which form, or that there is no such route."""
+        if state.profile.program_form == "missing":
+            raise HTTPException(404)
+        return json_answer(program_body(state.program, state.profile))
+
     @router.get(
         "/webhooks", summary="Get a list of webhooks", openapi_extra=LIST_PARAMETERS, responses=PAGE_OF_WEBHOOKS
     )
@@ -89,11 +101,11 @@ def _add_reading_routes(router: APIRouter, state: SandboxState) -> None:
 
 
 def _add_changing_routes(router: APIRouter, state: SandboxState) -> None:
-    @router.post("/webhooks", summary="Create a webhook", openapi_extra=CREATE_BODY, responses=ONE_WEBHOOK)
+    @router.post("/webhooks", summary="Create a webhook", openapi_extra=CREATE_BODY, responses=MADE_WEBHOOK)
     async def create_webhook(request: Request) -> Response:
         """Create a webhook; the profile says what a taken key does."""
-        body = await _json_object(request)
-        _refuse(check_create(body, empty_events=state.profile.empty_events == "accept"))
+        body = spelled(await _json_object(request), state.profile.spelling)
+        _refuse(check_create(body, state.profile))
         is_own_key = is_blank(body.get("key")) or state.profile.taken_key == "ignored"
         key = random_text(12) if is_own_key else body["key"]
         if key in state.store:
@@ -118,11 +130,11 @@ def _add_changing_routes(router: APIRouter, state: SandboxState) -> None:
         """Change some fields of a webhook. Key and signature stay (seen); unknown fields are ignored (assumed)."""
         if key not in state.store:
             raise _missing()
-        body = await _json_object(request)
-        _refuse(check_update(body, empty_events=state.profile.empty_events == "accept"))
+        body = spelled(await _json_object(request), state.profile.spelling)
+        _refuse(check_update(body, state.profile))
         return json_answer({"data": state.store.update(key, clean_fields(body)), "status": 1})
 
-    @router.delete("/webhooks/{key}", summary="Delete a webhook", responses=NO_WEBHOOK)
+    @router.delete("/webhooks/{key}", summary="Delete a webhook", responses=DELETED_WEBHOOK)
     async def delete_webhook(key: Key) -> Response:
         """Delete a webhook; the profile says what deleting a missing one does."""
         if not state.store.delete(key) and state.profile.delete_missing == "404":

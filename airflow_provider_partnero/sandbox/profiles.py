@@ -39,6 +39,16 @@ class Profile:
     :param order: order of the list: ``"oldest"`` or ``"newest"`` first; ``"unstable"``: odd pages show the list with
         the oldest first and even pages with the newest first, as a database may order rows that it is not told how
         to order. Some webhooks come twice and others never, the same ones in each reading. Assumed.
+    :param spelling: what the server makes of a name and a URL before it checks and stores them. ``"as-sent"``: nothing;
+        ``"trimmed"``: white space around both is dropped, as Laravel does unless told otherwise;
+        ``"no-trailing-slash"``, ``"punycode"``, ``"percent-encoded"`` and ``"no-fragment"`` rewrite the URL;
+        ``"html-escaped"`` escapes both as PHP's ``htmlspecialchars`` does, once more at each update; ``"cut-50"`` cuts
+        the name to 50 characters; ``"nfc"`` puts both into Unicode's form NFC. Assumed.
+    :param program_form: ``GET /program`` answers ``"nested"`` (``data.program``, documented) or ``"flat"`` (``data``,
+        on one of the pages); ``"missing"`` is a 404.
+    :param program_type: the programme's type, documented.
+    :param unoffered_events: what an event that exists, but not in a programme of this type, gives: ``"accept"`` or
+        ``"422"``. The refusal is documented, but not for every event; so the default lets any type show all events.
     :param delivery_bytes: ``"php"``: deliveries look like PHP's ``json_encode`` (``\\/``, ``\\uXXXX``), seen;
         ``"compact"``: like JavaScript's ``JSON.stringify``.
     :param envelope: ``"new"``: ``event, url, webhook_key, created_at, data`` with the header ``Signature`` over the raw
@@ -60,6 +70,20 @@ class Profile:
     delete_missing: Literal["404", "ok"] = "404"
     empty_events: Literal["422", "accept"] = "422"
     order: Literal["oldest", "newest", "unstable"] = "oldest"
+    spelling: Literal[
+        "as-sent",
+        "trimmed",
+        "no-trailing-slash",
+        "punycode",
+        "percent-encoded",
+        "no-fragment",
+        "html-escaped",
+        "cut-50",
+        "nfc",
+    ] = "as-sent"
+    program_form: Literal["nested", "flat", "missing"] = "nested"
+    program_type: Literal["Affiliate", "Referral", "Newsletter"] = "Affiliate"
+    unoffered_events: Literal["accept", "422"] = "accept"
     delivery_bytes: Literal["php", "compact"] = "php"
     envelope: Literal["new", "old"] = "new"
 

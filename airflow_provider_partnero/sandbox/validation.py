@@ -1,7 +1,7 @@
 """What the API refuses, and Laravel's messages for it.
 
 Documented: which fields are required. Seen: Laravel's messages (the SDKs read ``message`` and ``errors``), and that
-only documented events are accepted. The sandbox does not model which kinds of programme have which events.
+only documented events are accepted.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_partnero.api.models import WebhookEvent
+from airflow_provider_partnero.sandbox.profiles import Profile
+from airflow_provider_partnero.sandbox.program import offers
 
 Complaints = dict[str, list[str]]
 """Messages by field; empty for a request that is accepted."""
@@ -18,11 +20,11 @@ Complaints = dict[str, list[str]]
 _KNOWN_EVENTS = frozenset(event.value for event in WebhookEvent)
 
 
-def check_create(body: Mapping[str, Any], *, empty_events: bool) -> Complaints:
-    """Complaints about the body of a create; ``empty_events`` accepts ``events: []``."""
+def check_create(body: Mapping[str, Any], profile: Profile) -> Complaints:
+    """Complaints about the body of a create."""
     complaints: Complaints = {}
     for name in ("name", "url", "events"):
-        if is_blank(body.get(name)) and not (name == "events" and empty_events and body.get(name) == []):
+        if is_blank(body.get(name)) and not (name == "events" and _may_be_empty(body.get(name), profile)):
             complaints[name] = [f"The {name} field is required."]
     given = {name: value for name, value in body.items() if name not in complaints}
     if is_blank(given.get("key")):  # Laravel turns blank text into null, which means no key
@@ -31,17 +33,18 @@ def check_create(body: Mapping[str, Any], *, empty_events: bool) -> Complaints:
         complaints["key"] = ["The key field must be a string."]
     if given.get("is_active") is None:
         given.pop("is_active", None)
-    return complaints | _check_values(given)
+    return complaints | _check_values(given, profile)
 
 
-def check_update(body: Mapping[str, Any], *, empty_events: bool) -> Complaints:
+def check_update(body: Mapping[str, Any], profile: Profile) -> Complaints:
     """Complaints about the body of an update. Any field may be missing, but none may be blank."""
     complaints: Complaints = {}
     for name in ("name", "url", "events"):
-        is_allowed = name not in body or (name == "events" and empty_events and body[name] == [])
+        is_allowed = name not in body or (name == "events" and _may_be_empty(body[name], profile))
         if not is_allowed and is_blank(body[name]):
             complaints[name] = [f"The {name} field is required."]
-    return complaints | _check_values({name: value for name, value in body.items() if name not in complaints})
+    given = {name: value for name, value in body.items() if name not in complaints}
+    return complaints | _check_values(given, profile)
 
 
 def clean_fields(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,7 +63,11 @@ def refusal_body(complaints: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     return {"message": texts[0] + rest, "errors": complaints}
 
 
-def _check_values(given: Mapping[str, Any]) -> Complaints:
+def _may_be_empty(events: object, profile: Profile) -> bool:
+    return events == [] and profile.empty_events == "accept"
+
+
+def _check_values(given: Mapping[str, Any], profile: Profile) -> Complaints:
     complaints: Complaints = {}
     if "name" in given and not isinstance(given["name"], str):
         complaints["name"] = ["The name field must be a string."]
@@ -69,17 +76,17 @@ def _check_values(given: Mapping[str, Any]) -> Complaints:
     if "is_active" in given and given["is_active"] not in (True, False, "0", "1"):
         complaints["is_active"] = ["The is active field must be true or false."]
     if "events" in given:
-        complaints |= _check_events(given["events"])
+        complaints |= _check_events(given["events"], profile)
     return complaints
 
 
-def _check_events(events: Any) -> Complaints:
+def _check_events(events: Any, profile: Profile) -> Complaints:
     if not isinstance(events, list):
         return {"events": ["The events field must be an array."]}
     return {
         f"events.{position}": [f"The selected events.{position} is invalid."]
         for position, event in enumerate(events)
-        if not isinstance(event, str) or event not in _KNOWN_EVENTS
+        if not isinstance(event, str) or event not in _KNOWN_EVENTS or not offers(profile, event)
     }
 
 

@@ -219,9 +219,17 @@ def test_answers_are_written_as_php_writes_them(api: Api) -> None:
 def test_the_documentation_covers_the_api_and_its_control(sandbox: Sandbox) -> None:
     described = requests.get(f"{sandbox.root_url}/openapi.json", timeout=PATIENCE).json()
     paths = described["paths"]
-    assert {"/v1/test", "/v1/webhooks", "/v1/webhooks/{key}"} <= set(paths)
+    assert {"/v1/test", "/v1/program", "/v1/webhooks", "/v1/webhooks/{key}"} <= set(paths)
     assert {"/_sandbox/faults", "/_sandbox/reset", "/_sandbox/events", "/_sandbox/profile"} <= set(paths)
     assert "HTTPValidationError" not in json.dumps(described)  # FastAPI's form of a 422, which nobody here sends
+
+
+def test_the_documentation_names_every_status_of_a_success(sandbox: Sandbox) -> None:
+    paths = requests.get(f"{sandbox.root_url}/openapi.json", timeout=PATIENCE).json()["paths"]
+    assert set(paths["/v1/webhooks"]["post"]["responses"]) == {"200", "201", "default"}
+    deleted = paths["/v1/webhooks/{key}"]["delete"]["responses"]
+    assert set(deleted) == {"200", "204", "default"}
+    assert "content" not in deleted["204"]
 
 
 def test_the_page_of_the_documentation_can_be_read_without_the_internet(sandbox: Sandbox) -> None:
