@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakValueDictionary
@@ -13,7 +13,6 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from airflow_provider_partnero.airflow_compat import asset_state_stores
 
 if TYPE_CHECKING:
-    from airflow_provider_partnero.hooks.partnero import PartneroHook
     from airflow_provider_partnero.triggers.polling import AwaitedKeys, PollResult
 
 _LEAST_PAUSE = 0.1  # seconds; without it, a poke_interval of 0 would flood Partnero with requests
@@ -159,12 +158,13 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Read, compare, fire, remember, for ever."""
-        from airflow_provider_partnero.triggers.polling import poll_list
+        from airflow_provider_partnero.triggers.polling import Poller, poll_list
         from airflow_provider_partnero.webhooks.changes import changes, digests
 
+        poller = Poller.of(self.partnero_conn_id, self.poke_interval)
         seen, is_unstored = await self._recall()
         while True:
-            result = await _poll(self.partnero_conn_id, poll_list)
+            result = await poller.poll(poll_list)
             if words := result.failure or result.trouble:
                 self.log.warning("Cannot read the webhooks, will try again at the next poll: %s", words)
             else:
@@ -215,37 +215,11 @@ async def _poll_for_ever(
     partnero_conn_id: str, poke_interval: float, awaited: AwaitedKeys
 ) -> AsyncIterator[PollResult]:
     """Poll for ever and yield each result."""
+    from airflow_provider_partnero.triggers.polling import Poller
+
+    poller = Poller.of(partnero_conn_id, poke_interval)
     while True:
         # A failed request for a key waits for the next poll. In a long list, one failed page must not spoil the rest.
-        result = await _poll(partnero_conn_id, awaited.poll, max_attempts=1 if awaited.is_asked_by_key else None)
+        result = await poller.poll(awaited.poll, max_attempts=1 if awaited.is_asked_by_key else None)
         yield result
         await asyncio.sleep(_pause(poke_interval, result))
-
-
-async def _poll(
-    partnero_conn_id: str, ask: Callable[[PartneroHook], PollResult], *, max_attempts: int | None = None
-) -> PollResult:
-    from airflow_provider_partnero.triggers.polling import PollResult
-
-    try:
-        hook = await _connect(partnero_conn_id, max_attempts)
-    except ValueError as error:
-        return PollResult(failure=str(error))
-    except Exception as error:  # noqa: BLE001
-        # Airflow reports "not defined" also when its database or a secrets backend is out.
-        return PollResult(trouble=f"cannot read connection {partnero_conn_id!r}: {error}")
-    return await asyncio.to_thread(ask, hook)
-
-
-async def _connect(partnero_conn_id: str, max_attempts: int | None) -> PartneroHook:
-    """A hook that has read its connection, so that the polling thread needs nothing from Airflow.
-
-    In every 3.x, Airflow's triggerer expects a connection to be read under asgiref's ``sync_to_async``.
-    """
-    from asgiref.sync import sync_to_async
-
-    from airflow_provider_partnero.hooks.partnero import PartneroHook
-
-    hook = PartneroHook(partnero_conn_id, max_attempts=max_attempts, page_concurrency=1)
-    await sync_to_async(hook.get_conn)()
-    return hook

@@ -16,8 +16,10 @@ from airflow_provider_partnero.api.errors import (
     is_passing,
 )
 from airflow_provider_partnero.hooks.partnero import PartneroHook
+from airflow_provider_partnero.triggers.lanes import Lane, lane_of
 
 _PAGE = 100
+_ANSWERS = 10  # a poll may take as long as this many of the slowest answers, since a long list has many pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,51 @@ class PollResult:
     failure: str | None = None
     trouble: str | None = None
     pause: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Poller:
+    """Polls one connection, in threads of our own.
+
+    :param partnero_conn_id: connection of type ``partnero``, read again for every poll.
+    :param patience: seconds that Partnero may take for one answer, with all attempts. A poll of several answers may
+        take ten times as long; if it takes longer, the waiting goes on without its result.
+    :param lane: runs the polls.
+    """
+
+    partnero_conn_id: str
+    patience: float
+    lane: Lane
+
+    @classmethod
+    def of(cls, partnero_conn_id: str, poke_interval: float) -> Poller:
+        """The poller for an interval: the longer the interval, the more patient, from 10 to 60 seconds."""
+        return cls(partnero_conn_id, min(max(float(poke_interval), 10.0), 60.0), lane_of(partnero_conn_id))
+
+    async def poll(self, ask: Callable[[PartneroClient], PollResult], *, max_attempts: int | None = None) -> PollResult:
+        """Read the connection, then ask. A cancellation takes effect at once, and the thread ends by itself.
+
+        :param max_attempts: attempts per request, instead of the connection's.
+        """
+        seconds = _ANSWERS * self.patience
+        try:
+            return await self.lane.run(lambda: self._poll(ask, max_attempts), seconds)
+        except TimeoutError:
+            return PollResult(trouble=f"connection {self.partnero_conn_id!r}: no result within {seconds:g} s")
+
+    def _poll(self, ask: Callable[[PartneroClient], PollResult], max_attempts: int | None) -> PollResult:
+        hook = PartneroHook(
+            self.partnero_conn_id, max_attempts=max_attempts, page_concurrency=1, deadline=self.patience
+        )
+        try:
+            client = hook.get_conn()
+        except ValueError as error:
+            return PollResult(failure=str(error))
+        except Exception as error:  # noqa: BLE001
+            # Airflow reports "not defined" also when its database or a secrets backend is out.
+            return PollResult(trouble=f"cannot read connection {self.partnero_conn_id!r}: {error}")
+        with client:
+            return ask(client)
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -75,15 +122,14 @@ class AwaitedKeys:
         """Whether asking key by key takes no more requests than reading the list."""
         return len(self.keys) <= self.pages
 
-    def poll(self, hook: PartneroHook) -> PollResult:
+    def poll(self, client: PartneroClient) -> PollResult:
         """Ask key by key or for the list, whichever takes fewer requests; blocks, so call it in a thread.
 
         More requests are needed in two cases: to find out that the list has more pages than there are keys, and to look
         again for needed keys that are not in the list, one by one or by reading the whole list twice.
         """
         keys, needed = frozenset(self.keys), frozenset(self.needed)
-        with hook.get_conn() as client:
-            return _to_result(lambda: self._ask(client, keys, needed))
+        return _to_result(lambda: self._ask(client, keys, needed))
 
     def _ask(self, client: PartneroClient, keys: frozenset[str], needed: frozenset[str]) -> PollResult:
         if len(keys) <= self.pages:
@@ -99,10 +145,9 @@ class AwaitedKeys:
         return replace(again, webhooks=listed | again.webhooks)
 
 
-def poll_list(hook: PartneroHook) -> PollResult:
+def poll_list(client: PartneroClient) -> PollResult:
     """All webhooks as of one moment. Blocks, so call it in a thread."""
-    with hook.get_conn() as client:
-        return _to_result(lambda: PollResult(webhooks=_read_consistently(client)))
+    return _to_result(lambda: PollResult(webhooks=_read_consistently(client)))
 
 
 def _to_result(ask: Callable[[], PollResult]) -> PollResult:
