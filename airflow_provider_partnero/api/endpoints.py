@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from airflow_provider_partnero.api.clock import Deadline
 from airflow_provider_partnero.api.errors import PartneroResponseError
+from airflow_provider_partnero.api.exchanges import Stop
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.pages import Page
 from airflow_provider_partnero.api.specs import WebhookSpec
@@ -28,9 +29,11 @@ class Endpoints:
         """``GET /test``: check the token."""
         self.transport.request("GET", "/test", deadline)
 
-    def page(self, number: int, limit: int, deadline: Deadline) -> Page:
-        """``GET /webhooks``: one page of the list."""
-        answer = self.transport.request("GET", "/webhooks", deadline, params={"limit": limit, "page": number})
+    def page(self, number: int, limit: int, deadline: Deadline, stop: Stop | None = None) -> Page:
+        """``GET /webhooks``: one page of the list; broken off once ``stop`` is set."""
+        answer = self.transport.request(
+            "GET", "/webhooks", deadline, params={"limit": limit, "page": number}, stop=stop
+        )
         return Page.from_api(answer, number=number, limit=limit)
 
     def get(self, key: str, deadline: Deadline) -> Webhook:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from airflow_provider_partnero.api.clock import Deadline
 from airflow_provider_partnero.api.endpoints import Endpoints
 from airflow_provider_partnero.api.errors import Request
+from airflow_provider_partnero.api.exchanges import Stop
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.pages import Page, read_consistently, search
 from airflow_provider_partnero.api.read_ahead import read_pages
@@ -30,22 +30,23 @@ class Listing:
     retries: RetryPlan
     concurrency: int
 
-    def page(
-        self, number: int, limit: int, *, deadline: Deadline | None = None, stopped: threading.Event | None = None
-    ) -> Page:
+    def page(self, number: int, limit: int, *, deadline: Deadline | None = None, stop: Stop | None = None) -> Page:
         """One page.
 
         :param deadline: of the call that the page belongs to; None: the page has a call's whole time for itself.
-        :param stopped: once set, the page is not tried again.
+        :param stop: once set, the page is broken off and not tried again.
         """
         return self.retries.run(
-            lambda attempt: self.endpoints.page(number, limit, attempt.deadline), Request.REPEATABLE, deadline, stopped
+            lambda attempt: self.endpoints.page(number, limit, attempt.deadline, stop),
+            Request.REPEATABLE,
+            deadline,
+            stop,
         )
 
     def pages(self, page_size: int = _PAGE_SIZE, deadline: Deadline | None = None) -> Iterator[Page]:
         """All pages in order; ``deadline`` as for :meth:`page`."""
         return read_pages(
-            lambda number, stopped: self.page(number, page_size, deadline=deadline, stopped=stopped),
+            lambda number, stop: self.page(number, page_size, deadline=deadline, stop=stop),
             concurrency=self.concurrency,
         )
 

@@ -1,7 +1,7 @@
 """Reading a list of unknown length: pages in order, several requests in flight.
 
 For a small programme, page 1 is enough. For a larger one, a window of requests runs ahead and stops at the first sign
-of the end, so at most one window of requests is wasted.
+of the end, so at most one window of requests is wasted. What is still under way then is broken off.
 """
 
 from __future__ import annotations
@@ -9,33 +9,35 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from itertools import count
+from queue import SimpleQueue
 
 from airflow_provider_partnero.api.errors import PartneroResponseError
+from airflow_provider_partnero.api.exchanges import Stop
 from airflow_provider_partnero.api.pages import Page
 
-Fetch = Callable[[int, threading.Event], Page]
+Fetch = Callable[[int, Stop], Page]
 
 
 def read_pages(fetch: Fetch, *, concurrency: int) -> Iterator[Page]:
     """All pages in order.
 
-    :param fetch: reads the page with this number; stops retrying once the event is set.
+    :param fetch: reads the page with this number; ends early once it is told to stop.
     :param concurrency: most requests in flight.
     :raises PartneroResponseError: a page has the same keys as an earlier page, or is not the last page and has no
         new keys: the server ignores ``page``.
     """
-    stopped = threading.Event()
-    first = fetch(1, stopped)
+    stop = Stop()
+    first = fetch(1, stop)
     yield first
     if first.is_last:
         return
     seen_pages = {_keys(first)}
     seen_keys = set(_keys(first))
-    pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="partnero-pages")
+    readers = _Readers(fetch, stop)
     try:
-        for number, page in enumerate(_read_ahead(pool, fetch, first, stopped, concurrency), start=2):
+        for number, page in enumerate(_read_ahead(readers, first, concurrency), start=2):
             keys = _keys(page)
             if page.webhooks and (keys in seen_pages or (not page.is_last and seen_keys >= keys)):
                 raise PartneroResponseError(f"page {number} of the webhooks repeats what earlier pages held")
@@ -45,13 +47,45 @@ def read_pages(fetch: Fetch, *, concurrency: int) -> Iterator[Page]:
             if page.is_last:
                 return
     finally:
-        stopped.set()
-        pool.shutdown(wait=False, cancel_futures=True)
+        readers.dismiss()
 
 
-def _read_ahead(
-    pool: ThreadPoolExecutor, fetch: Fetch, first: Page, stopped: threading.Event, concurrency: int
-) -> Iterator[Page]:
+class _Readers:
+    """Threads that fetch pages. The interpreter does not wait for them when it ends, as it would for an executor's."""
+
+    def __init__(self, fetch: Fetch, stop: Stop) -> None:
+        self._fetch = fetch
+        self._stop = stop
+        self._asked: SimpleQueue[tuple[int, Future[Page]] | None] = SimpleQueue()
+        self._threads = 0
+
+    def ask(self, number: int, window: int) -> Future[Page]:
+        """The page to come; there are as many threads as ``window`` was ever large."""
+        page: Future[Page] = Future()
+        self._asked.put((number, page))
+        if self._threads < window:
+            self._threads += 1
+            threading.Thread(target=self._read, name=f"partnero-pages-{self._threads}", daemon=True).start()
+        return page
+
+    def dismiss(self) -> None:
+        """Break off what is under way, and let the threads end."""
+        self._stop.set()
+        for _ in range(self._threads):
+            self._asked.put(None)
+
+    def _read(self) -> None:
+        while asked := self._asked.get():
+            number, page = asked
+            if self._stop.is_set():
+                continue
+            try:
+                page.set_result(self._fetch(number, self._stop))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the page is wanted
+                page.set_exception(error)
+
+
+def _read_ahead(readers: _Readers, first: Page, concurrency: int) -> Iterator[Page]:
     in_flight: deque[Future[Page]] = deque()
     numbers = count(2)
     last_page = first.last_page
@@ -61,7 +95,7 @@ def _read_ahead(
         # Not past the known last page, but always the next page: the end may have moved while we read.
         while len(in_flight) < window and (not in_flight or last_page is None or asked < last_page):
             asked = next(numbers)
-            in_flight.append(pool.submit(fetch, asked, stopped))
+            in_flight.append(readers.ask(asked, window))
         page = in_flight.popleft().result()
         last_page = page.last_page
         window = min(concurrency, window * 2)

@@ -80,7 +80,7 @@ class Reply:
 
 
 def json_object(content: bytearray) -> dict[str, Any] | None:
-    """The JSON object in a body, with secrets that ``repr`` hides; None if it is anything else or has too many values."""
+    """The JSON object in a body, with secrets that ``repr`` hides; None if it is none or has too many values."""
     if sum(map(content.count, _STRUCTURE)) > _MOST_VALUES:
         return None
     try:

@@ -89,7 +89,9 @@ class Transport:
         """
         connect, read = self._timeout
         exchange = Exchange(min(deadline.left(), connect + 2 * read), read)
-        reply = self._exchange(self._prepare(method, path, params, body), exchange, stop or self._stop)
+        reply = self._exchange(
+            self._prepare(method, path, params, body), exchange, (self._stop, stop) if stop else (self._stop,)
+        )
         if isinstance(reply, Exception):
             # Raised here, since in its context requests' own error would hold the request with the token.
             raise self._failure(method, path, reply, exchange)
@@ -125,8 +127,11 @@ class Transport:
             request.headers["Content-Length"] = "0"
         return request
 
-    def _exchange(self, request: requests.PreparedRequest, exchange: Exchange, stop: Stop) -> Reply | Exception:
-        stop.watch(exchange)
+    def _exchange(
+        self, request: requests.PreparedRequest, exchange: Exchange, stops: tuple[Stop, ...]
+    ) -> Reply | Exception:
+        for stop in stops:
+            stop.watch(exchange)
         try:
             with carrying(exchange):
                 response = self._adapter.send(request, timeout=self._timeout, **self._settings)
@@ -138,7 +143,8 @@ class Transport:
         except (OSError, urllib3_errors.HTTPError) as error:  # requests lets some of urllib3's errors through
             return error
         finally:
-            stop.forget(exchange)
+            for stop in stops:
+                stop.forget(exchange)
 
     def _failure(self, method: str, path: str, error: Exception, exchange: Exchange) -> Exception:
         if isinstance(self._verify, str) and not Path(self._verify).exists():
