@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import Protocol
 
-MOST_ON_THE_WIRE = 16 * 1024 * 1024  # bytes of one answer, with headers and whatever comes before it
+MOST_ON_THE_WIRE = 9 * 1024 * 1024  # bytes of one answer, with headers and whatever comes before it
 
 
 class Socket(Protocol):

@@ -89,12 +89,13 @@ class Transport:
         """
         connect, read = self._timeout
         exchange = Exchange(min(deadline.left(), connect + 2 * read), read)
-        reply = self._exchange(
-            self._prepare(method, path, params, body), exchange, (self._stop, stop) if stop else (self._stop,)
-        )
+        stops = [self._stop] if stop is None else [self._stop, stop]
+        reply = self._exchange(self._prepare(method, path, params, body), exchange, stops)
         if isinstance(reply, Exception):
             # Raised here, since in its context requests' own error would hold the request with the token.
             raise self._failure(method, path, reply, exchange)
+        if reply.status < 200:
+            raise PartneroResponseError(f"{method} {_short_path(path)}: {reply.status} as the last answer")
         if not reply.is_success:
             raise self._api_error(method, path, reply)
         if not reply.size and (method == "DELETE" or path == "/test"):
@@ -127,9 +128,7 @@ class Transport:
             request.headers["Content-Length"] = "0"
         return request
 
-    def _exchange(
-        self, request: requests.PreparedRequest, exchange: Exchange, stops: tuple[Stop, ...]
-    ) -> Reply | Exception:
+    def _exchange(self, request: requests.PreparedRequest, exchange: Exchange, stops: list[Stop]) -> Reply | Exception:
         for stop in stops:
             stop.watch(exchange)
         try:
