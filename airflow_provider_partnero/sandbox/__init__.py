@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.sandbox.profiles import Profile
     from airflow_provider_partnero.sandbox.request_log import LoggedRequest
     from airflow_provider_partnero.sandbox.server import Sandbox
+    from airflow_provider_partnero.sandbox.wire import Wire
 
-__all__ = ["Delivery", "Fault", "LoggedRequest", "Mutation", "Profile", "Sandbox", "SandboxControl"]
+__all__ = ["Delivery", "Fault", "LoggedRequest", "Mutation", "Profile", "Sandbox", "SandboxControl", "Wire"]
 
 _HOMES = {
     "Delivery": "deliveries",
@@ -35,6 +36,7 @@ _HOMES = {
     "Profile": "profiles",
     "Sandbox": "server",
     "SandboxControl": "control_client",
+    "Wire": "wire",
 }
 
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, get_args
 
+from airflow_provider_partnero.sandbox.field_checks import check_choice, check_number, check_text
+from airflow_provider_partnero.sandbox.wire import Wire
+
 Drop = Literal["before", "after"]
 Body = Literal["truncated", "cut", "html", "empty", "not-json", "status-0"]
-
-_MOST = 1_000_000_000  # seconds; an HTTP date can still express a time so far ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Fault:
         ``"not-json"``: text that claims to be JSON; ``"status-0"``: ``{"status": 0}``. These four come with status 200
         unless ``status`` is given, and the request is not carried out unless ``applied``.
     :param redirect: answer 302 (or the 3xx in ``status``) to this address; not carried out unless ``applied``.
+    :param wire: how the answer's bytes travel: interim answers, drips, compression, silence.
     :param mutate: changes made just before the request is carried out, so that pages shift.
     :raises ValueError: a value is out of range, or two values contradict each other.
     """
@@ -86,25 +88,27 @@ class Fault:
     late_requests: int | None = None
     body: Body | None = None
     redirect: str | None = None
+    wire: Wire | None = None
     mutate: tuple[Mutation, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mutate", _mutations(self.mutate))
+        object.__setattr__(self, "wire", _wire(self.wire))
         for name in ("method", "path", "redirect"):
-            _check_text(name, getattr(self, name))
+            check_text(name, getattr(self, name))
         if self.method is not None:
             object.__setattr__(self, "method", self.method.upper())
         _check_path(self.path)
-        _check_number("times", self.times, 1)
-        _check_number("skip", self.skip, 0)
-        _check_number("delay", self.delay, 0)
-        _check_number("retry_after", self.retry_after, 0)
-        _check_number("late", self.late, 0)
-        _check_number("late_requests", self.late_requests, 1)
-        _check_number("page", self.page, 1)
-        _check_number("status", self.status, 200, 599)
-        _check_choice("drop", self.drop, get_args(Drop))
-        _check_choice("body", self.body, get_args(Body))
+        check_number("times", self.times, 1)
+        check_number("skip", self.skip, 0)
+        check_number("delay", self.delay, 0)
+        check_number("retry_after", self.retry_after, 0)
+        check_number("late", self.late, 0)
+        check_number("late_requests", self.late_requests, 1)
+        check_number("page", self.page, 1)
+        check_number("status", self.status, 200, 599)
+        check_choice("drop", self.drop, get_args(Drop))
+        check_choice("body", self.body, get_args(Body))
         is_redirect = self.status is not None and 300 <= self.status <= 399
         if is_redirect and self.redirect is None:
             raise ValueError(f"status {self.status} needs redirect, the address to redirect to")
@@ -121,6 +125,7 @@ class Fault:
         if self.redirect is not None and self.body is not None:
             raise ValueError("a redirect has no body to choose; give redirect or body")
         self._check_late()
+        self._check_wire()
 
     def _check_late(self) -> None:
         if not self.is_late:
@@ -132,6 +137,12 @@ class Fault:
             raise ValueError(f"{name} contradicts {'applied' if self.applied else 'drop=' + repr(self.drop)}")
         if self.makes_change:
             raise ValueError(f"{name} needs an answer that comes first: status from 300, drop='before' or body")
+
+    def _check_wire(self) -> None:
+        if self.wire is not None and self.body == "truncated":
+            raise ValueError("body='truncated' contradicts wire; use its stop_after")
+        if self.wire is not None and self.drop and self.wire.changes_answer:
+            raise ValueError("drop means no answer, so wire may hold nothing but interim answers")
 
     @property
     def is_late(self) -> bool:
@@ -202,6 +213,13 @@ def _mutations(given: Sequence[Mutation | Mapping[str, Any]]) -> tuple[Mutation,
         raise ValueError(f"mutate holds mutations (insert, at, delete), not {given!r}") from error
 
 
+def _wire(given: Wire | Mapping[str, Any] | None) -> Wire | None:
+    try:
+        return Wire(**given) if isinstance(given, Mapping) else given
+    except TypeError as error:
+        raise ValueError(f"wire holds the fields of a Wire, not {given!r}") from error
+
+
 def _check_path(path: str | None) -> None:
     try:
         re.compile(path or "")
@@ -211,18 +229,3 @@ def _check_path(path: str | None) -> None:
 
 def _fits_a_header(text: str) -> bool:
     return bool(text) and text.isprintable() and text == text.strip()
-
-
-def _check_text(name: str, value: object) -> None:
-    if not (value is None or isinstance(value, str)):
-        raise ValueError(f"{name} is {value!r}; allowed: text")
-
-
-def _check_number(name: str, value: object, least: int, most: int = _MOST) -> None:
-    if not (value is None or (isinstance(value, int | float) and least <= value <= most)):
-        raise ValueError(f"{name} is {value!r}; allowed: {least} to {most}")
-
-
-def _check_choice(name: str, value: str | None, allowed: tuple[str, ...]) -> None:
-    if value is not None and value not in allowed:
-        raise ValueError(f"{name} is {value!r}; allowed: {', '.join(map(repr, allowed))}")

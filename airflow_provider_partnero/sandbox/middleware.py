@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,26 +17,21 @@ from airflow_provider_partnero.sandbox.pagination import list_parameters
 from airflow_provider_partnero.sandbox.partnero_api import BASE_PATH
 from airflow_provider_partnero.sandbox.request_log import LoggedRequest
 from airflow_provider_partnero.sandbox.state import SandboxState
+from airflow_provider_partnero.sandbox.transmission import (
+    Message,
+    OpenRequest,
+    Receive,
+    Send,
+    abort,
+    close_after_interim,
+    is_gone_within,
+    send_answer,
+    send_unusually,
+)
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
-TRANSPORT = "partnero_sandbox_transport"
-"""The key in the scope's ``state`` under which the server puts the connection's transport, so that it can be cut."""
-
 _OWN_PATHS = ("/_sandbox", "/docs", "/openapi.json")
-
-
-@dataclass(frozen=True, slots=True)
-class _Exchange:
-    """One request, and the channels to its client."""
-
-    scope: MutableMapping[str, Any]
-    body: bytes
-    receive: Receive
-    send: Send
 
 
 class FaultMiddleware:
@@ -63,26 +57,24 @@ class FaultMiddleware:
             return
         # Routing by the raw path keeps a key's encoded slashes. Laravel ignores a trailing slash, too (seen).
         routed = {**scope, "path": path.rstrip("/") or "/"}
-        await self._handle(_Exchange(routed, body, receive, send), path)
+        await self._handle(OpenRequest(routed, body, receive, send), path)
 
-    async def _handle(self, exchange: _Exchange, path: str) -> None:
+    async def _handle(self, opened: OpenRequest, path: str) -> None:
         state = self._state
-        request = _logged_request(exchange, path, state)
+        request = _logged_request(opened, path, state)
         number = state.log.add(request)
         fault = self._refusal(request) or state.next_fault(request.method, request.path, _page(request))
         if state.latency:
             await asyncio.sleep(state.latency)
-        answer = await self._answer(exchange, fault)
+        answer = await self._answer(opened, fault)
         await state.late_changes.count_request()
         if fault is not None and fault.is_late:
-            self._carry_out_late(exchange, fault)
-        if fault is not None and fault.delay:
-            await asyncio.sleep(fault.delay)
-        if answer is None:
-            await _abort(exchange)
-            return
-        state.log.set_status(number, answer.status)
-        await _send(exchange, answer, is_truncated=fault is not None and fault.body == "truncated")
+            self._carry_out_late(opened, fault)
+        is_gone = fault is not None and bool(fault.delay) and await is_gone_within(opened, fault.delay)
+        if answer is not None:
+            state.log.set_status(number, answer.status)
+        if not is_gone:
+            await _transmit(opened, answer, fault)
 
     def _refusal(self, request: LoggedRequest) -> Fault | None:
         """The 429 beyond the rate limit. Laravel checks the token first, so a wrong one is not counted."""
@@ -90,38 +82,38 @@ class FaultMiddleware:
         wait = limit.refuse(time.monotonic()) if limit is not None and request.authorized else None
         return None if wait is None else Fault(status=429, retry_after=wait)
 
-    def _carry_out_late(self, exchange: _Exchange, fault: Fault) -> None:
+    def _carry_out_late(self, opened: OpenRequest, fault: Fault) -> None:
         async def change() -> None:
-            await self._run(exchange)
+            await self._run(opened)
 
         if fault.late is not None:
             self._state.late_changes.after_seconds(fault.late, change)
         if fault.late_requests is not None:
             self._state.late_changes.after_requests(fault.late_requests, change)
 
-    async def _answer(self, exchange: _Exchange, fault: Fault | None) -> RawAnswer | None:
+    async def _answer(self, opened: OpenRequest, fault: Fault | None) -> RawAnswer | None:
         if fault is None:
-            return await self._run(exchange)
+            return await self._run(opened)
         for mutation in fault.mutate:
             if mutation.insert is not None:
                 self._state.store.put(mutation.insert, front=mutation.at == "front")
             if mutation.delete is not None:
                 self._state.store.delete(mutation.delete)
-        real = await self._run(exchange) if fault.makes_change else None
+        real = await self._run(opened) if fault.makes_change else None
         if fault.drop:
             return None
         return faulty_answer(fault, real, self._state.profile.retry_after, time.time())
 
-    async def _run(self, exchange: _Exchange) -> RawAnswer:
+    async def _run(self, opened: OpenRequest) -> RawAnswer:
         sent: list[Message] = []
 
         async def receive() -> Message:
-            return {"type": "http.request", "body": exchange.body, "more_body": False}
+            return {"type": "http.request", "body": opened.body, "more_body": False}
 
         async def send(message: Message) -> None:
             sent.append(message)
 
-        await self._app(exchange.scope, receive, send)
+        await self._app(opened.scope, receive, send)
         start, *parts = sent
         body = b"".join(part.get("body", b"") for part in parts)
         return RawAnswer(start["status"], tuple(start["headers"]), body)
@@ -136,17 +128,17 @@ def _page(request: LoggedRequest) -> int:
     return int(page) if re.fullmatch(r"[0-9]{1,15}", page) else 1
 
 
-def _logged_request(exchange: _Exchange, path: str, state: SandboxState) -> LoggedRequest:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.scope["headers"]}
+def _logged_request(opened: OpenRequest, path: str, state: SandboxState) -> LoggedRequest:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in opened.scope["headers"]}
     authorization = headers.pop("authorization", None)
     try:
-        body = read_json(exchange.body)
+        body = read_json(opened.body)
     except ValueError:
         body = None
     return LoggedRequest(
-        method=exchange.scope["method"],
+        method=opened.scope["method"],
         path=path[len(BASE_PATH) :] if path.startswith(BASE_PATH + "/") else path,
-        query=dict(parse_qsl(exchange.scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+        query=dict(parse_qsl(opened.scope["query_string"].decode("latin-1"), keep_blank_values=True)),
         status=None,
         authorized=state.admits(authorization),
         has_authorization=authorization is not None,
@@ -168,33 +160,13 @@ async def _read_body(receive: Receive) -> bytes | None:
             return bytes(body)
 
 
-async def _send(exchange: _Exchange, answer: RawAnswer, *, is_truncated: bool) -> None:
-    headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
-    if answer.status == 204:
-        headers = list(answer.headers)
-    await exchange.send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    if is_truncated and answer.body:
-        half = answer.body[: len(answer.body) // 2]
-        await exchange.send({"type": "http.response.body", "body": half, "more_body": True})
-        _transport(exchange).close()
-        await _until_gone(exchange)
-    else:
-        await exchange.send({"type": "http.response.body", "body": answer.body})
-
-
-async def _abort(exchange: _Exchange) -> None:
-    _transport(exchange).abort()
-    await _until_gone(exchange)
-
-
-async def _until_gone(exchange: _Exchange) -> None:
-    # If a handler returned before its connection is gone, uvicorn would log that the answer is missing.
-    while (await exchange.receive())["type"] != "http.disconnect":
-        pass
-
-
-def _transport(exchange: _Exchange) -> asyncio.Transport:
-    transport = exchange.scope.get("state", {}).get(TRANSPORT)
-    if not isinstance(transport, asyncio.Transport):
-        raise RuntimeError("only the sandbox's own server can cut connections; start it with Sandbox")
-    return transport
+async def _transmit(opened: OpenRequest, answer: RawAnswer | None, fault: Fault | None) -> None:
+    wire = fault.wire if fault is not None else None
+    if answer is None and wire is None:
+        await abort(opened)
+    elif answer is None and wire is not None:
+        await close_after_interim(opened, wire)
+    elif answer is not None and wire is not None:
+        await send_unusually(opened, answer, wire)
+    elif answer is not None:
+        await send_answer(opened, answer, is_truncated=fault is not None and fault.body == "truncated")

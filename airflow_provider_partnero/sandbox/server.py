@@ -17,10 +17,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from airflow_provider_partnero.sandbox.app import build_app
 from airflow_provider_partnero.sandbox.control_client import SandboxControl
-from airflow_provider_partnero.sandbox.middleware import TRANSPORT
 from airflow_provider_partnero.sandbox.partnero_api import BASE_PATH
 from airflow_provider_partnero.sandbox.profiles import Profile
 from airflow_provider_partnero.sandbox.state import SandboxState
+from airflow_provider_partnero.sandbox.transmission import TRANSPORT
 
 _KEEP_ALIVE = 75
 _LONGEST_HEAD = 1_000_000
