@@ -18,7 +18,7 @@ class SlowServer:
     """A context manager. ``silent`` never sends a byte; ``dripping`` sends a header that never ends, byte by byte."""
 
     def __init__(self, manner: Manner) -> None:
-        self._is_dripping = manner == "dripping"
+        self.manner = manner
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
@@ -52,7 +52,7 @@ class SlowServer:
         while not self._stopped.is_set():
             for key, _ in self._selector.select(_TICK):
                 self._accept() if key.fileobj is self._listener else self._read(key.fileobj)
-            if self._is_dripping:
+            if self.manner == "dripping":
                 self._stopped.wait(_TICK)
                 for client in list(self._asked):
                     self._send(client, b"x")
@@ -71,7 +71,7 @@ class SlowServer:
         elif client not in self._asked:
             self.requests += 1
             self._asked.add(client)
-            if self._is_dripping:
+            if self.manner == "dripping":
                 self._send(client, b"HTTP/1.1 200 OK\r\nX-Endless: ")
 
     def _send(self, client: socket.socket, text: bytes) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -13,8 +14,10 @@ from airflow_provider_partnero.airflow_compat import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     conf,
 )
+from airflow_provider_partnero.api.arguments import CALL_SECONDS
 from airflow_provider_partnero.api.errors import PartneroError, PartneroNotFoundError, is_passing
 from airflow_provider_partnero.operators.base import introduction
 
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_partnero.hooks.partnero import PartneroHook
+
+
+_LEAST_POKE = 1.0  # seconds; Airflow pokes once more when the time is just up
 
 
 class PartneroWebhookActiveSensor(BaseSensorOperator):
@@ -36,7 +42,8 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
     :param deferrable: wait in the triggerer, without a worker slot; default: ``[operators] default_deferrable``.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
     :param poke_interval: seconds between two pokes. ``timeout``, ``mode``, ``soft_fail`` and the other arguments work
-        as in every sensor, except that ``exponential_backoff`` has no effect in the triggerer.
+        as in every sensor, with two exceptions. ``exponential_backoff`` has no effect in the triggerer.
+        ``execution_timeout`` includes the time there. No poke outlasts ``timeout``, whatever the server does.
     """
 
     template_fields: Sequence[str] = ("webhook_key", "partnero_conn_id")
@@ -62,6 +69,7 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
             conf.getboolean("operators", "default_deferrable", fallback=False) if deferrable is None else deferrable
         )
         self.partnero_conn_id = partnero_conn_id
+        self._ends: float | None = None  # when ``timeout`` has passed, by time.monotonic
 
     @cached_property
     def hook(self) -> PartneroHook:
@@ -72,12 +80,29 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Poke once, then wait in the worker or in the triggerer."""
+        self._ends = time.monotonic() + self.timeout - self._waited_before(context)
         if not self.deferrable:
             return super().execute(context)
+        started = time.monotonic()
         first = self._first_poke(context)
         if not first:
-            self._wait_in_triggerer()
+            self._wait_in_triggerer(time.monotonic() - started)
         return first.xcom_value
+
+    def _waited_before(self, context: Context) -> float:
+        """Seconds since the first of the processes that have poked for this try, in reschedule mode."""
+        if self.deferrable or not self.reschedule:
+            return 0.0
+        first = context["ti"].get_first_reschedule_date(context)
+        return (datetime.now(UTC) - first).total_seconds() if first else 0.0
+
+    def _hook_until_timeout(self) -> PartneroHook:
+        """A hook whose calls end when ``timeout`` does, or before."""
+        from airflow_provider_partnero.hooks.partnero import PartneroHook
+
+        if self._ends is None or (left := self._ends - time.monotonic()) >= CALL_SECONDS:
+            return self.hook
+        return PartneroHook(self.partnero_conn_id, deadline=max(left, _LEAST_POKE))
 
     def _first_poke(self, context: Context) -> PokeReturnValue:
         """Poke; unexpected errors, such as a missing connection, follow the same options as in the other modes."""
@@ -96,7 +121,7 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002
         """Ask for the webhook once."""
         try:
-            webhook = self.hook.get_webhook(self.webhook_key)
+            webhook = self._hook_until_timeout().get_webhook(self.webhook_key)
         except PartneroNotFoundError as error:
             if self.if_missing == "fail":
                 self._fail(str(error), error)
@@ -119,20 +144,26 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
         return webhook
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Apply ``soft_fail`` to a time-out in the triggerer, as Airflow itself does from 3.1 on."""
+        """Let a time-out in the triggerer end as in the worker: skipped, failed, or to be retried."""
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout as error:
-            if not (self.soft_fail or self.never_fail):
-                raise
-            raise AirflowSkipException(f"Skipped because of soft_fail or never_fail: {error}") from error
+            if self.soft_fail or self.never_fail:  # Airflow itself does this from 3.1 on
+                raise AirflowSkipException(f"Skipped because of soft_fail or never_fail: {error}") from error
+            if self._longest_wait() < self.timeout:
+                raise AirflowTaskTimeout(f"execution_timeout={self.execution_timeout} has passed") from error
+            raise
+
+    def _longest_wait(self) -> float:
+        """Seconds that both time-outs allow. While a task is deferred, Airflow 3 itself minds ``timeout`` only."""
+        return min(self.timeout, self.execution_timeout.total_seconds() if self.execution_timeout else self.timeout)
 
     def _fail(self, message: str, cause: BaseException | None = None) -> NoReturn:
         if self.soft_fail or self.never_fail:
             raise AirflowSkipException(f"Skipped because of soft_fail or never_fail: {message}") from cause
         raise AirflowFailException(message) from cause
 
-    def _wait_in_triggerer(self) -> NoReturn:
+    def _wait_in_triggerer(self, waited: float) -> NoReturn:
         from airflow_provider_partnero.triggers.partnero import PartneroWebhookActiveTrigger
 
         self.defer(
@@ -142,6 +173,6 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
                 poke_interval=self.poke_interval,
                 if_missing=self.if_missing,
             ),
-            timeout=timedelta(seconds=self.timeout),
+            timeout=timedelta(seconds=max(_LEAST_POKE, self._longest_wait() - waited)),
             method_name="execute_complete",
         )
