@@ -10,8 +10,9 @@ from airflow_provider_partnero.api.endpoints import Endpoints
 from airflow_provider_partnero.api.errors import Request
 from airflow_provider_partnero.api.exchanges import Stop
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.pages import Page, read_consistently, search
+from airflow_provider_partnero.api.pages import Page
 from airflow_provider_partnero.api.read_ahead import read_pages
+from airflow_provider_partnero.api.readings import each_once, read_consistently, search
 from airflow_provider_partnero.api.retries import RetryPlan
 
 _PAGE_SIZE = 100
@@ -52,19 +53,14 @@ class Listing:
 
     def each_once(self, page_size: int) -> Iterator[Webhook]:
         """All webhooks, each key once, as they come."""
-        seen: set[str] = set()
-        for page in self.pages(page_size):
-            for webhook in page.webhooks:
-                if webhook.key not in seen:
-                    seen.add(webhook.key)
-                    yield webhook
+        return each_once(webhook for page in self.pages(page_size) for webhook in page.webhooks)
 
     def all_at_once(self, page_size: int) -> list[Webhook]:
-        """All webhooks as of one moment; see :func:`~airflow_provider_partnero.api.pages.read_consistently`."""
+        """All webhooks as of one moment; see :func:`~airflow_provider_partnero.api.readings.read_consistently`."""
         return read_consistently(lambda: self.pages(page_size))
 
     def find(self, matches: Callable[[Webhook], bool], deadline: Deadline) -> Webhook | None:
-        """The first webhook that matches; see :func:`~airflow_provider_partnero.api.pages.search`.
+        """The first webhook that matches; see :func:`~airflow_provider_partnero.api.readings.search`.
 
         :param deadline: of the call that the search belongs to.
         """

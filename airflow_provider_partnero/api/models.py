@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_provider_partnero.api.errors import PartneroResponseError
+from airflow_provider_partnero.api.fields import MISSING, READERS, kind_of
 
 
 class WebhookEvent(StrEnum):
@@ -55,13 +56,15 @@ class Secret(str):
 class Webhook:
     """One webhook as Partnero holds it.
 
-    :param key: Partnero's id of the webhook.
+    :param key: Partnero's id of the webhook; empty if a row of the list has none, so that no call can name it.
     :param name: its name; several webhooks may have the same name.
     :param url: where events are delivered.
     :param is_active: whether events are delivered.
     :param events: the events it subscribes to, in Partnero's order.
     :param signature: the secret that signs the deliveries; left out of ``repr`` and of :meth:`to_dict`.
     :param unknown: fields of the answer that this version does not know.
+    :param oddities: what Partnero wrote otherwise than its documentation says, such as ``"name is null"``; no values.
+    :param unreadable: names of the fields that could not be read. They hold an empty value, which says nothing.
     """
 
     key: str
@@ -71,39 +74,45 @@ class Webhook:
     events: tuple[str, ...]
     signature: str | None = field(default=None, repr=False)
     unknown: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    oddities: tuple[str, ...] = field(default=(), compare=False)
+    unreadable: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     @classmethod
     def from_api(cls, data: object) -> Webhook:
-        """The webhook in one ``data`` object of an answer.
+        """The webhook in one ``data`` object of an answer. An odd field is read as far as it goes, and marked.
 
-        :raises PartneroResponseError: a field is missing or of the wrong type; the message names the field only.
+        :raises PartneroResponseError: it is no object, or has no key.
         """
         if not isinstance(data, dict):
-            raise PartneroResponseError(f"a webhook in the answer is not an object but {type(data).__name__}")
-        for name in ("key", "name", "url"):
-            if not isinstance(data.get(name), str):
-                raise PartneroResponseError(f"a webhook in the answer has no text in its field {name!r}")
-        # PHP may write a boolean as 0 or 1, an empty list as null, and a list with gaps as {"0": ..., "2": ...}.
-        if data.get("is_active") not in (True, False):
-            raise PartneroResponseError(f"webhook {data['key']!r} has no boolean in its field 'is_active'")
-        events = data.get("events") or ()
-        if isinstance(events, dict):
-            events = tuple(events.values())
-        if not isinstance(events, list | tuple) or not all(isinstance(event, str) for event in events):
-            raise PartneroResponseError(f"webhook {data['key']!r} has no list of texts in its field 'events'")
-        signature = data.get("signature")
+            raise PartneroResponseError(f"a webhook in the answer is not an object but {kind_of(data)}")
+        webhook = cls.from_row(data)
+        if not webhook.key:
+            raise PartneroResponseError(f"a webhook in the answer cannot be told from others: {webhook.oddities[0]}")
+        return webhook
+
+    @classmethod
+    def from_row(cls, row: object) -> Webhook:
+        """The webhook in one row of the list. It never raises: whatever a row holds, the others can be read."""
+        if not isinstance(row, dict):
+            return cls("", "", "", False, (), oddities=(f"it is {kind_of(row)}",), unreadable=frozenset(READERS))
+        values = {name: read(row[name]) if name in row else MISSING for name, read in READERS.items()}
+        signature = values["signature"].value
         return cls(
-            key=data["key"],
-            name=data["name"],
-            url=data["url"],
-            is_active=bool(data["is_active"]),
-            events=tuple(events),
-            signature=Secret(signature) if isinstance(signature, str) else None,
-            unknown={name: value for name, value in data.items() if name not in _KNOWN},
+            key=values["key"].value or "",
+            name=values["name"].value or "",
+            url=values["url"].value or "",
+            is_active=values["is_active"].value or False,
+            events=values["events"].value or (),
+            signature=None if signature is None else Secret(signature),
+            unknown={name: value for name, value in row.items() if name not in READERS},
+            oddities=tuple(f"{name} {value.oddity}" for name, value in values.items() if value.oddity),
+            unreadable=frozenset(name for name, value in values.items() if value.is_unreadable),
         )
 
     def to_dict(self, *, include_signature: bool = False) -> dict[str, Any]:
         """Plain JSON of the webhook: ``key, name, url, is_active, events`` (a list), without the signing secret.
+
+        An odd webhook has ``oddities`` (a list) as well.
 
         :param include_signature: add ``signature``; then take care where the secret ends up.
         """
@@ -114,18 +123,25 @@ class Webhook:
             "is_active": self.is_active,
             "events": list(self.events),
         }
+        if self.oddities:
+            plain["oddities"] = list(self.oddities)
         if include_signature:
             plain["signature"] = None if self.signature is None else str(self.signature)  # plain text, not a Secret
         return plain
 
     def serialize(self) -> dict[str, Any]:
         """The fields that Airflow stores if a TaskFlow task returns a webhook: not the secret."""
-        return self.to_dict()
+        return {**self.to_dict(), "unreadable": sorted(self.unreadable)} if self.unreadable else self.to_dict()
 
     @classmethod
     def deserialize(cls, data: dict[str, Any], version: int) -> Webhook:  # noqa: ARG003
         """The counterpart of :meth:`serialize`; its ``signature`` is None."""
-        return cls.from_api(data)
-
-
-_KNOWN = frozenset({"key", "name", "url", "is_active", "events", "signature"})
+        return cls(
+            key=data["key"],
+            name=data["name"],
+            url=data["url"],
+            is_active=data["is_active"],
+            events=tuple(data["events"]),
+            oddities=tuple(data.get("oddities", ())),
+            unreadable=frozenset(data.get("unreadable", ())),
+        )

@@ -1,128 +1,166 @@
-"""What one page of the list says, and what several readings of the whole list say together.
+"""What one page of the list says: its webhooks, and whether more pages follow.
 
-Partnero pages by offset (the specification, "Get a list of webhooks"), today with Laravel's simple pagination: it tells
-neither the number of pages nor of items.
+Partnero pages by offset (the specification, "Get a list of webhooks"), today with Laravel's simple pagination, which
+tells neither the number of pages nor of webhooks. Every form that Laravel knows is read: ``links`` and ``meta``, the
+paginators' own fields beside ``data``, and ``data`` alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
-from airflow_provider_partnero.api.errors import PartneroInconsistentReadError, PartneroResponseError
+from airflow_provider_partnero.api.errors import PartneroResponseError
+from airflow_provider_partnero.api.fields import kind_of
 from airflow_provider_partnero.api.models import Webhook
 
-_READINGS = 3  # of a list that changes while it is read, before giving up
+MOST_WEBHOOKS = 100_000  # in one list: more are taken for a list without an end
+_MOST_PAGES = MOST_WEBHOOKS // 10
+_MOST_EMPTY_PAGES = 100  # in a row, each of which says that there is more
+_STEP = 5  # limits that servers choose are multiples of it: 10, 15, 20, 25, 50
+_LEAST_LIMIT = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of the list.
 
-    :param webhooks: in the server's order.
-    :param is_last: whether this is the last page.
-    :param last_page: number of the last page; None unless the answer has it (full pagination).
-    :param total: number of webhooks in all; None unless the answer has it.
+    :param webhooks: in the server's order. A row that has no key, or is no webhook at all, is one of them: see
+        :attr:`Webhook.oddities`.
+    :param is_last: whether this is the last page, as far as the page itself tells; None if it tells nothing.
+    :param last_page: number of the last page; None unless the answer tells.
+    :param total: number of webhooks in all; None unless the answer tells.
+    :param size: most webhooks of a page, as the answer tells, or else as was asked.
+    :param is_size_told: whether the answer tells the size.
     """
 
     webhooks: tuple[Webhook, ...]
-    is_last: bool
+    is_last: bool | None
     last_page: int | None = None
     total: int | None = None
+    size: int = 0
+    is_size_told: bool = False
 
     @classmethod
     def from_api(cls, payload: Mapping[str, Any], *, number: int, limit: int) -> Page:
-        """The page in an answer: ``data`` alone, or with simple or full pagination.
+        """The page in an answer, in any of the forms. An odd row is read as far as it goes.
 
-        :raises PartneroResponseError: ``data`` is not a list of webhooks.
+        :param number: the page's number, from 1.
+        :param limit: how many webhooks were asked for.
+        :raises PartneroResponseError: ``data`` is not a list.
         """
-        data = payload.get("data")
-        if not isinstance(data, list):
-            raise PartneroResponseError(f"page {number} of the webhooks has no list in its field 'data'")
-        links, meta = payload.get("links"), payload.get("meta")
-        last_page = _whole_number(meta, "last_page")
+        rows = _rows(payload.get("data"), number)
+        meta = payload.get("meta")
+        told = {**payload, **meta} if isinstance(meta, Mapping) else payload
+        total, per_page = _count(told.get("total")), _count(told.get("per_page"))
+        last_page = _count(told.get("last_page"))
+        if last_page is None and total is not None and per_page:
+            last_page = max(1, ceil(total / per_page))
         return cls(
-            webhooks=tuple(Webhook.from_api(item) for item in data),
-            is_last=not data or _ends_here(links, last_page, number=number, is_short=len(data) < limit),
+            webhooks=tuple(map(Webhook.from_row, rows)),
+            is_last=_is_last(_has_next(payload), last_page, number),
             last_page=last_page,
-            total=_whole_number(meta, "total"),
+            total=total,
+            size=per_page or limit,
+            is_size_told=bool(per_page),
         )
 
 
-def _ends_here(links: object, last_page: int | None, *, number: int, is_short: bool) -> bool:
+def _rows(data: object, number: int) -> list[Any]:
+    if isinstance(data, list):
+        return data
+    # PHP writes a list with gaps as an object keyed by numbers, and an empty one as either.
+    if isinstance(data, Mapping) and all(isinstance(key, str) and key.isdecimal() for key in data):
+        return list(data.values())
+    raise PartneroResponseError(f"page {number} of the webhooks has {kind_of(data)} in its field 'data', not a list")
+
+
+def _has_next(payload: Mapping[str, Any]) -> bool | None:
+    """Whether a next page is announced. Its address is never followed, so that nobody can lead the token elsewhere."""
+    links = payload.get("links")
+    announced = [links["next"]] if isinstance(links, Mapping) and "next" in links else []
+    if "next_page_url" in payload:
+        announced.append(payload["next_page_url"])
+    return any(announced) if announced else None
+
+
+def _is_last(has_next: bool | None, last_page: int | None, number: int) -> bool | None:
+    """Of two that contradict each other, the one that says that there is more is believed."""
+    says = [] if has_next is None else [has_next]
     if last_page is not None:
-        return number >= last_page
-    # links.next only says whether there is more; it is never followed, so the token cannot be led to another host.
-    if isinstance(links, Mapping) and "next" in links:
-        return links["next"] is None
-    return is_short
+        says.append(last_page > number)
+    return not any(says) if says else None
 
 
-def _whole_number(meta: object, field: str) -> int | None:
-    value = meta.get(field) if isinstance(meta, Mapping) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _count(value: object) -> int | None:
+    """A count from 0. PHP may write it as a text, if it comes from the request."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        value = int(value[:18])
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One pass over all pages: each key once, in the server's order."""
+@dataclass(slots=True)
+class Progress:
+    """How far one pass over the pages has come, and whether it is at the end of the list.
 
-    webhooks: dict[str, Webhook]
-    is_complete: bool
-
-    @classmethod
-    def of(cls, pages: Iterable[Page]) -> Reading:
-        """Collect the webhooks; the reading is complete if there is only one page, or if every page's total agrees."""
-        webhooks: dict[str, Webhook] = {}
-        totals: list[int | None] = []
-        for page in pages:
-            totals.append(page.total)
-            for webhook in page.webhooks:
-                webhooks.setdefault(webhook.key, webhook)
-        return cls(webhooks, is_complete=len(totals) == 1 or set(totals) == {len(webhooks)})
-
-
-def read_consistently(read: Callable[[], Iterable[Page]]) -> list[Webhook]:
-    """All webhooks as of one moment. Offset pages shift when webhooks come and go while we read.
-
-    :param read: starts a new pass over all pages.
-    :raises PartneroInconsistentReadError: no two of three passes held the same keys.
+    :param number: of the last page counted.
+    :param rows: webhooks in all pages, repeated ones included.
+    :param empty_in_a_row: how many pages before the next one were empty.
+    :param largest: most webhooks of a page so far.
+    :param keys: of all pages.
+    :param pages: the keys of each page.
     """
-    passes: list[set[str]] = []
-    for _ in range(_READINGS):
-        reading = Reading.of(read())
-        keys = set(reading.webhooks)
-        if reading.is_complete or keys in passes:
-            return list(reading.webhooks.values())
-        passes.append(keys)
-    raise _inconsistent_read(passes)
 
+    number: int = 0
+    rows: int = 0
+    empty_in_a_row: int = 0
+    largest: int = 0
+    keys: set[str] = field(default_factory=set)
+    pages: set[frozenset[str]] = field(default_factory=set)
 
-def search(read: Callable[[], Iterable[Page]], matches: Callable[[Webhook], bool]) -> Webhook | None:
-    """The first webhook that matches, or None if there certainly is none.
+    def is_at_end_after(self, page: Page) -> bool:
+        """Count the next page; whether it is the last one.
 
-    Unlike in :func:`read_consistently`, two passes need not hold the same keys, since others may create webhooks
-    while we search. It is enough that neither has a match, and that the later holds every key of the earlier.
+        :raises PartneroResponseError: it has the same keys as an earlier page, or announces more and has no new key:
+            the server ignores ``page``. Or the list does not end.
+        """
+        self.number += 1
+        self.rows += len(page.webhooks)
+        self.empty_in_a_row = 0 if page.webhooks else self.empty_in_a_row + 1
+        is_last = self._is_last(page)
+        self.largest = max(self.largest, len(page.webhooks))
+        self._check_new(page, is_last=is_last)
+        if not is_last and self._is_endless():
+            raise PartneroResponseError(
+                f"the list of webhooks does not end: page {self.number} announces more, after {self.rows:,} webhooks "
+                f"and {self.empty_in_a_row} empty pages in a row"
+            )
+        return is_last
 
-    :param read: starts a new pass over all pages.
-    :param matches: whether a webhook is the one to find.
-    :raises PartneroInconsistentReadError: none of three passes has a match, and webhooks were deleted meanwhile.
-    """
-    passes: list[set[str]] = []
-    for _ in range(_READINGS):
-        reading = Reading.of(read())
-        if found := next(filter(matches, reading.webhooks.values()), None):
-            return found
-        keys = set(reading.webhooks)
-        if reading.is_complete or any(earlier <= keys for earlier in passes):
-            return None
-        passes.append(keys)
-    raise _inconsistent_read(passes)
+    def _is_last(self, page: Page) -> bool:
+        found = len(page.webhooks)
+        if page.is_last is False:
+            return False
+        if found and page.total is not None and self.rows < page.total:
+            return False
+        if page.is_last or not found or page.total is not None:
+            return True
+        return found < page.size and not self._looks_full(page)
 
+    def _looks_full(self, page: Page) -> bool:
+        """Whether a page with fewer webhooks than asked may be full, since the server has a lower limit of its own."""
+        found = len(page.webhooks)
+        return not page.is_size_told and found >= max(self.largest, _LEAST_LIMIT) and found % _STEP == 0
 
-def _inconsistent_read(passes: list[set[str]]) -> PartneroInconsistentReadError:
-    return PartneroInconsistentReadError(
-        f"{len(passes)} readings of the webhooks disagree with each other "
-        f"({', '.join(str(len(keys)) for keys in passes)} webhooks): they are being changed, try again later"
-    )
+    def _is_endless(self) -> bool:
+        return self.rows > MOST_WEBHOOKS or self.number > _MOST_PAGES or self.empty_in_a_row > _MOST_EMPTY_PAGES
+
+    def _check_new(self, page: Page, *, is_last: bool) -> None:
+        keys = frozenset(webhook.key for webhook in page.webhooks if webhook.key)
+        may_be_new = not page.webhooks or any(not webhook.key for webhook in page.webhooks)
+        if not may_be_new and (keys in self.pages or (not is_last and self.keys >= keys)):
+            raise PartneroResponseError(f"page {self.number} of the webhooks repeats what earlier pages held")
+        self.pages.add(keys)
+        self.keys |= keys

@@ -13,9 +13,8 @@ from concurrent.futures import Future
 from itertools import count
 from queue import SimpleQueue
 
-from airflow_provider_partnero.api.errors import PartneroResponseError
 from airflow_provider_partnero.api.exchanges import Stop
-from airflow_provider_partnero.api.pages import Page
+from airflow_provider_partnero.api.pages import Page, Progress
 
 Fetch = Callable[[int, Stop], Page]
 
@@ -25,26 +24,21 @@ def read_pages(fetch: Fetch, *, concurrency: int) -> Iterator[Page]:
 
     :param fetch: reads the page with this number; ends early once it is told to stop.
     :param concurrency: most requests in flight.
-    :raises PartneroResponseError: a page has the same keys as an earlier page, or is not the last page and has no
-        new keys: the server ignores ``page``.
+    :raises PartneroResponseError: a page repeats earlier ones, or the list does not end; see
+        :meth:`~airflow_provider_partnero.api.pages.Progress.is_at_end_after`.
     """
     stop = Stop()
+    progress = Progress()
     first = fetch(1, stop)
     yield first
-    if first.is_last:
+    if progress.is_at_end_after(first):
         return
-    seen_pages = {_keys(first)}
-    seen_keys = set(_keys(first))
     readers = _Readers(fetch, stop)
     try:
-        for number, page in enumerate(_read_ahead(readers, first, concurrency), start=2):
-            keys = _keys(page)
-            if page.webhooks and (keys in seen_pages or (not page.is_last and seen_keys >= keys)):
-                raise PartneroResponseError(f"page {number} of the webhooks repeats what earlier pages held")
-            seen_pages.add(keys)
-            seen_keys |= keys
+        for page in _read_ahead(readers, first, concurrency):
+            is_at_end = progress.is_at_end_after(page)
             yield page
-            if page.is_last:
+            if is_at_end:
                 return
     finally:
         readers.dismiss()
@@ -100,7 +94,3 @@ def _read_ahead(readers: _Readers, first: Page, concurrency: int) -> Iterator[Pa
         last_page = page.last_page
         window = min(concurrency, window * 2)
         yield page
-
-
-def _keys(page: Page) -> frozenset[str]:
-    return frozenset(webhook.key for webhook in page.webhooks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_partnero.api import PartneroResponseError, Webhook, WebhookEvent, sign, verify
+from airflow_provider_partnero.api.pages import Page
 
 # printf '%s' BODY | openssl dgst -sha256 -hmac SECRET
 VECTORS = [
@@ -84,46 +87,133 @@ def test_a_webhook_shows_its_secret_only_on_request() -> None:
     assert webhook.to_dict(include_signature=True) == GOOD
 
 
+def test_a_sound_webhook_is_not_odd() -> None:
+    webhook = Webhook.from_api(GOOD)
+    assert (webhook.oddities, webhook.unreadable) == ((), frozenset())
+    assert "oddities" not in webhook.to_dict()
+
+
 @pytest.mark.parametrize(
-    ("field", "value", "read"),
+    ("field", "value", "read", "oddity"),
     [
-        ("is_active", 0, False),
-        ("is_active", 1, True),
-        ("events", None, ()),
-        ("events", {"0": "partner.created", "2": "partner.updated"}, ("partner.created", "partner.updated")),
-        ("signature", None, None),
-        ("unknown", {}, {"unknown": {}}),
+        ("key", 7, "7", "is a number"),
+        ("name", 2026, "2026", "is a number"),
+        ("is_active", 0, False, "is a number (read as false)"),
+        ("is_active", 1, True, "is a number (read as true)"),
+        ("is_active", 1.0, True, "is a number (read as true)"),
+        ("is_active", "1", True, "is a text (read as true)"),
+        ("is_active", "0", False, "is a text (read as false)"),
+        ("is_active", "true", True, "is a text (read as true)"),
+        ("is_active", "FALSE", False, "is a text (read as false)"),
+        ("events", {}, (), "is an object"),
+        ("events", {"0": "partner.created", "2": "a.b"}, ("partner.created", "a.b"), "is an object"),
+        ("events", "partner.created", ("partner.created",), "is a text"),
+        ("events", "partner.created, a.b", ("partner.created", "a.b"), "is a text"),
+        ("events", '["partner.created", "a.b"]', ("partner.created", "a.b"), "is a text"),
+        ("events", '{"3": "a.b"}', ("a.b",), "is a text"),
+        ("signature", 1234567890123456, "1234567890123456", "is a number"),
     ],
 )
-def test_values_that_php_may_write_are_read(field: str, value: object, read: object) -> None:
+def test_values_that_php_may_write_are_read_and_marked(field: str, value: object, read: object, oddity: str) -> None:
     webhook = Webhook.from_api(GOOD | {field: value})
     assert getattr(webhook, field) == read
     assert isinstance(webhook.is_active, bool)
+    assert webhook.oddities == (f"{field} {oddity}",)
+    assert webhook.unreadable == frozenset()
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "value", "read", "oddity"),
     [
-        ("key", None),
-        ("key", 7),
-        ("name", None),
-        ("url", ["x"]),
-        ("is_active", "yes"),
-        ("events", "x"),
-        ("events", [7]),
-        ("events", {"0": 7}),
+        ("name", None, "", "is null"),
+        ("name", {"en": "sEcReT"}, "", "is an object"),
+        ("name", 1.5, "", "is a number"),
+        ("url", None, "", "is null"),
+        ("url", ["sEcReT"], "", "is a list"),
+        ("url", True, "", "is a boolean"),
+        ("is_active", None, False, "is null"),
+        ("is_active", "sEcReT", False, "is a text"),
+        ("is_active", 7, False, "is a number"),
+        ("is_active", float("nan"), False, "is a number"),
+        ("events", None, (), "is null"),
+        ("events", "", (), "is a text"),
+        ("events", "[" * 100_000, (), "is a text"),
+        ("events", '"x"', (), "is a text"),
+        ("events", 7, (), "is a number"),
+        ("events", ["a.b", 7, None], ("a.b",), "holds a number"),
+        ("events", {"0": None, "1": "a.b"}, ("a.b",), "is an object and holds null"),
+        ("signature", None, None, "is null"),
+        ("signature", ["sEcReT"], None, "is a list"),
     ],
 )
-def test_a_wrong_value_is_refused_with_the_name_of_its_field(field: str, value: object) -> None:
-    with pytest.raises(PartneroResponseError, match=field) as refused:
-        Webhook.from_api(GOOD | {field: value})
-    assert "sEcReT" not in str(refused.value)
+def test_what_cannot_be_read_is_empty_and_marked(field: str, value: object, read: object, oddity: str) -> None:
+    webhook = Webhook.from_api(GOOD | {field: value})
+    assert getattr(webhook, field) == read
+    assert webhook.oddities == (f"{field} {oddity}",)
+    assert webhook.unreadable == {field}
+    assert "sEcReT" not in f"{webhook!r}{webhook.to_dict()}"
 
 
-@pytest.mark.parametrize("data", [None, [], "x", 7])
-def test_a_webhook_that_is_not_an_object_is_refused(data: object) -> None:
+@pytest.mark.parametrize("field", ["name", "url", "is_active", "events", "signature"])
+def test_a_missing_field_is_marked(field: str) -> None:
+    webhook = Webhook.from_api({name: value for name, value in GOOD.items() if name != field})
+    assert webhook.oddities == (f"{field} is missing",)
+    assert webhook.unreadable == {field}
+
+
+@pytest.mark.parametrize("data", [None, [], "x", 7, {}, {"key": None}, {"key": ""}, {"key": 1.5}, {"key": True}])
+def test_an_answer_without_a_webhook_or_its_key_is_refused(data: object) -> None:
     with pytest.raises(PartneroResponseError):
         Webhook.from_api(data)
+
+
+@pytest.mark.parametrize("row", [None, [], "x", 7, {}, {"key": None}, {"key": ""}])
+def test_a_row_without_a_key_is_kept_with_a_mark(row: object) -> None:
+    webhook = Webhook.from_row(row)
+    assert webhook.key == ""
+    assert "key" in webhook.unreadable
+    assert webhook.oddities
+
+
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+any_row = any_json | st.fixed_dictionaries({}, optional=dict.fromkeys([*GOOD, "more"], any_json))
+
+
+@given(any_row)
+def test_any_json_is_read_or_refused_and_reading_it_again_gives_the_same(data: object) -> None:
+    row = Webhook.from_row(data)
+    assert isinstance(row.is_active, bool)
+    assert all(isinstance(text, str) for text in (row.key, row.name, row.url, *row.events, *row.oddities))
+    assert len(row.unreadable) <= len(row.oddities) or not isinstance(data, dict)
+    try:
+        webhook = Webhook.from_api(data)
+    except PartneroResponseError:
+        assert not row.key
+    else:
+        assert (webhook, webhook.oddities) == (row, row.oddities)
+        stored = Webhook.deserialize(json.loads(json.dumps(webhook.serialize())), 1)
+        assert stored == replace(webhook, signature=None)
+        assert (stored.oddities, stored.unreadable) == (webhook.oddities, webhook.unreadable)
+
+
+@given(any_json, st.integers(1, 3), st.integers(10, 100))
+def test_any_json_as_the_list_is_read_or_refused(data: object, number: int, limit: int) -> None:
+    try:
+        page = Page.from_api({"data": data}, number=number, limit=limit)
+    except PartneroResponseError:
+        assert not isinstance(data, list)
+    else:
+        assert isinstance(data, list | dict)
+        assert len(page.webhooks) == len(data)
+
+
+@given(st.dictionaries(st.sampled_from(["data", "links", "meta", "next_page_url", "total", "per_page"]), any_json))
+def test_any_json_about_the_pages_is_read_or_refused(payload: dict[str, object]) -> None:
+    assert Page.from_api({**payload, "data": [GOOD]}, number=1, limit=100).webhooks[0].key == "k"
 
 
 def test_unknown_fields_are_kept_but_not_shown() -> None:
