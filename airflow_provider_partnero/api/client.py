@@ -13,6 +13,7 @@ from airflow_provider_partnero.api.endpoints import Endpoints
 from airflow_provider_partnero.api.errors import PartneroNotFoundError, PartneroResponseError, Request
 from airflow_provider_partnero.api.listing import Listing
 from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.api.pace import Pace
 from airflow_provider_partnero.api.retries import Attempt, RetryPlan
 from airflow_provider_partnero.api.specs import WebhookSpec
 from airflow_provider_partnero.api.transport import Transport
@@ -67,6 +68,7 @@ class PartneroClient:
             self.base_url,
             timeout=arguments.checked_timeout(timeout),
             verify=arguments.checked_verify(verify),
+            pace=Pace(concurrency, self._retries.max_wait, clock),
         )
         self._endpoints = Endpoints(self._transport)
         self._listing = Listing(self._endpoints, self._retries, concurrency)

@@ -27,22 +27,31 @@ class Clock:
     uniform: Callable[[float, float], float] = random.uniform
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Deadline:
     """The moment by which a call ends, whatever the server does.
 
-    :param at: the moment, as ``clock.now`` tells the time.
+    :param seconds: how long the call may take.
     :param clock: tells the time.
+    :param at: the moment, as ``clock.now`` tells the time; None until the call starts.
     """
 
-    at: float
+    seconds: float
     clock: Clock
+    at: float | None = None
 
     @classmethod
     def after(cls, seconds: float, clock: Clock) -> Deadline:
         """The deadline this many seconds from now."""
-        return cls(clock.now() + seconds, clock)
+        deadline = cls(seconds, clock)
+        deadline.start()
+        return deadline
+
+    def start(self) -> None:
+        """The call starts, unless it has already."""
+        if self.at is None:
+            self.at = self.clock.now() + self.seconds
 
     def left(self) -> float:
         """Seconds until then; 0 once it has passed."""
-        return max(0.0, self.at - self.clock.now())
+        return self.seconds if self.at is None else max(0.0, self.at - self.clock.now())

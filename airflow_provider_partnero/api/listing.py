@@ -47,7 +47,9 @@ class Listing:
     def pages(self, page_size: int = _PAGE_SIZE, deadline: Deadline | None = None) -> Iterator[Page]:
         """All pages in order; ``deadline`` as for :meth:`page`."""
         return read_pages(
-            lambda number, stop: self.page(number, page_size, deadline=deadline, stop=stop),
+            lambda number, stop: self.page(
+                number, page_size, deadline=deadline or self.retries.deadline_of_page(), stop=stop
+            ),
             concurrency=self.concurrency,
         )
 

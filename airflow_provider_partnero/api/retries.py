@@ -13,7 +13,8 @@ import tenacity
 
 from airflow_provider_partnero.api.arguments import CALL_SECONDS
 from airflow_provider_partnero.api.clock import Clock, Deadline
-from airflow_provider_partnero.api.errors import PartneroError, Reaction, Request, failure_of
+from airflow_provider_partnero.api.errors import PartneroError, PartneroRateLimitError, Reaction, Request, failure_of
+from airflow_provider_partnero.api.pace import LEAST_PAUSE
 
 T = TypeVar("T")
 
@@ -49,9 +50,18 @@ class RetryPlan:
     seconds: float = CALL_SECONDS
     clock: Clock = field(default_factory=Clock)
 
+    @property
+    def waits_for_pace(self) -> bool:
+        """Whether requests that are refused with 429 are sent again until the deadline, without being counted."""
+        return self.max_attempts > 1 and self.max_wait >= LEAST_PAUSE
+
     def deadline(self) -> Deadline:
         """The deadline of a call that starts now."""
         return Deadline.after(self.seconds, self.clock)
+
+    def deadline_of_page(self) -> Deadline:
+        """The deadline of a page of a long list: it starts with the page's turn, so that a slow pace is no failure."""
+        return Deadline(self.seconds, self.clock)
 
     def wait(self, attempt: int, retry_after: float | None) -> float:
         """Seconds to wait after the given attempt (counted from 1).
@@ -81,30 +91,65 @@ class RetryPlan:
         :param stopped: once set, there is no further wait or attempt (for pages read ahead that are not needed).
         :raises PartneroError: the last attempt's error.
         """
-        until = deadline or self.deadline()
-        stop = stopped or threading.Event()
-        loop = tenacity.Retrying(
-            stop=lambda state: state.attempt_number >= self.max_attempts or stop.is_set() or not until.left(),
+        loop = _Loop(self, deadline or self.deadline(), stopped or threading.Event())
+        return loop.run(attempt, request)
+
+
+class _Loop:
+    """The attempts of one request.
+
+    An attempt that is refused with 429 does not count: the pace of the client waits, as long as the deadline allows.
+    """
+
+    def __init__(self, plan: RetryPlan, until: Deadline, stop: threading.Event) -> None:
+        self._plan = plan
+        self._until = until
+        self._stop = stop
+        self._failed = 0
+
+    def run(self, attempt: Callable[[Attempt], T], request: Request) -> T:
+        number = itertools.count(1)
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: self._count(error, request)),
+            stop=self._is_last,
             wait=self._wait,
-            retry=tenacity.retry_if_exception(lambda error: _is_repeated(error, request)),
-            sleep=lambda seconds: self.clock.wait(min(seconds, until.left()), stop),
             before_sleep=self._announce,
+            sleep=self._sleep,
             reraise=True,
         )
-        number = itertools.count(1)
-        return loop(lambda: attempt(Attempt(next(number), until)))
+        return retrying(lambda: attempt(Attempt(next(number), self._until)))
+
+    def _count(self, error: BaseException, request: Request) -> bool:
+        """Count the attempt; whether the table allows another."""
+        self._failed += not self._is_for_pace(error)
+        return _is_repeated(error, request)
+
+    def _is_for_pace(self, error: BaseException | None) -> bool:
+        return isinstance(error, PartneroRateLimitError) and self._plan.waits_for_pace
+
+    def _is_last(self, state: tenacity.RetryCallState) -> bool:
+        error = _error_of(state)
+        if self._stop.is_set() or not self._until.left():
+            return True
+        if self._is_for_pace(error):
+            return min(getattr(error, "retry_after", None) or 0.0, self._plan.max_wait) > self._until.left()
+        return self._failed >= self._plan.max_attempts
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        return self.wait(state.attempt_number, getattr(_error_of(state), "retry_after", None))
+        error = _error_of(state)
+        if isinstance(error, PartneroRateLimitError):
+            return 0.0
+        return self._plan.wait(self._failed, getattr(error, "retry_after", None))
 
     def _announce(self, state: tenacity.RetryCallState) -> None:
-        log.warning(
-            "%s; attempt %d of %d in %.1f s",
-            _error_of(state),
-            state.attempt_number + 1,
-            self.max_attempts,
-            state.next_action.sleep if state.next_action else 0.0,
-        )
+        error, action = _error_of(state), state.next_action
+        if not isinstance(error, PartneroRateLimitError):
+            seconds = action.sleep if action else 0.0
+            log.warning("%s; attempt %d of %d in %.1f s", error, self._failed + 1, self._plan.max_attempts, seconds)
+
+    def _sleep(self, seconds: float) -> None:
+        if seconds := min(seconds, self._until.left()):
+            self._plan.clock.wait(seconds, self._stop)
 
 
 def _is_repeated(error: BaseException, request: Request) -> bool:

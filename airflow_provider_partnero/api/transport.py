@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -28,6 +29,7 @@ from airflow_provider_partnero.api.errors import (
 from airflow_provider_partnero.api.exchanges import Exchange, Stop
 from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.api.outages import explain
+from airflow_provider_partnero.api.pace import NoTurnError, Pace, Turn
 from airflow_provider_partnero.api.replies import Reply, json_object
 
 _LONGEST_MESSAGE = 500  # characters of Partnero's own words that an error quotes
@@ -54,12 +56,16 @@ class Transport:
     :param timeout: seconds to connect, and seconds of silence. One request never takes longer than the first and twice
         the second together, whatever the server sends meanwhile.
     :param verify: whether to verify certificates, or the path of a CA bundle.
+    :param pace: lets each request go when it may.
     """
 
-    def __init__(self, token: str, base_url: str, *, timeout: tuple[float, float], verify: bool | str) -> None:
+    def __init__(
+        self, token: str, base_url: str, *, timeout: tuple[float, float], verify: bool | str, pace: Pace
+    ) -> None:
         self._base_url = base_url
         self._timeout = timeout
         self._verify = verify
+        self._pace = pace
         self._token = Secret(token)
         self._adapter = BoundedAdapter()
         self._request = _prepared(base_url, token)
@@ -87,13 +93,44 @@ class Transport:
         :raises PartneroAPIError: any other status, and a 2xx that says ``"status": 0``.
         :raises ValueError: ``verify`` is the path of a file that does not exist.
         """
+        stops = [self._stop] if stop is None else [self._stop, stop]
+        turn = self._turn(method, path, deadline, stops[-1])
         connect, read = self._timeout
         exchange = Exchange(min(deadline.left(), connect + 2 * read), read)
-        stops = [self._stop] if stop is None else [self._stop, stop]
-        reply = self._exchange(self._prepare(method, path, params, body), exchange, stops)
+        reply: Reply | Exception | None = None
+        try:
+            reply = self._exchange(self._prepare(method, path, params, body), exchange, stops)
+        finally:
+            self._end(turn, reply)
         if isinstance(reply, Exception):
             # Raised here, since in its context requests' own error would hold the request with the token.
             raise self._failure(method, path, reply, exchange)
+        return self._checked(method, path, reply)
+
+    def close(self) -> None:
+        """Break off what is under way and close the connections; later requests open new ones."""
+        stop, self._stop = self._stop, Stop()
+        stop.set()
+        self._adapter.close()
+
+    def _turn(self, method: str, path: str, deadline: Deadline, stop: Stop) -> Turn:
+        try:
+            return self._pace.turn(deadline, stop)
+        except NoTurnError as error:
+            words = f"not sent: Partnero's limit lets it go in {error.seconds:.1f} s, after the time of this call"
+            raise PartneroRateLimitError(
+                429, words, method=method, path=_short_path(path), retry_after=error.seconds
+            ) from None
+
+    def _end(self, turn: Turn, reply: Reply | Exception | None) -> None:
+        if not isinstance(reply, Reply):
+            self._pace.left(turn)
+        elif reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._pace.refused(turn, reply.retry_after)
+        else:
+            self._pace.passed(turn)
+
+    def _checked(self, method: str, path: str, reply: Reply) -> dict[str, Any]:
         if reply.status < 200:
             raise PartneroResponseError(f"{method} {_short_path(path)}: {reply.status} as the last answer")
         if not reply.is_success:
@@ -109,12 +146,6 @@ class Transport:
         if reply.payload.get("status") in (0, "0", False):
             raise self._api_error(method, path, reply)
         return reply.payload
-
-    def close(self) -> None:
-        """Break off what is under way and close the connections; later requests open new ones."""
-        stop, self._stop = self._stop, Stop()
-        stop.set()
-        self._adapter.close()
 
     def _prepare(
         self, method: str, path: str, params: Mapping[str, int] | None, body: Mapping[str, Any] | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from .conftest import MakeClient, RawServer, http_answer
 def test_retry_after_in_seconds_is_waited(sandbox: Sandbox, make_client: MakeClient, waits: list[float]) -> None:
     sandbox.fault(status=429, retry_after=7)
     make_client(max_wait=60).list_webhooks()
-    assert waits == [pytest.approx(7.7)]  # the jitter adds up to a tenth
+    assert waits == [pytest.approx(7.7, abs=0.2)]  # the jitter adds up to a tenth
 
 
 def test_retry_after_as_a_date_is_waited(sandbox: Sandbox, make_client: MakeClient, waits: list[float]) -> None:
@@ -33,9 +34,18 @@ def test_retry_after_as_a_date_is_waited(sandbox: Sandbox, make_client: MakeClie
 
 def test_without_retry_after_the_wait_doubles(sandbox: Sandbox, make_client: MakeClient, waits: list[float]) -> None:
     sandbox.set_profile(Profile(retry_after="none"))
-    sandbox.fault(status=429, retry_after=7, times=5)
+    sandbox.fault(status=503, retry_after=7, times=5)
     make_client(max_wait=3, max_attempts=6).list_webhooks()
     assert waits == [0.5, 1, 2, 3, 3]
+
+
+def test_without_retry_after_the_pause_after_a_429_doubles(
+    sandbox: Sandbox, make_client: MakeClient, waits: list[float]
+) -> None:
+    sandbox.set_profile(Profile(retry_after="none"))
+    sandbox.fault(status=429, times=5)
+    make_client(max_wait=4, max_attempts=2).list_webhooks()
+    assert waits == pytest.approx([0.55, 1.21, 2.66, 4, 4], abs=0.2)  # the jitter adds a tenth each time
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
@@ -45,7 +55,7 @@ def test_retry_after_is_capped_by_max_wait(
     sandbox.set_profile(Profile(retry_after=form))  # type: ignore[arg-type]
     sandbox.fault(status=429, retry_after=3600)
     make_client(max_wait=60).list_webhooks()
-    assert waits == [60]
+    assert waits == [pytest.approx(60, abs=0.2)]
 
 
 def test_the_default_clock_really_waits(sandbox: Sandbox, make_client: MakeClient) -> None:
@@ -55,11 +65,20 @@ def test_the_default_clock_really_waits(sandbox: Sandbox, make_client: MakeClien
     assert second - first >= 1
 
 
-def test_the_error_after_the_last_attempt_has_the_retry_after(sandbox: Sandbox, make_client: MakeClient) -> None:
+@pytest.mark.parametrize("options", [{"max_attempts": 1}, {"max_attempts": 9, "max_wait": 60, "deadline": 30}])
+def test_the_error_has_the_retry_after_if_there_is_no_other_attempt_or_no_time_for_it(
+    sandbox: Sandbox, make_client: MakeClient, options: dict[str, Any]
+) -> None:
     sandbox.fault(status=429, retry_after=90, times=9)
     with pytest.raises(PartneroRateLimitError) as raised:
-        make_client(max_attempts=2).list_webhooks()
+        make_client(**options).list_webhooks()
     assert raised.value.retry_after == 90
+    assert len(sandbox.requests()) == 1
+
+
+def test_refusals_for_the_pace_do_not_use_up_attempts(sandbox: Sandbox, make_client: MakeClient) -> None:
+    sandbox.fault(status=429, retry_after=1, times=20)
+    assert make_client(max_attempts=2, max_wait=60).list_webhooks() == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,282 @@
+"""One pace for all requests of a client, learnt from the requests that Partnero refuses with 429.
+
+Partnero publishes no limits. So the first requests go out at once. When one is refused, all wait: as long as
+``Retry-After`` says, or else for growing pauses. The first request after a pause is the probe. Once it passes, it is
+known how many requests passed in how much time, and from then on no more are sent in as much time. So a limit is met
+once, and not by every request again.
+
+Beside that, the number of requests in flight halves with every refusal and grows by one with every round that passes
+(AIMD, as in TCP), for limits that are about requests in flight.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections import deque
+from dataclasses import dataclass, replace
+from itertools import count
+
+from airflow_provider_partnero.api.clock import Clock, Deadline
+
+log = logging.getLogger(__name__)
+
+LEAST_PAUSE = 0.5  # seconds after a refusal that does not say how long to wait; doubles with every further one
+_GUESSED_RATE = 3.0  # requests per second, of a limit of which nothing but a number of requests is known
+_LONGEST_GUESS = 7.0  # seconds
+_PRECISE = 1.2  # a window's length is known well enough within this factor
+_SPARE_REFUSALS = 6  # requests in flight from which on short pauses, with a few more refusals, are within bounds
+_REMEMBERED = 60.0  # seconds after the last refusal
+_RECHECK = 1.0  # seconds
+
+
+class NoTurnError(Exception):
+    """A request's turn would come after its deadline.
+
+    :param seconds: until then.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A request that may be sent now.
+
+    :param started: when.
+    :param is_probe: it is sent to find out whether requests pass again.
+    """
+
+    started: float
+    is_probe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is known of the limit.
+
+    :param requests: as many pass in a window.
+    :param longest: seconds that a window has at most.
+    :param shortest: seconds that a window has at least; the same if Partnero said how long to wait.
+    """
+
+    requests: int
+    longest: float
+    shortest: float
+
+    @property
+    def is_precise(self) -> bool:
+        """Whether the length of the window is known well enough."""
+        return self.longest <= self.shortest * _PRECISE
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """A limit that was met and is not known to have ended.
+
+    :param resume_at: when the next request may be sent.
+    :param pause: the last pause, in seconds.
+    :param met_at: when the limit was last met.
+    :param is_told: whether Partnero said how long to wait.
+    """
+
+    resume_at: float
+    pause: float
+    met_at: float
+    is_told: bool
+
+
+class Pace:
+    """Lets requests go when they may; several threads use it at once.
+
+    :param most: requests in flight that the client has when it reads pages. Refusals stay below twice as many.
+    :param max_wait: longest pause in seconds.
+    :param clock: tells the time and waits. One that does not wait has waited all the same.
+    """
+
+    def __init__(self, most: int, max_wait: float, clock: Clock) -> None:
+        self._most = most
+        self._max_wait = max_wait
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._arrivals = count()
+        self._waiting: list[tuple[float, int]] = []
+        self._in_flight = 0
+        self._width = math.inf
+        self._starts: deque[float] = deque()
+        self._refusal: _Refusal | None = None
+        self._allowance: Allowance | None = None
+        self._is_probing = False
+        self._refusals = 0
+        self._last_refusal = -math.inf
+        self._skipped = 0.0
+
+    def turn(self, deadline: Deadline, stop: threading.Event) -> Turn:
+        """Wait for this request's turn; those with the least time left go first. Starts the deadline.
+
+        :param stop: once set, there is no waiting.
+        :raises NoTurnError: the turn would come after the deadline.
+        """
+        with self._changed:
+            place = (math.inf if deadline.at is None else deadline.at, next(self._arrivals))
+            self._waiting.append(place)
+            try:
+                while (seconds := self._wait_for(place)) and not stop.is_set():
+                    self._wait(seconds, deadline, stop)
+                deadline.start()
+                return self._go()
+            finally:
+                self._waiting.remove(place)
+                self._changed.notify_all()
+
+    def passed(self, turn: Turn) -> None:
+        """The request was not refused for its pace."""
+        with self._changed:
+            self._end(turn)
+            self._width = min(self._width + 1 / self._width, math.inf)
+            if self._width >= self._most:
+                self._width = math.inf
+            if turn.is_probe:
+                self._learn(turn)
+
+    def left(self, turn: Turn) -> None:
+        """The request ended without an answer about its pace."""
+        with self._changed:
+            self._end(turn)
+
+    def refused(self, turn: Turn, retry_after: float | None) -> None:
+        """The request was refused with 429.
+
+        :param retry_after: seconds that Partnero asks to wait; None if it does not say.
+        """
+        with self._changed:
+            in_flight = self._in_flight
+            self._end(turn)
+            if turn.started in self._starts:
+                self._starts.remove(turn.started)
+            self._refusals += 1
+            self._last_refusal = now = self._now()
+            if self._refusal is None and turn.is_probe and retry_after is None:
+                self._allow_later(now)
+            elif self._refusal is None or turn.is_probe or turn.started > self._refusal.met_at:
+                self._width = max(1.0, in_flight / 2)
+                self._refuse(now, retry_after)
+            elif retry_after is not None:
+                told = min(retry_after, self._max_wait)
+                self._refusal = replace(self._refusal, resume_at=max(self._refusal.resume_at, now + told))
+
+    def _now(self) -> float:
+        return self._clock.now() + self._skipped
+
+    def _wait_for(self, place: tuple[float, int]) -> float:
+        """Seconds until this request may go; infinite if something else must happen first."""
+        now = self._now()
+        if self._refusal is None and now - self._last_refusal > _REMEMBERED:
+            self._allowance, self._refusals = None, 0
+        if place != min(self._waiting) or self._is_probing:
+            return math.inf
+        if self._refusal:
+            return max(0.0, self._refusal.resume_at - now)
+        if self._in_flight >= self._width:
+            return math.inf
+        return self._until_allowed(now)
+
+    def _until_allowed(self, now: float) -> float:
+        allowance = self._allowance
+        if allowance is None or len(self._starts) < allowance.requests:
+            return 0.0
+        seconds = allowance.longest
+        if not allowance.is_precise and self._may_be_refused():
+            if self._in_flight:
+                return math.inf
+            seconds = math.sqrt(allowance.shortest * allowance.longest)
+        return max(0.0, self._starts[-allowance.requests] + seconds - now)
+
+    def _may_be_refused(self) -> bool:
+        """Whether one more refusal, to learn more about the limit, is within bounds."""
+        return self._refusals + 1 < 2 * self._most
+
+    def _wait(self, seconds: float, deadline: Deadline, stop: threading.Event) -> None:
+        left = math.inf if deadline.at is None else deadline.left()
+        if not left or (seconds > left and seconds < math.inf):
+            raise NoTurnError(seconds if seconds < math.inf else _RECHECK)
+        if seconds == math.inf:
+            self._changed.wait(min(_RECHECK, left))
+            return
+        before = self._clock.now()
+        self._changed.release()
+        try:
+            self._clock.wait(seconds, stop)
+        finally:
+            self._changed.acquire()
+        if not stop.is_set():
+            self._skipped += max(0.0, seconds - (self._clock.now() - before))
+
+    def _go(self) -> Turn:
+        now = self._now()
+        allowance = self._allowance
+        is_early = (
+            allowance is not None
+            and len(self._starts) >= allowance.requests
+            and now < self._starts[-allowance.requests] + allowance.longest
+        )
+        self._is_probing = self._refusal is not None or is_early
+        self._in_flight += 1
+        self._starts.append(now)
+        while self._starts[0] < now - max(_REMEMBERED, allowance.longest if allowance else 0.0):
+            self._starts.popleft()
+        return Turn(now, self._is_probing)
+
+    def _end(self, turn: Turn) -> None:
+        self._in_flight -= 1
+        if turn.is_probe:
+            self._is_probing = False
+        self._changed.notify_all()
+
+    def _refuse(self, now: float, retry_after: float | None) -> None:
+        last = self._refusal
+        pause = _pause(retry_after, last.pause if last else None, self._guess(now))
+        pause = min(self._max_wait, pause * self._clock.uniform(1, 1.1))
+        self._refusal = _Refusal(now + pause, pause, met_at=now, is_told=retry_after is not None)
+        log.warning("Partnero refuses more requests for now (429); the next one goes in %.1f s", pause)
+
+    def _guess(self, now: float) -> float:
+        """The first pause after a refusal that does not say how long to wait."""
+        if not self._starts or self._most >= _SPARE_REFUSALS:
+            return LEAST_PAUSE
+        window = min(len(self._starts) / _GUESSED_RATE, _LONGEST_GUESS)
+        return max(LEAST_PAUSE, window - (now - self._starts[0]))
+
+    def _learn(self, probe: Turn) -> None:
+        """The probe has passed: as many as before it pass in as much time as it came after the first of them."""
+        earlier = [start for start in self._starts if start < probe.started]
+        refusal, self._refusal = self._refusal, None
+        if refusal is None and self._allowance and len(earlier) >= self._allowance.requests:
+            window = probe.started - earlier[-self._allowance.requests]
+            self._allowance = replace(self._allowance, longest=window)
+        elif refusal and earlier:
+            window = probe.started - earlier[0]
+            shortest = window if refusal.is_told else max(refusal.met_at - earlier[0], window / 1000)
+            self._allowance = Allowance(len(earlier), window, min(shortest, window))
+
+    def _allow_later(self, now: float) -> None:
+        """A request that was sent to find out whether the window is shorter than known was refused."""
+        if self._allowance and len(self._starts) >= self._allowance.requests:
+            waited = now - self._starts[-self._allowance.requests]
+            shortest = min(max(waited, self._allowance.shortest), self._allowance.longest)
+            self._allowance = replace(self._allowance, shortest=shortest)
+
+
+def _pause(told: float | None, last: float | None, guess: float) -> float:
+    """Seconds to wait after a refusal.
+
+    :param told: seconds that Partnero asks to wait; None if it does not say.
+    :param last: the pause before the probe that was refused now; None if it was no probe.
+    :param guess: the first pause, if nothing is told.
+    """
+    if told is not None and (told >= LEAST_PAUSE or last is None):
+        return told
+    return guess if last is None else max(2 * last, LEAST_PAUSE)
