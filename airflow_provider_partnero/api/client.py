@@ -150,7 +150,7 @@ class PartneroClient:
         With a ``key`` the call may be repeated after any failure. When the outcome of a POST is in doubt, we look
         for the webhook before we send another: by its key and, since Partnero may ignore keys, by its content.
 
-        :param name: not empty.
+        :param name: not empty; white space around it is dropped, as at Partnero.
         :param url: http(s) URL that Partnero delivers to.
         :param events: at least one event; duplicates count once.
         :param is_active: whether Partnero delivers from the start.
@@ -206,13 +206,13 @@ class PartneroClient:
         arguments.checked_key(key)
         changes: dict[str, Any] = {}
         if name is not None:
-            changes["name"] = arguments.checked_name(name)
+            changes["name"] = arguments.trimmed_name(name)
         if url is not None:
             changes["url"] = arguments.checked_url(url)
         if is_active is not None:
             changes["is_active"] = arguments.checked_flag(is_active, argument="is_active")
         if events is not None:
-            changes["events"] = list(arguments.checked_events(events))
+            changes["events"] = list(arguments.trimmed_events(events))
         if not changes:
             raise ValueError("nothing to update: give at least one of name, url, is_active and events")
         return self._retries.run(
@@ -224,7 +224,7 @@ class PartneroClient:
 
         A 404 after a failed attempt counts as success: that attempt may have deleted the webhook.
 
-        :param key: the webhook's key, without ``/``.
+        :param key: the webhook's key, without ``/`` and without white space around it.
         :raises PartneroNotFoundError: no webhook has this key.
         """
         arguments.checked_key(key)
@@ -240,4 +240,4 @@ class PartneroClient:
 
 
 def _spec(name: str, url: str, events: Iterable[str], is_active: bool, key: str | None) -> WebhookSpec:
-    return WebhookSpec(name, url, arguments.checked_events(events), is_active, key)
+    return WebhookSpec(name, url, arguments.trimmed_events(events), is_active, key)

@@ -32,6 +32,16 @@ def trimmed(text: str) -> str:
     return text.strip(_TRIMMED)
 
 
+def is_padded(text: str, *, is_identifier: bool = False) -> bool:
+    """Whether the text begins or ends with white space, a control character or an invisible one that Laravel trims.
+
+    :param is_identifier: refuse every other invisible character, too. Names may need them: text in Hebrew or Arabic can
+        end with a mark of direction, and the flag of Wales with a tag.
+    """
+    unseen = {"Cc", "Cf"} if is_identifier else {"Cc"}
+    return trimmed(text) != text or any(unicodedata.category(end) in unseen for end in (*text[:1], *text[-1:]))
+
+
 def _composed(word: str) -> str:
     return word if word.isascii() or len(word) > _LONGEST_WORD else unicodedata.normalize("NFC", word)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_partnero.api import arguments
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.names import normal_name, trimmed
+from airflow_provider_partnero.api.names import normal_name
 from airflow_provider_partnero.api.urls import normal_url
 
 _FIELDS = ("name", "url", "events", "is_active", "key")
@@ -37,7 +37,7 @@ class WebhookSpec:
     """One wanted webhook.
 
     :param name: its name, not empty. White space around it, such as the line break of a YAML block, is dropped,
-        as Partnero does too.
+        as Partnero does too; the same goes for each event, but not for the key.
     :param url: where events are delivered: an absolute http:// or https:// URL.
     :param events: at least one event; duplicates are dropped, the order does not matter.
     :param is_active: whether Partnero delivers events.
@@ -53,9 +53,9 @@ class WebhookSpec:
     key: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", trimmed(arguments.checked_name(self.name)))
+        object.__setattr__(self, "name", arguments.trimmed_name(self.name))
         arguments.checked_url(self.url)
-        object.__setattr__(self, "events", arguments.checked_events(self.events))
+        object.__setattr__(self, "events", arguments.trimmed_events(self.events))
         arguments.checked_flag(self.is_active, argument="is_active")
         if self.key is not None:
             arguments.checked_key(self.key)

@@ -1,9 +1,47 @@
-"""Reads arguments after templating, since a template renders every value to text."""
+"""Reads arguments after templating, since a template renders every value to text; and checks them before, if it can."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from airflow_provider_partnero.airflow_compat import AirflowFailException
+from airflow_provider_partnero.api.arguments import checked_events, checked_key, checked_name
+from airflow_provider_partnero.api.quoting import short_repr
+
+_TEMPLATE_SIGNS = ("{{", "{%", "{#")
+
+
+class RefusedArgument(AirflowFailException, ValueError):  # noqa: N818 - it is both errors of its bases
+    """An argument that cannot be right, found by an operator's constructor.
+
+    The constructor of a mapped task runs in the task. There, no retry can help.
+    """
+
+
+def is_final(value: object) -> bool:
+    """Whether a value is what the task will get: neither a template nor the output of another task."""
+    if isinstance(value, str):
+        return not any(sign in value for sign in _TEMPLATE_SIGNS)
+    if isinstance(value, list | tuple | AbstractSet):
+        return all(map(is_final, value))
+    return value is None or isinstance(value, bytes | int | float | Mapping)
+
+
+def check_early(value: object, check: Callable[..., object], *, argument: str) -> None:
+    """Check an argument when the DAG is parsed, if it is final by then.
+
+    :param check: called as ``check(value, argument=argument)`` when the task runs, too; raises a ``ValueError``.
+    :raises RefusedArgument: the value is refused.
+    """
+    if not is_final(value):
+        return
+    try:
+        check(value, argument=argument)
+    except ValueError as error:
+        raise RefusedArgument(str(error)) from error
 
 
 def as_flag(value: object, *, argument: str) -> bool:
@@ -15,7 +53,7 @@ def as_flag(value: object, *, argument: str) -> bool:
         return value
     text = value.strip().lower() if isinstance(value, str) else ""
     if text not in {"true", "false"}:
-        raise ValueError(f"{argument}={value!r}: must be True or False")
+        raise ValueError(f"{argument}={short_repr(value)}: must be True or False")
     return text == "true"
 
 
@@ -29,29 +67,31 @@ def as_optional_flag(value: object, *, argument: str) -> bool | None:
 def as_texts(value: Iterable[str] | str, *, argument: str) -> tuple[str, ...]:
     """Texts, from a list, from a list as text (``"['partner.created']"``), or from a text separated by commas.
 
+    White space beside a comma belongs to the separator. A set is sorted, so that it is the same in every run.
+
     :raises ValueError: ``value`` is anything else, or a text that starts like a list but is not one.
     """
-    if not isinstance(value, str):
-        if not isinstance(value, Iterable):
-            raise _list_error(value, argument)
-        return tuple(value)
-    text = value.strip()
-    if not text.startswith(("[", "(")):
-        return tuple(name.strip() for name in text.split(",") if name.strip())
-    try:
-        parsed = ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        raise _list_error(value, argument) from None
+    parsed = _parse_list(value, argument) if isinstance(value, str) else value
+    if isinstance(parsed, bytes | Mapping) or not isinstance(parsed, Iterable):
+        raise _list_error(value, argument)
     if isinstance(parsed, str):
         return (parsed,)
-    if not isinstance(parsed, list | tuple):
-        raise _list_error(value, argument)
-    return tuple(parsed)
+    return tuple(sorted(parsed, key=repr)) if isinstance(parsed, AbstractSet) else tuple(parsed)
+
+
+def _parse_list(value: str, argument: str) -> Any:
+    text = value.strip()
+    if not text.startswith(("[", "(", "{")):
+        return [name.strip() for name in text.split(",") if name.strip()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise _list_error(value, argument) from None
 
 
 def _list_error(value: object, argument: str) -> ValueError:
     kind = "event names such as ['partner.created']" if "events" in argument else "texts"
-    return ValueError(f"{argument}={value!r}: must be a list of {kind}")
+    return ValueError(f"{argument}={short_repr(value)}: must be a list of {kind}")
 
 
 def as_optional_text(value: str | None) -> str | None:
@@ -59,8 +99,25 @@ def as_optional_text(value: str | None) -> str | None:
     return None if value is None or (isinstance(value, str) and value.strip() in {"", "None"}) else value
 
 
-def as_optional_events(value: Iterable[str] | str | None) -> tuple[str, ...] | None:
+def as_optional_key(value: str | None, *, argument: str = "webhook_key") -> str | None:
+    """A webhook's key, or None if it is not given: None, ``"None"`` or an empty text."""
+    given = as_optional_text(value)
+    return None if given is None else checked_key(given, argument=argument)
+
+
+def as_optional_name(value: str | None, *, argument: str = "name") -> str | None:
+    """A webhook's name, or None if it is not given: None, ``"None"`` or an empty text."""
+    given = as_optional_text(value)
+    return None if given is None else checked_name(given, argument=argument)
+
+
+def as_events(value: Iterable[str] | str, *, argument: str = "events") -> tuple[str, ...]:
+    """Event names, at least one, from what :func:`as_texts` takes."""
+    return checked_events(as_texts(value, argument=argument), argument=argument)
+
+
+def as_optional_events(value: Iterable[str] | str | None, *, argument: str = "events") -> tuple[str, ...] | None:
     """Event names, or None if they are not given: None, ``"None"`` or an empty text."""
     if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
         return None
-    return as_texts(value, argument="events")
+    return as_events(value, argument=argument)

@@ -8,8 +8,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
+from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.assets import partnero_audit_asset
-from airflow_provider_partnero.operators.arguments import as_texts
+from airflow_provider_partnero.operators.arguments import as_events, as_texts, check_early
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.declaration import declared_webhooks
 from airflow_provider_partnero.operators.keys import under_live_keys
@@ -70,6 +71,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(partnero_conn_id=partnero_conn_id, **kwargs)
+        check_early(required_events, _as_required, argument="required_events")
         self.fail_on = fail_on
         self.ignore = ignore
         self.allowed_hosts = allowed_hosts
@@ -85,6 +87,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         from airflow_provider_partnero.webhooks.audit import audit
 
         self._check_arguments()
+        required_events = _as_required(self.required_events, argument="required_events")
         declared = None if self.declared is None else declared_webhooks(self.declared, self, context)
         webhooks = list(self.hook.iter_webhooks(consistent=True))
         report = audit(
@@ -93,7 +96,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             allowed_hosts=None
             if self.allowed_hosts is None
             else as_texts(self.allowed_hosts, argument="allowed_hosts"),
-            required_events=as_texts(self.required_events, argument="required_events"),
+            required_events=required_events,
             declared=None if declared is None else under_live_keys(self.partnero_conn_id, declared, webhooks),
         )
         self.log.info("%s", report.to_table(max_rows=_MOST_ROWS_LOGGED))
@@ -109,9 +112,11 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
 
     def _check_arguments(self) -> None:
         if self.fail_on not in _FAIL_ON:
-            raise ValueError(f"fail_on={self.fail_on!r}: must be one of {', '.join(map(repr, _FAIL_ON))}")
+            raise ValueError(f"fail_on={short_repr(self.fail_on)}: must be one of {', '.join(map(repr, _FAIL_ON))}")
         if self.report_path and PurePosixPath(self.report_path).suffix not in _REPORT_SUFFIXES:
-            raise ValueError(f"report_path={self.report_path!r}: must end in one of {', '.join(_REPORT_SUFFIXES)}")
+            raise ValueError(
+                f"report_path={short_repr(self.report_path)}: must end in one of {', '.join(_REPORT_SUFFIXES)}"
+            )
 
     def _write_report(self, report: AuditReport) -> None:
         if not self.report_path:
@@ -144,3 +149,9 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             "counts": report.counts,
             "findings": [finding.fingerprint for finding in report.findings[:_MOST_FINDINGS]],
         }
+
+
+def _as_required(events: Iterable[str] | str, *, argument: str) -> tuple[str, ...]:
+    """The events, of which there may be none."""
+    texts = as_texts(events, argument=argument)
+    return as_events(texts, argument=argument) if texts else ()

@@ -6,21 +6,30 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
+from airflow_provider_partnero.api.arguments import checked_key, checked_name
 from airflow_provider_partnero.api.errors import (
     PartneroAmbiguousError,
     PartneroConflictError,
     PartneroNotFoundError,
 )
+from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.operators.arguments import (
+    as_events,
     as_flag,
     as_optional_events,
     as_optional_flag,
+    as_optional_key,
+    as_optional_name,
     as_optional_text,
-    as_texts,
+    check_early,
 )
 from airflow_provider_partnero.operators.audit import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.keys import create_under, task_keys
+from airflow_provider_partnero.operators.reading import (
+    PartneroGetWebhookOperator,
+    PartneroListWebhooksOperator,
+)
 from airflow_provider_partnero.operators.receiver import (
     PartneroRegisterReceiverOperator,
     PartneroUnregisterReceiverOperator,
@@ -48,69 +57,6 @@ __all__ = [
 ]
 
 
-class PartneroListWebhooksOperator(PartneroOperator):
-    """Read all webhooks of the programme, however many pages they fill.
-
-    Returns a list of ``{"key", "name", "url", "is_active", "events"}``, in Partnero's order.
-    Source: the specification, "Get a list of webhooks".
-
-    :param is_active: only active (True) or only inactive webhooks (False); None: both. Templated.
-    :param events: only webhooks that subscribe to at least one of these events; None: all. Templated.
-    :param include_signature: add each webhook's signing secret to XCom, **in clear**.
-    :param partnero_conn_id: connection of type ``partnero``. Templated.
-    """
-
-    template_fields: Sequence[str] = ("is_active", "events", "partnero_conn_id")
-
-    def __init__(
-        self,
-        *,
-        is_active: bool | str | None = None,
-        events: Iterable[str] | str | None = None,
-        include_signature: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.is_active = is_active
-        self.events = events
-        self.include_signature = include_signature
-
-    def act(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002
-        """Read all webhooks and filter them."""
-        is_active = as_optional_flag(self.is_active, argument="is_active")
-        events = as_optional_events(self.events)
-        webhooks = [
-            webhook
-            for webhook in self.hook.iter_webhooks(consistent=True)
-            if (is_active is None or webhook.is_active is is_active)
-            and (events is None or not set(events).isdisjoint(webhook.events))
-        ]
-        self.log.info("%d webhooks", len(webhooks))
-        return [webhook.to_dict(include_signature=self.include_signature) for webhook in webhooks]
-
-
-class PartneroGetWebhookOperator(PartneroOperator):
-    """Fetch one webhook; fails at once if there is none.
-
-    Returns ``{"key", "name", "url", "is_active", "events"}``. Source: the specification, "Fetch a webhook".
-
-    :param webhook_key: the webhook's key. Templated.
-    :param include_signature: add the signing secret to XCom, **in clear**.
-    :param partnero_conn_id: connection of type ``partnero``. Templated.
-    """
-
-    template_fields: Sequence[str] = ("webhook_key", "partnero_conn_id")
-
-    def __init__(self, *, webhook_key: str, include_signature: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.webhook_key = webhook_key
-        self.include_signature = include_signature
-
-    def act(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """Fetch the webhook."""
-        return self.hook.get_webhook(self.webhook_key).to_dict(include_signature=self.include_signature)
-
-
 class PartneroCreateWebhookOperator(PartneroOperator):
     """Create a webhook exactly once, however often the task is tried.
 
@@ -125,7 +71,7 @@ class PartneroCreateWebhookOperator(PartneroOperator):
     :param url: http(s) URL that Partnero delivers to. Templated.
     :param events: at least one event name. Templated: a list, or a text such as ``partner.created,customer.created``.
     :param is_active: whether Partnero delivers from the start. Templated.
-    :param webhook_key: the webhook's key, without ``/``; None: see above. Templated.
+    :param webhook_key: the webhook's key, without ``/``; None, or a template that renders to it: see above. Templated.
     :param idempotent: derive a key if none is given. Without a key, a create with an unknown outcome fails at once.
     :param if_exists: if an equal webhook has ``webhook_key`` already, ``"adopt"`` it or ``"fail"``, even if an earlier
         try of the task made it. A webhook that differs always fails the task at once.
@@ -150,7 +96,10 @@ class PartneroCreateWebhookOperator(PartneroOperator):
     ) -> None:
         super().__init__(**kwargs)
         if if_exists not in {"adopt", "fail"}:
-            raise ValueError(f"if_exists={if_exists!r}: must be 'adopt' or 'fail'")
+            raise ValueError(f"if_exists={short_repr(if_exists)}: must be 'adopt' or 'fail'")
+        check_early(name, checked_name, argument="name")
+        check_early(events, as_events, argument="events")
+        check_early(webhook_key, as_optional_key, argument="webhook_key")
         self.name = name
         self.url = url
         self.events = events
@@ -164,14 +113,14 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         """Look for the webhook, and create it if there is none."""
         from airflow_provider_partnero.api.specs import WebhookSpec
 
-        given_key = as_optional_text(self.webhook_key)
+        given_key = as_optional_key(self.webhook_key)
         keys: Sequence[str | None] = [given_key]
         if given_key is None and self.idempotent:
             keys = task_keys(self.partnero_conn_id, context["ti"])
         spec = WebhookSpec(
-            name=self.name,
+            name=checked_name(self.name),
             url=self.url,
-            events=as_texts(self.events, argument="events"),
+            events=as_events(self.events),
             is_active=as_flag(self.is_active, argument="is_active"),
             key=keys[0],
         )
@@ -240,6 +189,9 @@ class PartneroUpdateWebhookOperator(PartneroOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_early(webhook_key, checked_key, argument="webhook_key")
+        check_early(name, as_optional_name, argument="name")
+        check_early(events, as_optional_events, argument="events")
         self.webhook_key = webhook_key
         self.name = name
         self.url = url
@@ -250,8 +202,8 @@ class PartneroUpdateWebhookOperator(PartneroOperator):
     def act(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Change the given fields."""
         webhook = self.hook.update_webhook(
-            self.webhook_key,
-            name=as_optional_text(self.name),
+            checked_key(self.webhook_key, argument="webhook_key"),
+            name=as_optional_name(self.name),
             url=as_optional_text(self.url),
             is_active=as_optional_flag(self.is_active, argument="is_active"),
             events=as_optional_events(self.events),
@@ -273,17 +225,19 @@ class PartneroDeleteWebhookOperator(PartneroOperator):
     def __init__(self, *, webhook_key: str, if_missing: Literal["ignore", "fail"] = "ignore", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if if_missing not in {"ignore", "fail"}:
-            raise ValueError(f"if_missing={if_missing!r}: must be 'ignore' or 'fail'")
+            raise ValueError(f"if_missing={short_repr(if_missing)}: must be 'ignore' or 'fail'")
+        check_early(webhook_key, checked_key, argument="webhook_key")
         self.webhook_key = webhook_key
         self.if_missing = if_missing
 
     def act(self, context: Context) -> None:  # noqa: ARG002
         """Delete the webhook."""
+        key = checked_key(self.webhook_key, argument="webhook_key")
         try:
-            self.hook.delete_webhook(self.webhook_key)
+            self.hook.delete_webhook(key)
         except PartneroNotFoundError:
             if self.if_missing == "fail":
                 raise
-            self.log.info("No webhook %r: nothing to delete", self.webhook_key)
+            self.log.info("No webhook %r: nothing to delete", key)
             return
-        self.log.info("Deleted webhook %r", self.webhook_key)
+        self.log.info("Deleted webhook %r", key)

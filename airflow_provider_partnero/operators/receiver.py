@@ -10,7 +10,13 @@ from airflow_provider_partnero.airflow_compat import conf
 from airflow_provider_partnero.api.arguments import checked_url
 from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroNotFoundError
-from airflow_provider_partnero.operators.arguments import as_flag, as_optional_text, as_texts
+from airflow_provider_partnero.operators.arguments import (
+    as_events,
+    as_flag,
+    as_optional_name,
+    as_optional_text,
+    check_early,
+)
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.keys import declared_key, declared_keys
 from airflow_provider_partnero.webhooks.texts import visible
@@ -54,6 +60,8 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_early(events, as_events, argument="events")
+        check_early(webhook_name, as_optional_name, argument="webhook_name")
         self.events = events
         self.base_url = base_url
         self.webhook_name = webhook_name
@@ -67,9 +75,9 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
         base_url = _base_url(self.base_url)
         url = receiver_url(base_url, self.partnero_conn_id)
         self._warn_about(url)
-        name = as_optional_text(self.webhook_name) or _default_name(base_url)
+        name = as_optional_name(self.webhook_name, argument="webhook_name") or _default_name(base_url)
         key = declared_key(self.partnero_conn_id, name)
-        spec = WebhookSpec(name=name, url=url, events=as_texts(self.events, argument="events"), key=key)
+        spec = WebhookSpec(name=name, url=url, events=as_events(self.events), key=key)
         is_waiting = as_flag(self.wait_until_active, argument="wait_until_active")
         reconciliation = Reconciliation(self.hook, (spec,), self.log, clock=self.clock)
         return reconciliation.run(context, wait_until_active=is_waiting) | {"url": url}
@@ -104,6 +112,7 @@ class PartneroUnregisterReceiverOperator(PartneroOperator):
 
     def __init__(self, *, base_url: str | None = None, webhook_name: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        check_early(webhook_name, as_optional_name, argument="webhook_name")
         self.base_url = base_url
         self.webhook_name = webhook_name
 
@@ -114,7 +123,7 @@ class PartneroUnregisterReceiverOperator(PartneroOperator):
 
         base_url = _base_url(self.base_url)
         url = receiver_url(base_url, self.partnero_conn_id)
-        name = as_optional_text(self.webhook_name) or _default_name(base_url)
+        name = as_optional_name(self.webhook_name, argument="webhook_name") or _default_name(base_url)
         keys = declared_keys(self.partnero_conn_id, name)
 
         def is_ours(webhook: Webhook) -> bool:

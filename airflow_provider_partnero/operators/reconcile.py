@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.api.clock import Clock
+from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.operators.arguments import as_flag
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.declaration import declared_webhooks
@@ -89,5 +90,5 @@ class PartneroReconcileWebhooksOperator(PartneroOperator):
 def _as_count(value: object) -> int:
     text = "" if isinstance(value, bool) else str(value).strip()
     if not (text.isascii() and text.isdecimal()):
-        raise ValueError(f"max_deletes={value!r}: must be a whole number, at least 0")
+        raise ValueError(f"max_deletes={short_repr(value)}: must be a whole number, at least 0")
     return int(text)

@@ -17,8 +17,10 @@ from airflow_provider_partnero.airflow_compat import (
     AirflowTaskTimeout,
     conf,
 )
-from airflow_provider_partnero.api.arguments import CALL_SECONDS
+from airflow_provider_partnero.api.arguments import CALL_SECONDS, checked_key
 from airflow_provider_partnero.api.errors import PartneroError, PartneroNotFoundError, is_passing
+from airflow_provider_partnero.api.quoting import short_repr
+from airflow_provider_partnero.operators.arguments import check_early
 from airflow_provider_partnero.operators.base import introduction
 
 if TYPE_CHECKING:
@@ -62,7 +64,8 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
         kwargs.setdefault("doc_md", introduction(type(self)))
         super().__init__(**kwargs)
         if if_missing not in {"fail", "wait"}:
-            raise ValueError(f"if_missing={if_missing!r}: must be 'fail' or 'wait'")
+            raise ValueError(f"if_missing={short_repr(if_missing)}: must be 'fail' or 'wait'")
+        check_early(webhook_key, checked_key, argument="webhook_key")
         self.webhook_key = webhook_key
         self.if_missing = if_missing
         self.deferrable = (
@@ -121,7 +124,8 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002
         """Ask for the webhook once."""
         try:
-            webhook = self._hook_until_timeout().get_webhook(self.webhook_key)
+            key = checked_key(self.webhook_key, argument="webhook_key")
+            webhook = self._hook_until_timeout().get_webhook(key)
         except PartneroNotFoundError as error:
             if self.if_missing == "fail":
                 self._fail(str(error), error)

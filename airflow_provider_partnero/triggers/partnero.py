@@ -11,6 +11,8 @@ from weakref import WeakValueDictionary
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_partnero.airflow_compat import asset_state_stores
+from airflow_provider_partnero.api.arguments import checked_key
+from airflow_provider_partnero.api.quoting import short_repr
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.triggers.polling import AwaitedKeys, PollResult
@@ -20,6 +22,14 @@ _LONGEST_PAUSE = 3_600.0  # seconds up to which a Retry-After is honoured, so th
 _UNTIL_STORED = 5.0  # seconds that Airflow may take to store the event of a trigger
 _SEEN = "partnero_webhooks_seen"
 _STORED_BYTES = 60_000  # Airflow's asset state store takes 64 KiB per value by default
+
+
+class RefusedTriggerArgument(ValueError, TypeError):  # noqa: N818 - it is both errors of its bases
+    """An argument of a trigger that is not allowed.
+
+    It is a ``TypeError`` too, because that is the only error of a constructor that fails no other trigger: any other
+    ends Airflow's triggerer.
+    """
 
 
 class PartneroWebhookActiveTrigger(BaseEventTrigger):
@@ -33,6 +43,7 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
     :param partnero_conn_id: connection of type ``partnero``, read again for every poll.
     :param poke_interval: seconds between two polls; a longer ``Retry-After`` is honoured up to an hour.
     :param if_missing: if no webhook has the key, ``"fail"`` or ``"wait"`` until one is created.
+    :raises RefusedTriggerArgument: an argument is not allowed; the message names it, its value and what is allowed.
     """
 
     _awaited: ClassVar[WeakValueDictionary[Hashable, AwaitedKeys]] = (
@@ -47,6 +58,7 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
         if_missing: Literal["fail", "wait"] = "fail",
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        _check_arguments(webhook_key, poke_interval, if_missing)
         self.webhook_key = webhook_key
         self.partnero_conn_id = partnero_conn_id
         self.poke_interval = poke_interval
@@ -138,14 +150,13 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
 
     :param partnero_conn_id: connection of type ``partnero``, read again for every poll.
     :param poke_interval: seconds between two readings of the list; a longer ``Retry-After`` is honoured up to an hour.
-    :raises TypeError: ``poke_interval`` is not a number.
+    :raises RefusedTriggerArgument: ``poke_interval`` is not a number.
     """
 
     def __init__(self, partnero_conn_id: str = "partnero_default", poke_interval: float = 300.0) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        if not isinstance(poke_interval, int | float):
-            # Airflow restarts a failing watcher at once: a mistake found only then would flood Partnero with requests.
-            raise TypeError(f"poke_interval={poke_interval!r}: must be a number of seconds")
+        # Airflow restarts a failing watcher at once: a mistake found only then would flood Partnero with requests.
+        _check_interval(poke_interval)
         self.partnero_conn_id = partnero_conn_id
         self.poke_interval = poke_interval
 
@@ -201,6 +212,21 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
     def _memory_name(self) -> str:
         """The name in the store; watchers of other programmes may use the same store."""
         return f"{_SEEN}:{self.partnero_conn_id}"
+
+
+def _check_arguments(webhook_key: object, poke_interval: object, if_missing: object) -> None:
+    try:
+        checked_key(webhook_key, argument="webhook_key")
+    except ValueError as error:
+        raise RefusedTriggerArgument(str(error)) from None
+    _check_interval(poke_interval)
+    if if_missing not in ("fail", "wait"):
+        raise RefusedTriggerArgument(f"if_missing={short_repr(if_missing)}: must be 'fail' or 'wait'")
+
+
+def _check_interval(poke_interval: object) -> None:
+    if not isinstance(poke_interval, int | float):
+        raise RefusedTriggerArgument(f"poke_interval={short_repr(poke_interval)}: must be a number of seconds")
 
 
 def _stream_key(partnero_conn_id: str, poke_interval: float) -> Hashable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +12,13 @@ from airflow.sdk import DAG
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.operators.arguments import as_flag, as_optional_events, as_optional_flag, as_texts
 from airflow_provider_partnero.operators.partnero import (
+    PartneroAuditWebhooksOperator,
     PartneroCreateWebhookOperator,
     PartneroDeleteWebhookOperator,
     PartneroGetWebhookOperator,
     PartneroListWebhooksOperator,
+    PartneroRegisterReceiverOperator,
+    PartneroUnregisterReceiverOperator,
     PartneroUpdateWebhookOperator,
 )
 from airflow_provider_partnero.sandbox import Sandbox
@@ -94,7 +98,8 @@ def test_anything_but_a_list_of_events_is_refused(value: Any) -> None:
 def test_a_create_with_invalid_events_fails_at_once_and_nothing_is_sent(
     sandbox: Sandbox, make_context: MakeContext, events: Any
 ) -> None:
-    create = PartneroCreateWebhookOperator(task_id="c", name="n", url="https://a.example/", events=events)
+    create = PartneroCreateWebhookOperator(task_id="c", name="n", url="https://a.example/", events="{{ events }}")
+    create.events = events
     with pytest.raises(AirflowFailException, match="events=") as failed:
         create.execute(make_context())
     assert isinstance(failed.value.__cause__, ValueError)
@@ -136,17 +141,115 @@ def test_an_update_without_or_with_invalid_values_fails_at_once_and_nothing_is_s
     assert sandbox.requests() == []
 
 
-@pytest.mark.parametrize("key", ["", "a/b", ".", "..", "\ud800", None, 5])
-@pytest.mark.parametrize("operator", [PartneroGetWebhookOperator, PartneroDeleteWebhookOperator])
-def test_an_invalid_key_fails_at_once_and_nothing_is_sent(
+PADDED = [" k", "k ", "k\n", "\tk", "k\x00", "\x7fk", "k\u200b", "\ufeffk", "\u202ak", "k\u00a0"]
+WRONG_KEYS: list[Any] = ["", " ", "a/b", ".", "..", "\ud800", None, "None", " None", 5, b"k", ["k"], *PADDED]
+KEYED: list[Any] = [
+    PartneroGetWebhookOperator,
+    PartneroUpdateWebhookOperator,
+    PartneroDeleteWebhookOperator,
+    PartneroWebhookActiveSensor,
+]
+
+
+@pytest.mark.parametrize("key", WRONG_KEYS, ids=repr)
+@pytest.mark.parametrize("operator", KEYED)
+def test_a_wrong_key_is_refused_when_the_dag_is_parsed(operator: Any, key: Any) -> None:
+    with pytest.raises(ValueError, match=rf"^webhook_key={re.escape(repr(key))}: must be ") as refused:
+        operator(task_id="t", webhook_key=key)
+    # A mapped task runs its constructor in the task, where it must fail without a retry.
+    assert isinstance(refused.value, AirflowFailException)
+
+
+@pytest.mark.parametrize("key", WRONG_KEYS, ids=repr)
+@pytest.mark.parametrize("operator", KEYED)
+def test_a_template_that_renders_to_a_wrong_key_fails_at_once_and_nothing_is_sent(
     sandbox: Sandbox, make_context: MakeContext, operator: Any, key: Any
 ) -> None:
-    with pytest.raises(AirflowFailException, match="key="):
-        operator(task_id="t", webhook_key=key).execute(make_context())
+    with DAG("native", schedule=None, start_date=datetime(2026, 1, 1), render_template_as_native_obj=True):
+        task = operator(
+            task_id="t", webhook_key="{{ key }}", **({"name": "N"} if "Update" in operator.__name__ else {})
+        )
+    task.render_template_fields({"key": key})
+    with pytest.raises(AirflowFailException, match=rf"^webhook_key={re.escape(repr(task.webhook_key))}: must be "):
+        task.execute(make_context())
     assert sandbox.requests() == []
 
 
-@pytest.mark.parametrize("key", ["a b", "%2f", "ü☃", "a?b#c", "a\\b", "'\"", "x" * 5000, "None"])
+@pytest.mark.parametrize("operator", KEYED)
+def test_a_key_from_another_task_is_not_checked_before_it_is_there(operator: Any) -> None:
+    with DAG("late", schedule=None, start_date=datetime(2026, 1, 1)):
+        listing: Any = PartneroListWebhooksOperator(task_id="list")
+        for number, key in enumerate([listing.output["key"], " {{ key }} ", "{% if x %}k{% endif %}"]):
+            operator(task_id=f"t{number}", webhook_key=key)
+
+
+NAMES: list[Any] = ["", "  ", "None", " n", "n\n", "n\u200b", "\x1bn", 5]
+EVENTS: list[Any] = [
+    [],
+    "[]",
+    "None",
+    ["None"],
+    [""],
+    [None],
+    ["partner.created "],
+    ["a.b\n", "c.d"],
+    ["\x00a.b"],
+    b"a.b",
+]
+EVENTS += [{"partner.created": True}, "{'partner.created': True}", "[1, 2]", [["a.b"]]]
+RECEIVER = {"base_url": "https://airflow.example/"}
+CREATE = {"name": "n", "url": "https://a.example/", "events": ["partner.created"]}
+WRONG_TEXTS: list[Any] = [
+    *((PartneroCreateWebhookOperator, CREATE, "name", name) for name in [*NAMES, None]),
+    *((PartneroUpdateWebhookOperator, {"webhook_key": "k"}, "name", name) for name in NAMES[3:]),
+    *((PartneroRegisterReceiverOperator, {**RECEIVER, "events": "a.b"}, "webhook_name", name) for name in NAMES[3:]),
+    *((PartneroUnregisterReceiverOperator, RECEIVER, "webhook_name", name) for name in NAMES[3:]),
+    *((PartneroCreateWebhookOperator, CREATE, "events", events) for events in [*EVENTS, None, ""]),
+    *((PartneroRegisterReceiverOperator, RECEIVER, "events", events) for events in [*EVENTS, None, ""]),
+    *((PartneroUpdateWebhookOperator, {"webhook_key": "k"}, "events", events) for events in EVENTS if events != "None"),
+    *((PartneroListWebhooksOperator, {}, "events", events) for events in EVENTS if events != "None"),
+    *((PartneroAuditWebhooksOperator, {}, "required_events", events) for events in EVENTS if events not in ([], "[]")),
+    *((PartneroCreateWebhookOperator, CREATE, "webhook_key", key) for key in PADDED),
+]
+
+
+@pytest.mark.parametrize(
+    ("operator", "others", "argument", "value"), WRONG_TEXTS, ids=lambda value: getattr(value, "__name__", repr(value))
+)
+def test_a_wrong_name_event_or_optional_key_is_refused_at_parse_time_and_in_the_task_and_nothing_is_sent(
+    sandbox: Sandbox, make_context: MakeContext, operator: Any, others: dict[str, Any], argument: str, value: Any
+) -> None:
+    with pytest.raises(ValueError, match=f"^{argument}=.* (must be|must hold|is not an event name)"):
+        operator(task_id="t", **{**others, argument: value})
+    task = operator(task_id="t", **{**others, argument: "{{ later }}"})
+    setattr(task, argument, value)
+    with pytest.raises(AirflowFailException, match=f"^{argument}=.* (must be|must hold|is not an event name)"):
+        task.execute(make_context())
+    assert sandbox.requests() == []
+
+
+def test_names_that_only_look_padded_are_created(sandbox: Sandbox, make_context: MakeContext) -> None:
+    names = [
+        "Wales \U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
+        "\u2067\u05e9\u05dd\u2069",
+        "Airflow \uf8ff",
+    ]
+    for name in names:
+        create = PartneroCreateWebhookOperator(
+            task_id="c", name=name, url="https://a.example/", events="partner.created"
+        )
+        create.execute(make_context(task_id=name))
+    assert [webhook["name"] for webhook in sandbox.webhooks()] == names
+
+
+def test_events_may_be_a_set_or_a_generator_and_are_the_same_in_every_run(make_context: MakeContext) -> None:
+    assert as_texts({"c.d", "a.b"}, argument="events") == ("a.b", "c.d")
+    assert as_texts("{'c.d', 'a.b'}", argument="events") == ("a.b", "c.d")
+    create = PartneroCreateWebhookOperator(task_id="c", name="n", url="https://a.example/", events=iter(["a.b"]))
+    assert list(create.events) == ["a.b"], "the constructor must not use it up"
+
+
+@pytest.mark.parametrize("key", ["a b", "%2f", "ü☃", "a?b#c", "a\\b", "'\"", "x" * 5000, "none"])
 def test_a_strange_key_is_fetched_changed_and_deleted(sandbox: Sandbox, make_context: MakeContext, key: str) -> None:
     sandbox.put_webhooks([{**OLD, "key": key}, OLD])
     context = make_context()

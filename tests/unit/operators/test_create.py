@@ -192,7 +192,7 @@ def test_a_key_freed_between_look_and_retry_is_posted_again(one_attempt: Sandbox
     assert [made["key"]] == [webhook["key"] for webhook in one_attempt.webhooks()]
 
 
-@pytest.mark.parametrize("name", ["日本語 ☃", "Robert'); DROP TABLE", "{% not jinja %}", " blanks around ", "x" * 5000])
+@pytest.mark.parametrize("name", ["日本語 ☃", "Robert'); DROP TABLE", "{% not jinja %}", "two  blanks", "x" * 5000])
 @pytest.mark.parametrize("taken_key", ["422", "ignored"])
 def test_hostile_names_are_recognised_on_a_retry(
     one_attempt: Sandbox, make_context: MakeContext, name: str, taken_key: Any

@@ -36,6 +36,27 @@ def test_a_trigger_is_made_again_from_what_it_serializes() -> None:
     assert PartneroWebhookActiveTrigger(**arguments).serialize() == (path, arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"webhook_key": None}, "webhook_key=None: must be"),
+        ({"webhook_key": "None"}, "webhook_key='None': must be"),
+        ({"webhook_key": ""}, "webhook_key='': must be"),
+        ({"webhook_key": "k\n"}, r"webhook_key='k\\n': must be"),
+        ({"poke_interval": "60"}, "poke_interval='60': must be"),
+        ({"if_missing": "ignore"}, "if_missing='ignore': must be 'fail' or 'wait'"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("kind", [ValueError, TypeError])
+def test_a_wrong_argument_is_refused_by_an_error_that_airflows_triggerer_survives(
+    arguments: dict[str, Any], words: str, kind: type[Exception]
+) -> None:
+    # It catches only a TypeError of a constructor.
+    with pytest.raises(kind, match=words):
+        PartneroWebhookActiveTrigger(**{"webhook_key": "k", **arguments})
+
+
 def test_alone_it_fires_with_the_webhook_and_no_signature(sandbox: Sandbox) -> None:
     sandbox.put_webhooks([{"key": "k", "signature": "sEcReTsEcReT1234"}])
     event = _alone(_trigger())

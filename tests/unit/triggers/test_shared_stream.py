@@ -244,9 +244,9 @@ def test_a_key_that_cannot_be_asked_for_fails_only_its_own_trigger(sandbox: Sand
         triggerer.start("y")
         if crowd:  # by now the list is known to be long, so keys are asked for one by one
             await until(lambda: "/webhooks/y" in {request.path for request in sandbox.requests()})
-        triggerer.tasks["bad"] = asyncio.create_task(
-            triggerer._run("bad", PartneroWebhookActiveTrigger(bad, poke_interval=INTERVAL))
-        )
+        trigger = PartneroWebhookActiveTrigger("a key that passes", poke_interval=INTERVAL)
+        trigger.webhook_key = bad
+        triggerer.tasks["bad"] = asyncio.create_task(triggerer._run("bad", trigger))
         await until(lambda: "bad" in triggerer.events)
         await asyncio.sleep(2 * INTERVAL)
         sandbox.put_webhooks(_active("x", "y"))

@@ -1,0 +1,55 @@
+"""Shows values in messages, bounded in length and in cost."""
+
+from __future__ import annotations
+
+import reprlib
+from typing import Any
+
+_LONGEST = 120  # characters of a value in a message
+_MOST_ENTRIES = 8
+_LARGEST_INT = 200  # bits; Python refuses to write out integers of more than 4,300 digits
+
+
+def short_repr(value: object) -> str:
+    """The value's ``repr``, or its beginning and an ellipsis, in at most 120 characters.
+
+    The cost is bounded as well: only the first entries of the first levels of a list or mapping are written out. In a
+    structure of a few lists that hold each other many times over, the whole ``repr`` would never end.
+    """
+    return shortened(_SHORT.repr(value), _LONGEST)
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, or its beginning and an ellipsis, in at most ``longest`` characters (from 1)."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+class _Short(reprlib.Repr):
+    """``reprlib`` picks a method by the name of the value's type."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 4
+        self.maxdict = self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdeque = _MOST_ENTRIES
+
+    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002
+        return repr(x[:_LONGEST])
+
+    def repr_bytes(self, x: bytes, level: int) -> str:  # noqa: ARG002
+        return repr(x[:_LONGEST])
+
+    def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002
+        return repr(x) if x.bit_length() <= _LARGEST_INT else f"<a whole number of {x.bit_length()} bits>"
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        for base in (dict, list, tuple, set, frozenset):
+            if isinstance(x, base):  # a subclass
+                shown: str = getattr(self, f"repr_{base.__name__}")(x, level)
+                return shown
+        try:
+            return repr(x)
+        except Exception:  # noqa: BLE001 - whatever a foreign __repr__ raises must not hide the message
+            return f"<{type(x).__name__}>"
+
+
+_SHORT = _Short()
