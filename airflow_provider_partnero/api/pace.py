@@ -27,7 +27,8 @@ _GUESSED_RATE = 3.0  # requests per second, of a limit of which nothing but a nu
 _LONGEST_GUESS = 7.0  # seconds
 _PRECISE = 1.2  # a window's length is known well enough within this factor
 _SPARE_REFUSALS = 6  # requests in flight from which on short pauses, with a few more refusals, are within bounds
-_REMEMBERED = 60.0  # seconds after the last refusal
+_ROUNDED = 1.0  # seconds by which a Retry-After, in whole seconds, may be too long
+_REMEMBERED = 60.0  # seconds after the last refusal, or three windows if they are longer: a limit may be lifted
 _RECHECK = 1.0  # seconds
 
 
@@ -60,7 +61,7 @@ class Allowance:
 
     :param requests: as many pass in a window.
     :param longest: seconds that a window has at most.
-    :param shortest: seconds that a window has at least; the same if Partnero said how long to wait.
+    :param shortest: seconds that a window has at least.
     """
 
     requests: int
@@ -80,13 +81,13 @@ class _Refusal:
     :param resume_at: when the next request may be sent.
     :param pause: the last pause, in seconds.
     :param met_at: when the limit was last met.
-    :param is_told: whether Partnero said how long to wait.
+    :param told: seconds that Partnero asked to wait; None if it did not say.
     """
 
     resume_at: float
     pause: float
     met_at: float
-    is_told: bool
+    told: float | None
 
 
 class Pace:
@@ -174,7 +175,8 @@ class Pace:
     def _wait_for(self, place: tuple[float, int]) -> float:
         """Seconds until this request may go; infinite if something else must happen first."""
         now = self._now()
-        if self._refusal is None and now - self._last_refusal > _REMEMBERED:
+        window = self._allowance.longest if self._allowance else 0.0
+        if self._refusal is None and now - self._last_refusal > max(_REMEMBERED, 3 * window):
             self._allowance, self._refusals = None, 0
         if place != min(self._waiting) or self._is_probing:
             return math.inf
@@ -226,8 +228,9 @@ class Pace:
         self._is_probing = self._refusal is not None or is_early
         self._in_flight += 1
         self._starts.append(now)
-        while self._starts[0] < now - max(_REMEMBERED, allowance.longest if allowance else 0.0):
-            self._starts.popleft()
+        if self._refusal is None:
+            while self._starts[0] < now - max(_REMEMBERED, allowance.longest if allowance else 0.0):
+                self._starts.popleft()
         return Turn(now, self._is_probing)
 
     def _end(self, turn: Turn) -> None:
@@ -240,7 +243,7 @@ class Pace:
         last = self._refusal
         pause = _pause(retry_after, last.pause if last else None, self._guess(now))
         pause = min(self._max_wait, pause * self._clock.uniform(1, 1.1))
-        self._refusal = _Refusal(now + pause, pause, met_at=now, is_told=retry_after is not None)
+        self._refusal = _Refusal(now + pause, pause, met_at=now, told=retry_after)
         log.warning("Partnero refuses more requests for now (429); the next one goes in %.1f s", pause)
 
     def _guess(self, now: float) -> float:
@@ -259,8 +262,8 @@ class Pace:
             self._allowance = replace(self._allowance, longest=window)
         elif refusal and earlier:
             window = probe.started - earlier[0]
-            shortest = window if refusal.is_told else max(refusal.met_at - earlier[0], window / 1000)
-            self._allowance = Allowance(len(earlier), window, min(shortest, window))
+            shortest = refusal.met_at - earlier[0] + max(0.0, (refusal.told or 0.0) - _ROUNDED)
+            self._allowance = Allowance(len(earlier), window, min(max(shortest, window / 1000), window))
 
     def _allow_later(self, now: float) -> None:
         """A request that was sent to find out whether the window is shorter than known was refused."""
