@@ -17,7 +17,8 @@ from airflow_provider_partnero.sandbox.profiles import Profile
 from airflow_provider_partnero.sandbox.program import Program
 from airflow_provider_partnero.sandbox.rate_limit import RateLimit
 from airflow_provider_partnero.sandbox.request_log import LoggedRequest
-from airflow_provider_partnero.sandbox.samples import sample_event_data, sample_webhook
+from airflow_provider_partnero.sandbox.samples import sample_event_data
+from airflow_provider_partnero.sandbox.seeding import seed
 from airflow_provider_partnero.sandbox.state import SandboxState
 
 CONTROL_PATH = "/_sandbox"
@@ -49,11 +50,9 @@ def _add_programme_routes(router: APIRouter, state: SandboxState) -> None:
         return json_answer(_DONE)
 
     @router.post("/seed")
-    async def seed(asked: Seed) -> Response:
+    async def add_samples(asked: Seed) -> Response:
         """Add well-formed webhooks; their numbers follow those of the existing ones."""
-        first = len(state.store) + 1
-        for number in range(first, first + asked.count):
-            state.store.put(sample_webhook(number, asked.prefix))
+        await seed(state.store, asked.count, asked.prefix)
         return json_answer(_DONE)
 
     @router.get("/webhooks")

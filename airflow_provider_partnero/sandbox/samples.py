@@ -29,20 +29,30 @@ _CUSTOMER = {
     "surname": "Šimůnková",
 }
 
+# Seen: within an event, people are often only their ids, and rewards are a list of what each of them gets.
+_PEOPLE = {"customer": _CUSTOMER["id"], "partner": _PARTNER["id"]}
+
 _EVENT_DATA: dict[str, dict[str, Any]] = {
     "partner": _PARTNER,
-    "customer": {**_CUSTOMER, "partner": _PARTNER},
+    "customer": {**_CUSTOMER, "partner": _PARTNER["id"]},
     "transaction": {
         "key": "transaction_1",
         "amount": 99.9,
         "amount_units": "EUR",
         "action": "sale",
-        "customer": _CUSTOMER,
-        "partner": _PARTNER,
+        **_PEOPLE,
+        "rewards": [{**_PEOPLE, "amount": 9.99}],
     },
-    "lead": {"key": "lead_1", "email": "lee@lead.example", "name": "Lee", "partner": _PARTNER},
+    "lead": {"key": "lead_1", "email": "lee@lead.example", "name": "Lee", "partner": _PARTNER["id"]},
     "subscriber": {"id": "subscriber_1", "email": "sam@subscriber.example", "name": "Sam"},
-    "reward": {"id": "reward_1", "amount": 10, "amount_units": "EUR", "status": "approved", "partner": _PARTNER},
+    "reward": {
+        "id": "reward_1",
+        "amount": 10.0,
+        "amount_units": "EUR",
+        "status": "approved",
+        **_PEOPLE,
+        "referred_customer": "customer_2",
+    },
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -12,6 +13,8 @@ import requests
 
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.sandbox import Profile, Sandbox, SandboxControl
+from airflow_provider_partnero.sandbox.seeding import STEP, seed
+from airflow_provider_partnero.sandbox.webhook_store import WebhookStore
 
 from .conftest import FOREVER, PATIENCE, Api, fetch, wait_for
 
@@ -23,6 +26,20 @@ def test_seeded_webhooks_are_well_formed(sandbox: Sandbox) -> None:
     assert [webhook.name for webhook in webhooks][11:13] == ["Webhook 12", "More 13"]
     assert len({webhook.key for webhook in webhooks}) == len({webhook.url for webhook in webhooks}) == 25
     assert all(webhook.is_active and webhook.events and webhook.url.startswith("https://") for webhook in webhooks)
+
+
+def test_seeding_thousands_gives_others_their_turn() -> None:
+    async def turns_of_others() -> int:
+        seeding = asyncio.create_task(seed(store, 10_000, "Webhook"))
+        turns = 0
+        while not seeding.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return turns
+
+    store = WebhookStore()
+    assert asyncio.run(turns_of_others()) >= 10_000 // STEP
+    assert [webhook["name"] for webhook in store.all()] == [f"Webhook {number}" for number in range(1, 10_001)]
 
 
 def test_webhooks_are_put_without_validation(sandbox: Sandbox, api: Api) -> None:

@@ -125,6 +125,14 @@ def test_an_event_without_data_gets_a_sample(sandbox: Sandbox, receiver: Receive
     assert json.loads(only(receiver).body)["data"]
 
 
+def test_people_in_a_sample_are_their_ids_and_rewards_a_list(sandbox: Sandbox, receiver: Receiver) -> None:
+    subscribe(sandbox, receiver, events=["transaction.created"])
+    sandbox.emit("transaction.created")
+    data = json.loads(only(receiver).body)["data"]
+    assert (data["customer"], data["partner"]) == ("customer_1", "demo_partner")
+    assert data["rewards"] == [{"customer": "customer_1", "partner": "demo_partner", "amount": 9.99}]
+
+
 @pytest.mark.parametrize("data", [{}, [], 0, False, ""])
 def test_empty_data_is_delivered_as_it_is(sandbox: Sandbox, receiver: Receiver, data: Any) -> None:
     subscribe(sandbox, receiver)
