@@ -255,7 +255,8 @@ def test_the_defaults_of_the_connection_are_those_of_the_readme() -> None:
     empty: Any = SimpleNamespace(conn_id="x", host=None, schema=None, port=None, password="t", extra=None)
     settings = settings_of(empty)
     connect, read = settings.timeout
-    told = dict(re.findall(r"^\| (?:extra )?`?(\w+)`?.* \| ([^|]+) \|$", README.split("| field |")[1], re.MULTILINE))
+    table = README.split("| field |")[1].split("\n\n")[0]
+    told = dict(re.findall(r"^\| (?:extra )?`?(\w+)`?.* \| ([^|]+) \|$", table, re.MULTILINE))
     assert told["host"] == f"`{settings.base_url}`"
     assert told["timeout"] == f"{read:g} (connecting: {connect:g})"
     assert told["max_attempts"] == str(settings.max_attempts)
