@@ -1,4 +1,8 @@
-"""Secrets in URLs: which parts are secret, and the URL without them.
+"""Secrets in URLs: the URL without them, for logs, errors, plans and reports.
+
+What is shown can be read by many and for long, so everything is hidden that MAY be a secret: hiding too much costs a
+reader little. Whether a URL has a secret that somebody must act on is another question, and the audit answers it more
+strictly (:mod:`airflow_provider_partnero.webhooks.url_secrets`): a finding that is wrong costs trust.
 
 Everything here works on the text and not on a parsed URL: a URL that cannot be parsed may hold a password, too.
 """
@@ -6,56 +10,16 @@ Everything here works on the text and not on a parsed URL: a URL that cannot be 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from urllib.parse import unquote
+
+from airflow_provider_partnero.api.capability_urls import capabilities, hide_capabilities
+from airflow_provider_partnero.api.secret_forms import KNOWN_TOKEN, is_secret_name
+from airflow_provider_partnero.api.url_parameters import LEVELS, Secrecy, secret_parameters
 
 HIDDEN = "***"
 
-_WORDS = """
-    auth authorization bearer cred credential credentials jwt pass passphrase passwd password pin pwd secret session
-    sessionid sid sig signature token
-"""
-_ENDINGS = """
-    token secret password passwd passphrase signature apikey accesskey authkey secretkey privatekey signingkey
-"""
-# Words that make a "..._key" an identifier and not a secret.
-_IDENTIFIERS = """
-    event foreign idempotency object partition primary public publishable site sort webhook
-"""
-_SECRET_WORDS = frozenset(_WORDS.split())
-_SECRET_ENDINGS = tuple(_ENDINGS.split())
-_HARMLESS_KEYS = frozenset(_IDENTIFIERS.split())
-
-# A long ?code= is the key of an Azure function; a short one may be anything.
-_FUNCTION_KEY = re.compile(r"[^&;#]{20}")
-
+_LONGEST_CODE = 19  # characters; a longer ?code= may be the key of an Azure function, a shorter one may be anything
 _AUTHORITY = re.compile(r"^([^/?#@\\]*:)?[/\\]{2}([^/?#\\]*)")
-_PARAMETER = re.compile(r"[?#&;]([^=&;#?]*)=")
-_VALUE = re.compile(r"[^&;#]+")
-_ENCODED = re.compile(r"[^&;#?]*")
-_LEVELS = 2  # of percent-encoding that are decoded: a URL in a URL in a URL
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-# Tokens known by their form: Stripe, GitHub, GitLab, Slack, AWS, Google, Telegram, JSON Web Tokens. They start at the
-# start of a word, which also keeps the search linear.
-_TOKEN_FORM = re.compile(
-    r"(?<![\w-])(?:(?:sk|rk|whsec)_(?:live_|test_)?[0-9A-Za-z]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}"
-    r"|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|bot\d{6,}:[\w-]{30,}"
-    r"|eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]{4,})"
-)
-# Services that have the token in the path; the first group is what comes before the token.
-_TOKEN_PATH = re.compile(
-    r"(?<![\w-])(hooks\.slack\.com(?::\d+)?/(?:services|workflows|triggers)/"
-    r"|discord(?:app)?\.com(?::\d+)?/api/(?:v\d+/)?webhooks/\d+/"
-    r"|maker\.ifttt\.com(?::\d+)?/trigger/[^/?#\s]+/(?:json/)?with/key/)[^/?#\s][^?#\s]*",
-    re.IGNORECASE,
-)
-# Services that are called at a URL which cannot be guessed. There is no other way to use them, so the audit does not
-# report such a URL. Whoever knows it can send anything there, so it is not shown either.
-_CATCH_PATH = re.compile(
-    r"(?<![\w-])(hooks\.zapier\.com(?::\d+)?/hooks/\w+/\d+/|hook\.(?:[\w-]+\.)?(?:make|integromat)\.com(?::\d+)?/)"
-    r"[^/?#\s][^?#\s]*",
-    re.IGNORECASE,
-)
 _LOGIN_WITHIN = re.compile(r"(?<=://)[^\s/?#&@:]+:[^\s/?#&@]+(?=@)")
 # What stands where a port should is a password if it is not a number: "@host" was forgotten, or its "@" is encoded.
 _NOT_A_PORT = re.compile(r"^(\s*[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:\[\]]+:)(?!\d{1,5}(?:[\s/?#]|$))[^\s/?#]+")
@@ -64,79 +28,45 @@ _NOT_A_PORT = re.compile(r"^(\s*[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:\[\]]+:)(?!\d
 def redact_url(url: str) -> str:
     """The URL with ``***`` in place of what may be secret.
 
-    That is the userinfo, the value of a parameter with a secret's name (:func:`is_secret_name`), a secret in a URL
-    within the URL, a token known by its form or place, and the part of a Zapier or Make hook that cannot be guessed.
+    That is the userinfo, the value of a parameter with a secret's name
+    (:func:`~airflow_provider_partnero.api.secret_forms.is_secret_name`), a secret in a URL within the URL, a token
+    known by its form, and what a service is called with that knows its callers by their URL (Slack, Zapier, n8n).
 
     Never raises, whatever the text. In a malformed URL whose userinfo has no clear end, everything up to the last ``@``
-    is hidden.
+    is hidden. An address that is only seen to be secret once it is percent-decoded is shown decoded.
     """
-    url = _hide_userinfo(url)
+    url = _hide_userinfo(_revealing(url))
     pieces, shown = [], 0
-    for _, start, end in _secrets(url):
-        pieces += [url[shown:start], HIDDEN]
-        shown = end
+    for parameter in secret_parameters(url, _SUSPECTED):
+        pieces += [url[shown : parameter.start], HIDDEN]
+        shown = parameter.end
     url = _LOGIN_WITHIN.sub(HIDDEN, "".join((*pieces, url[shown:])))
     url = _NOT_A_PORT.sub(rf"\1{HIDDEN}", url)
-    for path in (_TOKEN_PATH, _CATCH_PATH):
-        url = path.sub(rf"\1{HIDDEN}", url)
-    return _TOKEN_FORM.sub(HIDDEN, url)
+    return KNOWN_TOKEN.sub(HIDDEN, hide_capabilities(url, HIDDEN))
 
 
-def has_userinfo(url: str) -> bool:
-    """Whether the URL, or a URL within it, has a user name or a password before its host."""
-    return _hide_userinfo(url) != url or _LOGIN_WITHIN.search(url) is not None
+def _revealing(url: str) -> str:
+    """The URL, percent-decoded if only that reveals that it is the secret address of a service."""
+    decoded = url
+    for _ in range(LEVELS):
+        if "%" not in decoded or capabilities(url):
+            return url
+        decoded = unquote(decoded)
+        if capabilities(decoded):
+            return decoded
+    return url
 
 
-def secret_parameters(url: str) -> tuple[str, ...]:
-    """The names of the parameters, in query and fragment, that have secret values: decoded, each name once."""
-    return tuple(dict.fromkeys(name for name, start, end in _secrets(url) if url[start:end] != HIDDEN))
+def _may_be_secret(name: str, value: str) -> bool:
+    return is_secret_name(name) or (name.lower() == "code" and len(value) > _LONGEST_CODE)
 
 
-def has_telltale_token(url: str) -> bool:
-    """Whether the URL holds a token known by its form (``ghp_...``, ``sk_live_...``, a JWT) or by its place (the path
-    of a Slack or Discord hook).
-    """
-    return _TOKEN_FORM.search(url) is not None or _TOKEN_PATH.search(url) is not None
+def _may_hold_secret(text: str) -> bool:
+    has_login = "://" in text and (_hide_userinfo(text) != text or _LOGIN_WITHIN.search(text) is not None)
+    return has_login or KNOWN_TOKEN.search(text) is not None or hide_capabilities(text, HIDDEN) != text
 
 
-def is_secret_name(name: str) -> bool:
-    """Whether a parameter of this name holds a secret: ``token``, ``api_key``, ``accessToken``, ``auth[secret]``...
-
-    Only whole words count, so ``author`` and ``keyword`` do not. ``public_key`` and ``webhook_key`` are identifiers.
-    """
-    words = [word.lower() for word in _WORD.findall(name)]
-    if not words:
-        return False
-    if not _SECRET_WORDS.isdisjoint(words) or "".join(words).endswith(_SECRET_ENDINGS):
-        return True
-    return words[-1] in {"key", "keys"} and _HARMLESS_KEYS.isdisjoint(words)
-
-
-def _secrets(url: str, levels: int = _LEVELS) -> Iterator[tuple[str, int, int]]:
-    """Name, start and end of each secret value. Other values are searched too, since they may be URLs with secrets.
-
-    :param levels: how many times a value is decoded to see whether it is a URL with a secret.
-    """
-    place = 0
-    while parameter := _PARAMETER.search(url, place):
-        place = parameter.end()
-        name = "".join(letter for letter in unquote(parameter[1]) if letter.isprintable())
-        is_secret = is_secret_name(name) or (name.lower() == "code" and _FUNCTION_KEY.match(url, place))
-        value = _VALUE.match(url, place) if is_secret else None
-        if value is None and levels:
-            encoded = _ENCODED.match(url, place)
-            value = encoded if encoded and _holds_secret(encoded[0], levels - 1) else None
-        if value:
-            yield name, place, value.end()
-            place = value.end()
-
-
-def _holds_secret(value: str, levels: int) -> bool:
-    decoded = unquote(value) if "%" in value else value
-    if decoded == value:
-        return False
-    has_login = "://" in decoded and has_userinfo(decoded)
-    return has_login or has_telltale_token(decoded) or next(_secrets(decoded, levels), None) is not None
+_SUSPECTED = Secrecy(_may_be_secret, _may_hold_secret)
 
 
 def _hide_userinfo(url: str) -> str:

@@ -66,7 +66,7 @@ def split_url(url: str) -> SplitResult | None:
 
 def is_plain(text: str) -> bool:
     """Whether a text is free of what clients read in different ways: spaces, control characters and backslashes."""
-    return text.isprintable() and "\\" not in text and not any(letter.isspace() for letter in text)
+    return text.isprintable() and "\\" not in text and " " not in text  # no other white space is printable
 
 
 def normal_host(host: str) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult
 from airflow_provider_partnero.api.redaction import redact_url
 from airflow_provider_partnero.api.urls import DEFAULT_PORTS, is_host, normal_host, normal_url, split_url
 from airflow_provider_partnero.webhooks.texts import shortened, visible
+from airflow_provider_partnero.webhooks.url_secrets import UrlSecrets
 
 _LONGEST_SHOWN = 100
 
@@ -19,15 +20,19 @@ class Destination:
     :param scheme: in lower case; empty without one.
     :param host: as :func:`~airflow_provider_partnero.api.urls.normal_host` makes it, without brackets; None
         if the URL has no valid host.
+    :param path: as it is in the URL; empty without one.
     :param identity: the URL's normal form: the same for two URLs that reach the same resource.
     :param shown: the URL for people: redacted, visible, shortened.
+    :param secrets: what is secret in the URL, and whether it can be taken out.
     :param problem: why nothing can be delivered to it, in words that follow "the URL"; None if something can.
     """
 
     scheme: str
     host: str | None
+    path: str
     identity: str
     shown: str
+    secrets: UrlSecrets
     problem: str | None
 
     @classmethod
@@ -35,13 +40,15 @@ class Destination:
         """Parse a URL; never raises, whatever the text."""
         parts = split_url(url)
         if parts is None:
-            return cls("", None, url, shown_url(url), "is malformed")
+            return cls("", None, "", url, shown_url(url), UrlSecrets.of(url), "is malformed")
         host = normal_host(parts.hostname) if parts.hostname else None
         return cls(
             scheme=visible(parts.scheme),
             host=host if host is not None and is_host(host) else None,
+            path=parts.path,
             identity=normal_url(url),
             shown=shown_url(url),
+            secrets=UrlSecrets.of(url),
             problem=_text_problem(url) or _scheme_problem(parts) or _host_problem(host) or _port_problem(parts),
         )
 
@@ -54,7 +61,7 @@ def shown_url(url: str) -> str:
 def _text_problem(url: str) -> str | None:
     if not url:
         return "is empty"
-    if not url.isprintable() or any(letter.isspace() for letter in url):
+    if not url.isprintable() or " " in url:  # no other white space is printable
         return "holds a space or a control character"
     # To some clients a backslash ends the host, to others it is part of the userinfo before it.
     return "holds a backslash" if "\\" in url else None

@@ -11,19 +11,23 @@ import re
 from collections.abc import Callable, Iterable
 
 from airflow_provider_partnero.api.urls import Address, address_of, is_host, normal_host
+from airflow_provider_partnero.webhooks.wildcard_dns import resolved_address
 
-# Top-level names that no public resolver answers: RFC 2606, 6761, 6762, 8375, ICANN's SSAC 113 (.internal) and its
-# name collision list (.corp, .home, .mail), and names that routers, offices and Kubernetes commonly use.
+# Top-level names that no public resolver answers: RFC 2606, 6761, 6762, 8375, 9476 (.alt), ICANN's SSAC 113 (.internal)
+# and its name collision list (.corp, .home, .mail), and names that routers, offices, Kubernetes, Consul, Docker and LXD
+# commonly use.
 _INTERNAL_NAMES = """
-    localhost localdomain local internal intranet private corp home home.arpa lan mail svc test invalid
+    localhost localdomain local internal intranet private corp home home.arpa lan mail svc test invalid alt consul
+    docker lxd workgroup
 """
 _INTERNAL_SUFFIXES = frozenset(_INTERNAL_NAMES.split())
+_OVERLAYS = {"onion": "Tor", "i2p": "I2P"}  # RFC 7686; networks that are reached with software of their own
 
-# Services that show what arrives at a URL to everybody who knows it, and tunnels to a developer's machine.
+# Services that show what arrives at a URL to everybody who knows it, and tunnels to a developer's machine. Pipedream's
+# request bins are here, but not its workflows (m.pipedream.net), which run in production.
 _INSPECTION_SERVICES = """
     webhook.site webhook.cool requestbin.com requestbin.io requestbin.net requestbin.fullcontact.com requestb.in
-    rbaskets.in
-    pipedream.com pipedream.net beeceptor.com hookbin.com smee.io postb.in requestcatcher.com requestinspector.com
+    rbaskets.in x.pipedream.net beeceptor.com hookbin.com smee.io postb.in requestcatcher.com requestinspector.com
     typedwebhook.tools webhook-test.com webhookinbox.com play.svix.com requestrepo.com httpdump.app ptsv2.com ptsv3.com
     putsreq.com mocky.io mockbin.io mockbin.org httpbin.org postman-echo.com mock.pstmn.io
     burpcollaborator.net oastify.com oast.fun oast.live oast.me oast.online oast.pro oast.site interact.sh dnslog.cn
@@ -42,13 +46,25 @@ _WILDCARDS = frozenset("*?")
 def internal_kind(host: str) -> str | None:
     """Why a host cannot be reached from the internet, in words that follow "is"; None for a public one.
 
-    An IPv4 address embedded in an IPv6 address (IPv4-mapped, 6to4, NAT64) is judged as that IPv4 address.
+    An IPv4 address embedded in an IPv6 address (IPv4-mapped, 6to4, NAT64) is judged as that IPv4 address, and a name
+    that has its address in it (``10.0.0.1.nip.io``) as that address.
     """
     address = address_of(host)
     if address is not None:
         return _address_kind(address)
     if "." not in host:
         return "the machine itself" if host == "localhost" else "a bare name that only an internal network knows"
+    address = resolved_address(host)
+    if address is not None:
+        kind = _address_kind(address)
+        return kind and f"a name for {kind} ({address})"
+    return _name_kind(host)
+
+
+def _name_kind(host: str) -> str | None:
+    network = _OVERLAYS.get(host.rpartition(".")[2])
+    if network:
+        return f"a name that only the {network} network knows"
     suffix = next((suffix for suffix in _suffixes(host) if suffix in _INTERNAL_SUFFIXES), None)
     return suffix and f"a name under .{suffix}, which only an internal network knows"
 

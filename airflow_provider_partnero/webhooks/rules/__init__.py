@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_partnero.webhooks.rules import declared, destinations, signing, subscriptions
+from airflow_provider_partnero.webhooks.rules import declared, destinations, secrecy, signing, subscriptions
 from airflow_provider_partnero.webhooks.rules.base import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -18,8 +18,10 @@ RULES: tuple[Rule, ...] = (
     declared.drifted,
     destinations.internal,
     destinations.throw_away,
-    destinations.secret_in_url,
+    secrecy.secret_in_url,
     signing.weak_secret,
     signing.shared_secret,
+    secrecy.secret_address,
+    destinations.left_over,
 )
 """Every rule, in the order of the ids. An id never changes its meaning."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_provider_partnero.api.redaction import has_telltale_token, has_userinfo, secret_parameters
+from airflow_provider_partnero.api.redaction import redact_url
 from airflow_provider_partnero.webhooks.findings import Severity
 from airflow_provider_partnero.webhooks.hosts import internal_kind, throw_away_service
+from airflow_provider_partnero.webhooks.leftovers import leftover
 from airflow_provider_partnero.webhooks.rules.base import Observation, Programme, rule
-from airflow_provider_partnero.webhooks.texts import listed, quoted, shortened
+from airflow_provider_partnero.webhooks.texts import quoted, shortened
 
 
 @rule(
@@ -57,9 +58,13 @@ def host_not_allowed(programme: Programme) -> Iterator[Observation]:
     remedy="Give the receiver a public https address; Partnero cannot reach an internal one.",
 )
 def internal(programme: Programme) -> Iterator[Observation]:
-    """A private, loopback or link-local address in any spelling, or a name that can only be internal."""
+    """A private, loopback or link-local address in any spelling, or a name that can only be internal.
+
+    A URL at which nothing can be delivered is PW002's.
+    """
     for webhook in programme.webhooks:
-        host = programme.destination(webhook).host
+        destination = programme.destination(webhook)
+        host = None if destination.problem else destination.host
         kind = internal_kind(host) if host else None
         if host and kind:
             yield Observation(f"Its host {_host(host)} is {kind}: Partnero cannot reach it.", webhook)
@@ -84,27 +89,23 @@ def throw_away(programme: Programme) -> Iterator[Observation]:
 
 
 @rule(
-    "PW013",
-    Severity.ERROR,
-    title="Secret in the URL",
-    remedy="Take the secret out of the URL and replace it; let the receiver verify the Signature header instead.",
+    "PW019",
+    Severity.WARNING,
+    title="Leftover of a test",
+    remedy="Point the webhook to the production address, or delete it.",
 )
-def secret_in_url(programme: Programme) -> Iterator[Observation]:
-    """Userinfo, a parameter with a secret's name, or a token known by its form."""
+def left_over(programme: Programme) -> Iterator[Observation]:
+    """An address that a service makes for a test or a preview, such as n8n's ``/webhook-test/``.
+
+    Services for nothing but tests are PW012's.
+    """
     for webhook in programme.webhooks:
-        found = _secrets_in(webhook.url)
-        if found:
-            yield Observation(
-                f"Its URL holds {listed(found)}, and URLs end up in logs: {programme.destination(webhook).shown}",
-                webhook,
-            )
-
-
-def _secrets_in(url: str) -> list[str]:
-    found = ["a user name or password"] if has_userinfo(url) else []
-    found += [f"a secret in its parameter {quoted(name, 40)}" for name in secret_parameters(url)]
-    return found or (["an access token"] if has_telltale_token(url) else [])
+        destination = programme.destination(webhook)
+        kind = leftover(destination.host, destination.path) if destination.host else None
+        if kind:
+            yield Observation(f"Delivers to {kind}, which is not made to last: {destination.shown}", webhook)
 
 
 def _host(host: str) -> str:
-    return shortened(host, 80)
+    """The host for a sentence; of a service whose hosts cannot be guessed, without the part that is secret."""
+    return shortened(redact_url(host), 80)

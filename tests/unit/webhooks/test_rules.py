@@ -16,7 +16,7 @@ ERRORS = {"PW002", "PW004", "PW005", "PW006", "PW009", "PW010", "PW011", "PW013"
 
 
 def test_the_rules_have_the_documented_ids_and_severities() -> None:
-    assert [rule.id for rule in RULES] == [f"PW{number:03d}" for number in range(1, 16)]
+    assert [rule.id for rule in RULES] == [f"PW{number:03d}" for number in (*range(1, 16), 18, 19)]
     assert {rule.id for rule in RULES if rule.severity is Severity.ERROR} == ERRORS
 
 
@@ -372,7 +372,7 @@ def test_pw011_is_silent_for_public_hosts(host: str) -> None:
         "abc.eu.ngrok.io",
         "abc.ngrok-free.app",
         "requestbin.com",
-        "eo1.m.pipedream.net",
+        "en1.x.pipedream.net",
         "mine.free.beeceptor.com",
         "hookbin.com",
         "abc.loca.lt",
@@ -401,74 +401,106 @@ def test_pw012_is_silent_for_look_alikes(url: str) -> None:
     assert found("PW012", [webhook(url=url)]) == []
 
 
+SECRET = "TOPSECRET9f86d081884c7d659a2feaa0c55ad015"
 SECRET_URLS = [
     "https://user:TOPSECRET@example.com/",
     "https://TOPSECRET@example.com/",
     "https://user:TOP/TOPSECRET@example.com/",
     "https://user:TOPSECRET@example.com:port/",
-    "https://example.com/?token=TOPSECRET",
-    "https://example.com/?a=b&KEY=TOPSECRET",
-    "https://example.com/?api_key=TOPSECRET&c=d",
-    "https://example.com/?apikey=TOPSECRET",
-    "https://example.com/?api-key=TOPSECRET",
-    "https://example.com/?accessToken=TOPSECRET",
-    "https://example.com/?access%5Ftoken=TOPSECRET",
-    "https://example.com/?to%6ben=TOPSECRET",
-    "https://example.com/?auth[secret]=TOPSECRET",
-    "https://example.com/?auth=TOPSECRET",
+    "https://user:TOPSECRET%40example.com/",
+    "user:TOPSECRET@example.com/?a=b",
     "https://example.com/?password=TOPSECRET",
-    "https://example.com/?X-Amz-Signature=TOPSECRET",
-    "https://example.com/?sig=TOPSECRET",
-    "https://example.com/?a=1;token=TOPSECRET",
-    "https://example.com/;token=TOPSECRET",
-    "https://example.com/#access_token=TOPSECRET",
-    "https://example.com/api/hook?code=TOPSECRETTOPSECRETTOPSECRET",
+    f"https://example.com/?token={SECRET}",
+    f"https://example.com/?a=b&KEY={SECRET}",
+    f"https://example.com/?api_key={SECRET}&c=d",
+    f"https://example.com/?access%5Ftoken={SECRET}",
+    f"https://example.com/?to%6ben={SECRET}",
+    f"https://example.com/?auth[secret]={SECRET}",
+    f"https://example.com/?a=1;token={SECRET}",
+    f"https://example.com/;token={SECRET}",
+    f"https://example.com/#access_token={SECRET}",
     "https://example.com/sk_live_TOPSECRETTOPSECRET",
     "https://example.com/x?a=ghp_TOPSECRETTOPSECRET00",
     "https://example.com/?to=https://user:TOPSECRET@crm.example/hook",
     "https://example.com/?to=https%3A%2F%2Fuser%3ATOPSECRET%40crm.example%2Fhook&a=b",
-    "https://example.com/?to=https%3A%2F%2Fcrm.example%2Fhook%3Ftoken%3DTOPSECRET&a=b",
-    "https://a.example/?to=https%3A%2F%2Fb.example%3Fto%3Dhttps%253A%252F%252Fc.example%253Ftoken%253DTOPSECRET",
-    "https://hooks.slack.com/services/T00000000/B00000000/TOPSECRETTOPSECRET",
-    "https://Hooks.Slack.com:443/services/T00000000/B00000000/TOPSECRETTOPSECRET",
-    "https://discord.com/api/webhooks/123456789012345678/TOPSECRET-TOPSECRET",
-    "https://ptb.discord.com/api/v10/webhooks/123456789012345678/TOPSECRET-TOPSECRET",
-    "https://api.telegram.org/bot1234567890:TOPSECRETTOPSECRETTOPSECRETTOPSECRET/sendMessage",
-    "https://maker.ifttt.com/trigger/partner/with/key/TOPSECRET",
-    "http://[::1?token=TOPSECRET",
-    "user:TOPSECRET@example.com/?a=b",
+    f"https://example.com/?to=https%3A%2F%2Fcrm.example%2Fhook%3Ftoken%3D{SECRET}&a=b",
+    f"https://a.example/?to=https%3A%2F%2Fb.example%3Fto%3Dhttps%253A%252F%252Fc.example%253Ftoken%253D{SECRET}",
+    f"http://[::1?token={SECRET}",
 ]
+SECRET_ADDRESSES = {
+    "https://hooks.slack.com/services/T00000000/B00000000/TOPSECRETTOPSECRET": "Slack",
+    "https://Hooks.Slack.com:443/services/T00000000/B00000000/TOPSECRETTOPSECRET": "Slack",
+    "https://hooks.slack.com./services/T00000000/B00000000/TOPSECRETTOPSECRET": "Slack",
+    "https://hooks.slack.com/%73ervices/T00000000/B00000000/TOPSECRETTOPSECRET": "Slack",
+    "https://relay.example/?to=https%3A%2F%2Fhooks.slack.com%2Fservices%2FT0%2FB0%2FTOPSECRET": "Slack",
+    "https://discord.com/api/webhooks/123456789012345678/TOPSECRET-TOPSECRET": "Discord",
+    "https://api.telegram.org/bot1234567890:TOPSECRETTOPSECRETTOPSECRETTOPSECRET/sendMessage": "Telegram",
+    "https://maker.ifttt.com/trigger/partner/with/key/TOPSECRET": "IFTTT",
+    "https://hooks.zapier.com/hooks/catch/1234567/TOPSECRET/": "Zapier",
+    "https://example.com/api/x/triggers/manual/invoke?sv=1.0&sig=TOPSECRET": "an Azure flow",
+    f"https://my-app.azurewebsites.net/api/hook?code={SECRET}": "Azure Functions",
+    "https://bucket.s3.amazonaws.com/in?X-Amz-Signature=TOPSECRET": "a signed AWS URL",
+}
 
 
 @pytest.mark.parametrize("url", SECRET_URLS)
 def test_pw013_fires_for_a_secret_in_the_url_and_never_shows_it(url: str) -> None:
     report = audit([webhook(url=url)], allowed_hosts=["none.example"])
     assert "PW013" in report.counts["by_rule"]
+    assert "PW018" not in report.counts["by_rule"]
+    assert "TOPSECRET" not in str(report.to_dict()) + report.to_table() + repr(report)
+
+
+@pytest.mark.parametrize("url", SECRET_ADDRESSES)
+def test_pw018_warns_of_an_address_that_is_itself_a_secret_and_never_shows_it(url: str) -> None:
+    report = audit([webhook(url=url)], allowed_hosts=["none.example"])
+    assert "PW013" not in report.counts["by_rule"]
+    [finding] = found("PW018", [webhook(url=url)])
+    assert finding.severity is Severity.WARNING
+    assert f"can send to {SECRET_ADDRESSES[url]}, as Partnero does" in finding.words
     assert "TOPSECRET" not in str(report.to_dict()) + report.to_table() + repr(report)
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        "https://example.com/@user",
-        "https://example.com/?to=someone@example.com",
-        "https://example.com/?author=me&keyword=x&monkey=1",
-        "https://example.com/?webhook_key=i1G7ExNCGI7s",
+        "https://example.com/?token=TOPSECRET",
+        "https://example.com/?key=orders",
+        "https://example.com/?auth=none",
+        "https://example.com/?token_type=bearer",
+        "https://example.com/?session=1",
+        "https://example.com/?sid=5",
+        "https://example.com/?pin=board",
         "https://example.com/?token=",
         "https://example.com/token/secret",
-        "https://example.com/?code=SPRING",
-        "https://@example.com/",
-        "https://example.com/?to=someone%40example.com&cc=a%3Ab%40example.com",
-        "https://example.com/?back=https%3A%2F%2Fcrm.example%2Fa%3Fpage%3D2",
+        f"https://example.com/?webhook_key={SECRET}",
         "https://slack.com/services/T0/B0/token",
-        "https://my-discord.com/api/webhooks/1/token",
         "https://discord.com/api/webhooks/",
-        "https://hooks.zapier.com/hooks/catch/1234567/abcdefg/",
-        "https://hook.eu1.make.com/abcdefghijklmnopqrstuvwxyz012345",
     ],
 )
-def test_pw013_is_silent_for_values_that_are_not_secret(url: str) -> None:
-    assert found("PW013", [webhook(url=url)]) == []
+def test_neither_pw013_nor_pw018_fires_for_values_that_are_not_surely_secret(url: str) -> None:
+    assert found("PW013", [webhook(url=url)]) + found("PW018", [webhook(url=url)]) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("https://n8n.example.com/webhook-test/partnero", "an n8n test address"),
+        ("https://script.google.com/macros/s/AKfycbx/dev", "an Apps Script test deployment"),
+        ("https://deploy-preview-7--shop.netlify.app", "a Netlify preview"),
+    ],
+)
+def test_pw019_warns_of_a_leftover_of_a_test_and_says_what_it_is(url: str, kind: str) -> None:
+    [finding] = found("PW019", [webhook(url=url)])
+    assert finding.severity is Severity.WARNING
+    assert f"Delivers to {kind}, which is not made to last" in finding.words
+
+
+@pytest.mark.parametrize(
+    "url", ["https://webhook.site/x", "https://abc.ngrok.io/x", "https://n8n.example.com/webhook/partnero"]
+)
+def test_pw019_is_silent_for_what_pw012_reports_and_for_production(url: str) -> None:
+    assert found("PW019", [webhook(url=url)]) == []
 
 
 @pytest.mark.parametrize("secret", [None, "", "s", "123456789012345"])

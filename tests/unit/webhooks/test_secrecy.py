@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.redaction import is_secret_name, redact_url
+from airflow_provider_partnero.api.redaction import redact_url
+from airflow_provider_partnero.api.secret_forms import is_secret_name
 from airflow_provider_partnero.webhooks.audit import audit
 from airflow_provider_partnero.webhooks.reconcile import PlanError, WebhookSpec, plan
 from airflow_provider_partnero.webhooks.report import render_report
