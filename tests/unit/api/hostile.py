@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 
 Talk = Callable[[socket.socket], None]
 
@@ -44,6 +45,7 @@ def _endless(piece: bytes) -> Iterator[bytes]:
     return itertools.repeat(piece)
 
 
+@cache
 def _bomb(size: int) -> bytes:
     packer = zlib.compressobj(9, wbits=31)
     zeros = bytes(1 << 20)
