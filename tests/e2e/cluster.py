@@ -124,6 +124,12 @@ class Cluster:
         kill_session(process.pid)  # tasks have groups of their own
         process.wait()
 
+    def stop(self, part: str) -> subprocess.Popen[Any]:
+        """SIGTERM to the part's own process, as from a service manager; does not wait for its end."""
+        process = self._processes.pop(part)
+        process.terminate()
+        return process
+
     def airflow(self, *arguments: str) -> str:
         """Run Airflow's command line; its output."""
         done = subprocess.run(
