@@ -1,7 +1,7 @@
 """Time and memory of one call to servers that drip, flood and lie: ``python -m tests.benchmarks.bench_hostile``.
 
-Each call has a deadline of 5 s and one attempt. A process of its own makes it, after a polite call. Memory is how far the
-peak of its resident set rises above what it had before the hostile call.
+Each call has a deadline of 5 s and one attempt. A process of its own makes it, after a polite call. Memory is how far
+the peak of its resident set rises above what it had before the hostile call.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 
-from tests.unit.api.hostile import ENDLESS, FLOODS, Talk, talking
+from tests.unit.api.hostile import ENDLESS, FLOODS, Talk, bomb, talking
 
 DEADLINE = 5
 
@@ -40,8 +40,8 @@ print(json.dumps([seconds, time.process_time() - cpu, resident("VmHWM") - before
 _WEBHOOK = {"key": "k", "name": "n", "url": "https://x.example/", "is_active": True, "events": ["partner.created"]}
 
 
-def _polite() -> Talk:
-    body = json.dumps({"data": _WEBHOOK}).encode()
+def _polite(name: str = "n") -> Talk:
+    body = json.dumps({"data": _WEBHOOK | {"name": name}}, ensure_ascii=False).encode()
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
     return lambda connection: connection.sendall(answer)
 
@@ -58,10 +58,17 @@ def measured(talk: Talk) -> tuple[float, float, float, str]:
 def main() -> None:
     """Print the table."""
     print(f"deadline {DEADLINE} s, timeout (5, 30) s, one attempt")
-    print(f"{'':26} {'time':>8} {'CPU':>8} {'memory':>10}  outcome")
-    for case, talk in {**ENDLESS, **FLOODS}.items():
+    print(f"{'':30} {'time':>8} {'CPU':>8} {'memory':>10}  outcome")
+    for size in (1 << 30, 1 << 28):
+        bomb(size)  # takes seconds to make
+    large = {
+        "a name of 8 MiB": _polite("n" * (8 * 1024**2 - 1000)),
+        "a name of 8 MiB, 4 bytes each": _polite("\U0001f600" * (2 * 1024**2 - 1000)),
+        "an emoji and 8 MiB of ASCII": _polite("\U0001f600" + "n" * (8 * 1024**2 - 1000)),
+    }
+    for case, talk in {**ENDLESS, **FLOODS, **large}.items():
         seconds, cpu, mebibytes, outcome = measured(talk)
-        print(f"{case:26} {seconds:6.2f} s {cpu:6.2f} s {mebibytes:6.1f} MiB  {outcome}", flush=True)
+        print(f"{case:30} {seconds:6.2f} s {cpu:6.2f} s {mebibytes:6.1f} MiB  {outcome}", flush=True)
 
 
 if __name__ == "__main__":

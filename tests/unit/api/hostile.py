@@ -46,7 +46,8 @@ def _endless(piece: bytes) -> Iterator[bytes]:
 
 
 @cache
-def _bomb(size: int) -> bytes:
+def bomb(size: int) -> bytes:
+    """An answer of a few hundred kB that unpacks to so many bytes."""
     packer = zlib.compressobj(9, wbits=31)
     zeros = bytes(1 << 20)
     packed = b"".join(packer.compress(zeros) for _ in range(size >> 20)) + packer.flush()
@@ -82,8 +83,8 @@ FLOODS: dict[str, Talk] = {
     "endless headers": _then(HEAD, lambda connection: _flood(connection, b"X: y\r\n" * 5000)),
     "one endless header": _then(HEAD + b"X: ", lambda connection: _flood(connection, b"y" * 65536)),
     "a body of 10 GB": _then(HEAD + b"Content-Length: 10000000000\r\n\r\n", lambda c: _flood(c, b" " * 65536)),
-    "a gzip bomb of 1 GB": lambda connection: connection.sendall(_bomb(1 << 30)),
-    "a gzip bomb in a 503": lambda c: c.sendall(_bomb(1 << 28).replace(b"200 OK", b"503 Down", 1)),
+    "a gzip bomb of 1 GB": lambda connection: connection.sendall(bomb(1 << 30)),
+    "a gzip bomb in a 503": lambda c: c.sendall(bomb(1 << 28).replace(b"200 OK", b"503 Down", 1)),
     "a million empty objects": lambda c: c.sendall(_json(b'{"data": [' + b"{}," * 1_000_000 + b"{}]}")),
     "brackets 100,000 deep": lambda connection: connection.sendall(_json(b"[" * 100_000 + b"]" * 100_000)),
 }
