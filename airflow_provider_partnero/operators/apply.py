@@ -63,7 +63,7 @@ class Reconciliation:
         :param wait_until_active: wait up to 10 minutes until all webhooks that are declared active are active.
         :returns: ``{"plan", "done", "done_left_out", "dry_run"}``, see ``PartneroReconcileWebhooksOperator``.
         :raises ValueError: the plan is refused; nothing was written.
-        :raises PartneroError: a write failed, or a webhook is not as declared afterwards.
+        :raises PartneroError: a write failed; or afterwards, a webhook is not as declared, or cannot be read.
         """
         plan = self._plan()
         self.log.info("%s", plan.render(max_actions=_MOST_LOGGED))
@@ -77,6 +77,7 @@ class Reconciliation:
             self._read_back()
         if wait_until_active:
             self._wait_until_active()
+        _check_readable(plan)
         return _outcome(plan, done, dry_run=False)
 
     @property
@@ -187,6 +188,17 @@ def _check_deletes(plan: Plan, max_deletes: int) -> None:
         raise ValueError(
             f"the plan deletes {len(plan.deletes)} webhooks and max_deletes={max_deletes}: nothing was written; raise "
             f"max_deletes if you want that. Among them: {names}"
+        )
+
+
+def _check_readable(plan: Plan) -> None:
+    """All else is done by now: what cannot be read was left alone, and nobody knows whether it is as declared."""
+    declared = [left for left in plan.unreadable if left.spec]
+    if declared:
+        named = (f"{left.name!r} ({', '.join((left.label, *left.webhook.oddities))})" for left in declared[:10])
+        raise PartneroError(
+            f"{len(declared)} declared webhooks cannot be read and were left alone; all else is done. Save them again "
+            f"at Partnero, or delete them there: {', '.join(named)}"
         )
 
 

@@ -28,6 +28,9 @@ class PartneroReconcileWebhooksOperator(PartneroOperator):
     half-way, the log and the XCom ``half_applied`` say what was done and what was not. None of these ever holds a
     signing secret.
 
+    A live webhook with a field that cannot be read, such as a null name, is neither changed nor deleted; plan and
+    counts have it as ``unreadable``. All else is done. Then the task fails if a declared webhook was left alone.
+
     :param webhooks: a list of ``{"name", "url", "events"}``, optionally with ``is_active`` and ``key``; or the path of
         a ``.yaml``, ``.yml`` or ``.json`` file with such a list, beside the DAG or absolute. Templated.
     :param prune: delete live webhooks that are not declared. Templated.

@@ -26,6 +26,7 @@ from airflow_provider_partnero.operators.base import introduction
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_partnero.api import Webhook
     from airflow_provider_partnero.hooks.partnero import PartneroHook
 
 
@@ -136,7 +137,7 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
                 self._fail(str(error), error)
             self.log.warning("No answer about webhook %r, waiting goes on: %s", self.webhook_key, error)
             return PokeReturnValue(is_done=False)
-        self.log.info("Webhook %r is %s", webhook.key, "active" if webhook.is_active else "not active yet")
+        self.log.info("Webhook %r is %s", webhook.key, _state(webhook))
         return PokeReturnValue(is_done=webhook.is_active, xcom_value=webhook.to_dict() if webhook.is_active else None)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
@@ -180,3 +181,8 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
             timeout=timedelta(seconds=max(_LEAST_POKE, self._longest_wait() - waited)),
             method_name="execute_complete",
         )
+
+
+def _state(webhook: Webhook) -> str:
+    oddities = f" ({', '.join(webhook.oddities)})" if webhook.oddities else ""
+    return f"{'active' if webhook.is_active else 'not active yet'}{oddities}"

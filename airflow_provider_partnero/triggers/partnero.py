@@ -125,7 +125,7 @@ class PartneroWebhookActiveTrigger(BaseEventTrigger):
             failure = f"GET /webhooks/{self.webhook_key}: 404 no webhook has this key"
         if failure:
             return TriggerEvent({"failure": failure})  # type: ignore[no-untyped-call]
-        if result.trouble:  # logged by each trigger, since each task has its own log
+        if result.trouble and webhook is None:  # logged by each trigger, since each task has its own log
             self.log.warning("No answer about webhook %r, waiting goes on: %s", self.webhook_key, result.trouble)
         return None
 

@@ -13,6 +13,7 @@ from airflow_provider_partnero.api.errors import (
     PartneroAuthenticationError,
     PartneroError,
     PartneroNotFoundError,
+    PartneroResponseError,
     is_passing,
 )
 from airflow_provider_partnero.hooks.partnero import PartneroHook
@@ -184,17 +185,20 @@ def _get_each(client: PartneroClient, keys: frozenset[str]) -> PollResult:
     found: dict[str, Webhook] = {}
     missing: set[str] = set()
     refused: dict[str, str] = {}
+    trouble: str | None = None
     for key in keys:
         try:
             found[key] = client.get_webhook(key)
         except PartneroNotFoundError:
             missing.add(key)
+        except PartneroResponseError as error:  # the other webhooks may well be readable
+            trouble = str(error)
         except (PartneroError, ValueError) as error:
             # A refused token or an outage concerns all keys; any other error concerns this key only.
             if is_passing(error) or isinstance(error, PartneroAuthenticationError):
                 raise
             refused[key] = str(error)
-    return PollResult(webhooks=found, missing=frozenset(missing), refused=refused)
+    return PollResult(webhooks=found, missing=frozenset(missing), refused=refused, trouble=trouble)
 
 
 def _decrement(counts: Counter[str], key: str) -> None:

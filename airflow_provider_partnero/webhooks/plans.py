@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.specs import Change, FieldValue, WebhookSpec
@@ -18,6 +18,8 @@ Kind = Literal["create", "update", "delete", "unchanged"]
 ORDER: tuple[Kind, ...] = ("create", "update", "delete", "unchanged")
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _LABEL_WIDTH = 11
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +63,48 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A live webhook that the plan leaves alone, because a field of it cannot be read.
+
+    :param webhook: the live webhook.
+    :param spec: the declared webhook that it is, or may be; None: it seems undeclared, so ``prune`` would delete it.
+    """
+
+    webhook: Webhook
+    spec: WebhookSpec | None = None
+
+    @property
+    def name(self) -> str:
+        """The declared name, else the live one, which may be empty."""
+        return self.spec.name if self.spec else self.webhook.name
+
+    @property
+    def label(self) -> str:
+        """``key abc``, or ``key unknown``."""
+        return f"key {visible(self.webhook.key) or 'unknown'}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON: ``{"name", "key", "is_declared", "oddities"}``; ``key`` is empty if it cannot be read."""
+        return {
+            "name": visible(self.name),
+            "key": visible(self.webhook.key),
+            "is_declared": self.spec is not None,
+            "oddities": list(self.webhook.oddities),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The writes that make the live webhooks match the declaration.
 
     :param actions: creates, updates, deletes, then unchanged webhooks; each kind sorted by name and key.
     :param undeclared: live webhooks that are not declared; without ``prune``, the plan leaves them alone.
+    :param unreadable: live webhooks that cannot be compared or deleted safely; the plan leaves them alone.
     """
 
     actions: tuple[Action, ...]
     undeclared: tuple[Webhook, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
 
     @property
     def creates(self) -> tuple[Action, ...]:
@@ -98,27 +133,33 @@ class Plan:
 
     @property
     def summary(self) -> str:
-        """``Plan: 1 to create, 2 to update, 0 to delete, 5 unchanged.``"""
+        """``Plan: 1 to create, 2 to update, 0 to delete, 5 unchanged.``, and how many cannot be read, if any."""
         counts = self._counts()
+        unreadable = f", {len(self.unreadable)} left alone (cannot be read)" if self.unreadable else ""
         return (
             f"Plan: {counts['create']} to create, {counts['update']} to update, {counts['delete']} to delete, "
-            f"{counts['unchanged']} unchanged."
+            f"{counts['unchanged']} unchanged{unreadable}."
         )
 
     def to_dict(self, max_actions: int | None = None) -> dict[str, Any]:
         """Plain JSON: ``{"summary", "counts": {"create", "update", "delete", "unchanged", "undeclared"}, "actions":
-        [...], "actions_left_out"}``. Unchanged webhooks are counted, not listed.
+        [...], "actions_left_out"}``. Unchanged webhooks are counted, not listed. If webhooks cannot be read, the counts
+        have ``unreadable``, and ``unreadable`` lists them: ``[{"name", "key", "is_declared", "oddities"}]``.
 
-        :param max_actions: how many writes to list, from 0; None: all.
+        :param max_actions: how many writes, and how many unreadable webhooks, to list, from 0; None: all.
         """
         writes = [action for action in self.actions if action.kind != "unchanged"]
-        kept = writes if max_actions is None else writes[: max(max_actions, 0)]
-        return {
+        kept = _first(writes, max_actions)
+        unreadable = {"unreadable": len(self.unreadable)} if self.unreadable else {}
+        plain = {
             "summary": self.summary,
-            "counts": {**self._counts(), "undeclared": len(self.undeclared)},
+            "counts": {**self._counts(), "undeclared": len(self.undeclared), **unreadable},
             "actions": [action.to_dict() for action in kept],
             "actions_left_out": len(writes) - len(kept),
         }
+        if not self.unreadable:
+            return plain
+        return {**plain, "unreadable": [left.to_dict() for left in _first(self.unreadable, max_actions)]}
 
     def render(self, max_actions: int | None = None) -> str:
         """The plan as text, in the style of ``terraform plan``, without secrets.
@@ -148,15 +189,25 @@ def _to_json(name: str, value: FieldValue) -> Any:
     return shown_url(value) if name == "url" else visible(value)
 
 
+def _first(items: Sequence[_Item], most: int | None) -> Sequence[_Item]:
+    return items if most is None else items[: max(most, 0)]
+
+
 def _plan_lines(plan: Plan, max_actions: int | None) -> Iterator[str]:
     writes = [*plan.creates, *plan.updates, *plan.deletes]
-    kept = writes if max_actions is None else writes[: max(max_actions, 0)]
+    kept = _first(writes, max_actions)
     yield plan.summary
     for action in kept:
         yield ""
         yield from _action_lines(action)
     if left_out := len(writes) - len(kept):
         yield from ("", f"  ... and {counted(left_out, 'more action')}.")
+    unreadable = _first(plan.unreadable, max_actions)
+    for left in unreadable:
+        yield from ("", f"  ! leave {quoted(left.name)} ({left.label})")
+        yield _line("unreadable", listed(left.webhook.oddities, most=6))
+    if left_out := len(plan.unreadable) - len(unreadable):
+        yield from ("", f"  ... and {counted(left_out, 'more webhook')} that cannot be read.")
     if plan.undeclared:
         yield from ("", f"  {_undeclared_line(plan)}")
 
@@ -168,6 +219,8 @@ def _action_lines(action: Action) -> Iterator[str]:
         for change in action.changes:
             yield from _change_lines(change)
         return
+    if action.webhook and action.webhook.oddities:
+        yield _line("odd", listed(action.webhook.oddities, most=6))
     subject = action.spec or action.webhook
     if subject is not None:
         yield _line("url", shown_url(subject.url))

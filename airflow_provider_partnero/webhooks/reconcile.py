@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.specs import Change, WebhookSpec, specs_from
+from airflow_provider_partnero.api.urls import normal_url
 from airflow_provider_partnero.webhooks.matching import Matching, PlanError, first_problems, keys_of, match
-from airflow_provider_partnero.webhooks.plans import ORDER, Action, Kind, Plan
+from airflow_provider_partnero.webhooks.plans import ORDER, Action, Kind, Plan, Unreadable
 from airflow_provider_partnero.webhooks.spec_files import parse_specs
 from airflow_provider_partnero.webhooks.texts import quoted
 
@@ -21,6 +22,11 @@ def plan(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook], *, prune: bo
     A specification is matched by its key, else by its name. The name counts, too, if no live webhook has its key:
     Partnero may ignore the key of a create, and without the name a second run would create the webhook again.
 
+    What cannot be read is left alone, and nothing else: a declared webhook with an unreadable field; one that may be a
+    declared webhook, because it has its URL and an unreadable name, so that no second one is created; and with
+    ``prune``, an undeclared one with an unreadable field, as it may be one to keep. Only an unreadable signing secret
+    does not matter.
+
     :param specs: the webhooks that must exist.
     :param webhooks: all live webhooks.
     :param prune: delete the live webhooks that are not declared; otherwise they are left alone.
@@ -31,20 +37,42 @@ def plan(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook], *, prune: bo
     _check_keys(live)
     matching = match(specs, live)
     _check_unambiguous(matching)
-    actions = sorted(_actions(matching, prune=prune), key=_action_order)
+    steps = tuple(_steps(matching, prune=prune))
     undeclared = () if prune else sorted(matching.undeclared, key=lambda webhook: (webhook.name, webhook.key))
-    return Plan(tuple(actions), tuple(undeclared))
+    return Plan(
+        actions=tuple(sorted((step for step in steps if isinstance(step, Action)), key=_action_order)),
+        undeclared=tuple(undeclared),
+        unreadable=tuple(step for step in steps if isinstance(step, Unreadable)),
+    )
 
 
-def _actions(matching: Matching, *, prune: bool) -> Iterator[Action]:
+def _steps(matching: Matching, *, prune: bool) -> Iterator[Action | Unreadable]:
+    nameless = {normal_url(webhook.url): webhook for webhook in matching.undeclared if _may_have_any_name(webhook)}
+    suspects = set()
     for spec in matching.missing:
-        yield Action("create", spec)
+        suspect = nameless.get(normal_url(spec.url))
+        suspects.add(suspect)
+        yield Unreadable(suspect, spec) if suspect else Action("create", spec)
     for spec, webhook in matching.pairs:
-        changes = spec.differences(webhook)
-        yield Action("update" if changes else "unchanged", spec, webhook, changes)
-    if prune:
-        for webhook in matching.undeclared:
+        yield Unreadable(webhook, spec) if _is_unreadable(webhook) else _comparison(spec, webhook)
+    for webhook in matching.undeclared if prune else ():
+        if not _is_unreadable(webhook):
             yield Action("delete", webhook=webhook)
+        elif webhook not in suspects:
+            yield Unreadable(webhook)
+
+
+def _comparison(spec: WebhookSpec, webhook: Webhook) -> Action:
+    changes = spec.differences(webhook)
+    return Action("update" if changes else "unchanged", spec, webhook, changes)
+
+
+def _is_unreadable(webhook: Webhook) -> bool:
+    return not webhook.unreadable <= {"signature"}
+
+
+def _may_have_any_name(webhook: Webhook) -> bool:
+    return "name" in webhook.unreadable and "url" not in webhook.unreadable
 
 
 def _action_order(action: Action) -> tuple[int, str, str]:
@@ -52,7 +80,8 @@ def _action_order(action: Action) -> tuple[int, str, str]:
 
 
 def _check_keys(live: tuple[Webhook, ...]) -> None:
-    repeated_keys = [key for key, number in Counter(webhook.key for webhook in live).items() if number > 1]
+    keys = Counter(webhook.key for webhook in live if webhook.key)
+    repeated_keys = [key for key, number in keys.items() if number > 1]
     if repeated_keys:
         problems = [f"the key {quoted(key)} appears twice among the live webhooks" for key in repeated_keys]
         raise PlanError(f"{'; '.join(first_problems(problems))}: read the list again")

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from airflow_provider_partnero.webhooks.rules import declared, destinations, secrecy, signing, subscriptions
+from airflow_provider_partnero.webhooks.rules import (
+    declared,
+    destinations,
+    oddities,
+    secrecy,
+    signing,
+    subscriptions,
+)
 from airflow_provider_partnero.webhooks.rules.base import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -21,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     secrecy.secret_in_url,
     signing.weak_secret,
     signing.shared_secret,
+    oddities.odd,
     secrecy.secret_address,
     destinations.left_over,
 )

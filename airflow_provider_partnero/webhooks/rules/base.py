@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,6 +65,7 @@ class Rule:
     :param remedy: what to do about it, in a sentence.
     :param check: yields what it sees in a programme; linear in the number of webhooks and events.
     :param needs: the audit's argument without which there is nothing to check.
+    :param reads: the webhook's fields that a finding is about. If one of them could not be read, there is no finding.
     """
 
     id: str
@@ -73,10 +74,13 @@ class Rule:
     remedy: str
     check: Check
     needs: Argument | None = None
+    reads: frozenset[str] = frozenset()
 
     def findings(self, programme: Programme) -> Iterator[Finding]:
         """What the rule finds in a programme."""
         for seen in self.check(programme):
+            if seen.webhook and self.reads & seen.webhook.unreadable:
+                continue
             yield Finding(
                 rule=self.id,
                 severity=self.severity,
@@ -88,10 +92,10 @@ class Rule:
 
 
 def rule(
-    id: str, severity: Severity, *, title: str, remedy: str, needs: Argument | None = None
+    id: str, severity: Severity, *, title: str, remedy: str, needs: Argument | None = None, reads: Iterable[str] = ()
 ) -> Callable[[Check], Rule]:
     """Turn a check into a :class:`Rule`."""
-    return lambda check: Rule(id, severity, title, remedy, check, needs)
+    return lambda check: Rule(id, severity, title, remedy, check, needs, frozenset(reads))
 
 
 def label(webhook: Webhook) -> str:

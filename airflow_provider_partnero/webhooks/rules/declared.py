@@ -18,6 +18,7 @@ from airflow_provider_partnero.webhooks.texts import listed, quoted
     title="Undeclared webhook",
     remedy="Declare it, or delete it (reconcile with prune).",
     needs="declared",
+    reads=("key", "name"),
 )
 def undeclared(programme: Programme) -> Iterator[Observation]:
     """A live webhook that is not declared, and live webhooks that share the name of a declared one."""
@@ -63,7 +64,7 @@ def drifted(programme: Programme) -> Iterator[Observation]:
     if programme.matching is None:
         return
     for spec, webhook in programme.matching.pairs:
-        changes = spec.differences(webhook)
+        changes = [change for change in spec.differences(webhook) if change.field not in webhook.unreadable]
         if changes:
             yield Observation(
                 f"Differs from its declaration: {'; '.join(_describe(change) for change in changes)}.",

@@ -17,6 +17,7 @@ from airflow_provider_partnero.webhooks.texts import quoted, shortened
     Severity.ERROR,
     title="Destination is not https",
     remedy="Use a valid https:// URL: events hold personal data of customers and partners.",
+    reads=("url",),
 )
 def not_https(programme: Programme) -> Iterator[Observation]:
     """A URL with another scheme than https, or a text that is not a URL."""
@@ -38,6 +39,7 @@ def not_https(programme: Programme) -> Iterator[Observation]:
     title="Host that is not allowed",
     remedy="Point the webhook to an allowed host, or add the host to allowed_hosts.",
     needs="allowed_hosts",
+    reads=("url",),
 )
 def host_not_allowed(programme: Programme) -> Iterator[Observation]:
     """A host outside ``allowed_hosts``, or a URL without a valid host."""

@@ -18,6 +18,7 @@ _DOCUMENTED = frozenset(str(event) for event in WebhookEvent)
     Severity.WARNING,
     title="Inactive webhook",
     remedy="Activate it, or delete it if nobody needs it any more.",
+    reads=("is_active",),
 )
 def inactive(programme: Programme) -> Iterator[Observation]:
     """A webhook that is switched off delivers nothing."""
@@ -33,6 +34,7 @@ def inactive(programme: Programme) -> Iterator[Observation]:
     Severity.WARNING,
     title="Webhook without events",
     remedy="Subscribe it to the events its receiver handles, or delete it.",
+    reads=("events",),
 )
 def without_events(programme: Programme) -> Iterator[Observation]:
     """A webhook that subscribes to nothing delivers nothing."""
@@ -46,6 +48,7 @@ def without_events(programme: Programme) -> Iterator[Observation]:
     Severity.ERROR,
     title="Event delivered twice to one URL",
     remedy="Unsubscribe all but one of the webhooks from the event: the receiver counts every delivery.",
+    reads=("url",),
 )
 def delivered_twice(programme: Programme) -> Iterator[Observation]:
     """Two active webhooks that deliver the same event to the same URL: the second one, by name and key, is reported.

@@ -137,6 +137,20 @@ def test_three_hundred_triggers_share_one_poll_and_each_fires_for_its_own_key(sa
     assert [request.query["page"] for request in sandbox.requests()] == ["1", "2", "3"]
 
 
+def test_odd_webhooks_in_the_list_hold_up_no_trigger_on_another(sandbox: Sandbox) -> None:
+    odd: list[dict[str, Any]] = [
+        {"key": 7},
+        {"key": "null", "name": None, "url": None, "is_active": None},
+        {"key": "text", "is_active": "1"},
+    ]
+    sandbox.put_webhooks([{"key": "k0"}, *odd, {"key": "k1"}, {"key": "k2"}])
+    keys = ["k0", "k1", "k2", "text", "null"]
+    events = run(_shared([_trigger(key) for key in keys], lambda events: len(events) >= 4))
+    assert [events[number]["webhook"]["key"] for number in range(4)] == keys[:4]
+    assert 4 not in events
+    assert sandbox.requests()[0].path == "/webhooks"
+
+
 def test_one_waiting_trigger_among_thousands_of_webhooks_asks_for_its_own_key_only(sandbox: Sandbox) -> None:
     sandbox.seed(2500)
     sandbox.put_webhooks([{"key": "k", "is_active": False}])
