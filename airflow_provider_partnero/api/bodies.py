@@ -12,10 +12,16 @@ from airflow_provider_partnero.api.exchanges import Exchange
 
 ACCEPTED = "gzip"
 MOST_DECODED = 8 * 1024 * 1024  # bytes of one answer
-TOO_LARGE = f"an answer of more than {MOST_DECODED // 1024**2} MiB, which is not read"
+MOST_BEYOND_ASCII = 2 * 1024 * 1024  # bytes of an answer with other characters: Python keeps 4 bytes for each character
+MOST_VALUES = 100_000  # of the JSON in one answer, since each may take some 200 bytes; 100 webhooks have some 2,000
+TOO_LARGE = (
+    f"the answer is too large: more than {MOST_DECODED // 1024**2} MiB, "
+    f"{MOST_BEYOND_ASCII // 1024**2} MiB if not all is ASCII, or {MOST_VALUES:,} values"
+)
 
 _PIECE = 64 * 1024
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_STRUCTURE = (b"{", b"[", b",")
 _PACKED = {"gzip", "x-gzip", "deflate"}
 
 
@@ -23,7 +29,7 @@ def read_body(raw: Any, exchange: Exchange) -> bytearray:
     """The whole body, unpacked. urllib3's own way may unpack a piece of 64 kB to as much as 64 MB.
 
     :param raw: urllib3's response, not read yet.
-    :raises OSError: there is more than 8 MiB, or the time is used up.
+    :raises OSError: it is too large (see ``TOO_LARGE``), or the time is used up.
     :raises urllib3.exceptions.HTTPError: the body ends early, or is packed in a way that we did not accept.
     """
     body = bytearray()
@@ -31,7 +37,16 @@ def read_body(raw: Any, exchange: Exchange) -> bytearray:
         body += piece
         if len(body) > MOST_DECODED:
             exchange.refuse_size()
+    if _is_costly(body):
+        exchange.refuse_size()
     return body
+
+
+def _is_costly(body: bytearray) -> bool:
+    """Whether reading the JSON would take much more memory than its text."""
+    if len(body) > MOST_BEYOND_ASCII and not (body.isascii() and b"\\u" not in body):
+        return True
+    return sum(map(body.count, _STRUCTURE)) > MOST_VALUES
 
 
 def _unpacked(raw: Any, encoding: str) -> Iterator[bytes]:

@@ -99,6 +99,19 @@ def test_an_answer_is_read_up_to_8_mib_and_refused_beyond() -> None:
             _client(url, timeout=60).get_webhook("k1")
 
 
+@pytest.mark.parametrize("character", ["é", "\U0001f600"])
+@pytest.mark.parametrize("escaped", [True, False])
+def test_text_that_takes_four_bytes_a_character_is_read_up_to_2_mib(character: str, escaped: bool) -> None:
+    def answer(size: int) -> bytes:
+        webhook = {**WEBHOOK, "note": character + "x" * size}
+        return http_answer(json.dumps({"data": webhook}, ensure_ascii=escaped).encode())
+
+    with talking(_saying(answer(2_000_000))) as url:
+        assert _client(url, timeout=60).get_webhook("k1").key == "k1"
+    with talking(_saying(answer(3_000_000))) as url, pytest.raises(PartneroResponseError, match="2 MiB"):
+        _client(url, timeout=60).get_webhook("k1")
+
+
 def _saying(answer: bytes) -> Talk:
     return lambda connection: connection.sendall(answer)
 
