@@ -1,14 +1,15 @@
-"""Parses declarations in JSON and YAML."""
+"""Declarations in JSON and YAML."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from typing import Any
 
 from airflow_provider_partnero.api.arguments import unknown_name
+from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.api.specs import WebhookSpec, specs_from
+from airflow_provider_partnero.webhooks.yaml_text import parse_yaml
 
 _TOP_LEVEL = ("webhooks",)
 
@@ -23,7 +24,7 @@ def parse_specs(text: str, *, suffix: str) -> tuple[WebhookSpec, ...]:
     """
     parse = _PARSERS.get(suffix.lower())
     if parse is None:
-        raise ValueError(f"suffix={suffix!r}: must be one of {', '.join(_PARSERS)}")
+        raise ValueError(f"suffix={short_repr(suffix)}: must be one of {', '.join(_PARSERS)}")
     try:
         declaration = parse(text.removeprefix("\ufeff"))  # a byte order mark
     except RecursionError:
@@ -61,49 +62,13 @@ def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         if name in fields:
-            raise ValueError(f"a JSON object has the field {name!r} twice")
+            raise ValueError(f"a JSON object has the field {short_repr(name)} twice")
         fields[name] = value
     return fields
-
-
-def _parse_yaml(text: str) -> object:
-    yaml: Any = import_module("yaml")  # comes with Airflow
-    try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
-        document = loader.get_single_node()
-        _refuse_repeated_fields(document)
-        return None if document is None else loader.construct_document(document)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        words = getattr(error, "problem", None) or getattr(error, "reason", None) or type(error).__name__
-        raise ValueError(f"invalid YAML{_position(mark) if mark else ''}: {words}") from None
-
-
-def _refuse_repeated_fields(document: Any) -> None:
-    """Refuse repeated fields: PyYAML would keep the last one, but in a declaration that is a mistake."""
-    nodes, visited = [document], set()
-    while nodes:
-        node = nodes.pop()
-        if id(node) in visited or not isinstance(getattr(node, "value", None), list):
-            continue
-        visited.add(id(node))
-        seen: set[object] = set()
-        for entry in node.value:
-            name, value = entry if isinstance(entry, tuple) else (None, entry)
-            nodes.append(value)
-            field = getattr(name, "value", None)
-            if isinstance(field, str) and field in seen:
-                raise ValueError(f"invalid declaration{_position(name.start_mark)}: the field {field!r} is there twice")
-            if isinstance(field, str):
-                seen.add(field)
-
-
-def _position(mark: Any) -> str:
-    return f" in line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _type_name(value: object) -> str:
     return "nothing" if value is None else type(value).__name__
 
 
-_PARSERS: dict[str, Callable[[str], object]] = {".json": _parse_json, ".yaml": _parse_yaml, ".yml": _parse_yaml}
+_PARSERS: dict[str, Callable[[str], object]] = {".json": _parse_json, ".yaml": parse_yaml, ".yml": parse_yaml}
