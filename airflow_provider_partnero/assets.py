@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, quote
 
+from airflow_provider_partnero.api.quoting import short_repr
+
 if TYPE_CHECKING:
     from airflow.sdk import Asset
 
@@ -33,7 +35,7 @@ def event_asset_uri(event: str, partnero_conn_id: str) -> str:
     :raises ValueError: ``event`` is not an event name.
     """
     if not isinstance(event, str) or not event.strip() or event == "audit":
-        raise ValueError(f"event={event!r}: must be an event name such as 'transaction.created'")
+        raise ValueError(f"event={short_repr(event)}: must be an event name such as 'transaction.created'")
     return f"partnero://{quote(partnero_conn_id, safe='')}/{quote(str(event), safe='')}"
 
 
@@ -83,5 +85,5 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     :raises ValueError: ``uri`` is not ``partnero://<connection id>/<subject>``.
     """
     if not uri.netloc or not uri.path.strip("/"):
-        raise ValueError(f"asset URI {uri.geturl()!r}: must be partnero://<connection id>/<subject>")
+        raise ValueError(f"asset URI {short_repr(uri.geturl())}: must be partnero://<connection id>/<subject>")
     return uri

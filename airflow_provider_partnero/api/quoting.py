@@ -7,7 +7,7 @@ from typing import Any
 
 _LONGEST = 120  # characters of a value in a message
 _MOST_ENTRIES = 8
-_LARGEST_INT = 200  # bits; Python refuses to write out integers of more than 4,300 digits
+_LARGEST_INT = 10_000  # bits; Python refuses to write out integers of more than 4,300 digits
 
 
 def short_repr(value: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from airflow_provider_partnero.api.arguments import LONGEST, MOST_PAGES_AT_ONCE, PARTNERO_URL
 from airflow_provider_partnero.api.models import Secret
+from airflow_provider_partnero.api.quoting import short_repr
 
 _CONNECT_SECONDS = 5.0
 _EXTRA_FIELDS = ("timeout", "max_attempts", "page_concurrency", "verify_tls", "signing_secrets")
@@ -167,4 +168,4 @@ def _verify(connection: ConnectionFields, extra: dict[str, Any]) -> bool | str:
 
 
 def _field_error(connection: ConnectionFields, field: str, value: object, allowed: str) -> ValueError:
-    return ValueError(f"connection {connection.conn_id!r}, extra field {field}={value!r}: must be {allowed}")
+    return ValueError(f"connection {connection.conn_id!r}, extra field {field}={short_repr(value)}: must be {allowed}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroConflictError, PartneroError, PartneroNotFoundError
+from airflow_provider_partnero.api.quoting import short_repr, shortened
 from airflow_provider_partnero.operators.keys import create_under, declared_keys, under_live_keys
 from airflow_provider_partnero.webhooks.texts import visible
 
@@ -102,7 +103,9 @@ class Reconciliation:
             if action.spec and action.key not in self._keys_for(action.spec)
         ]
         if by_name:
-            names = ", ".join(f"{action.name!r} (key {visible(action.key or '')})" for action in by_name[:10])
+            names = ", ".join(
+                f"{short_repr(action.name)} (key {shortened(visible(action.key or ''), 60)})" for action in by_name[:10]
+            )
             raise ValueError(
                 f"{len(by_name)} declared webhooks exist with keys that are not declared; nothing was written. "
                 f"Declare their keys, or take them over with adopt=True: {names}"
@@ -134,7 +137,7 @@ class Reconciliation:
                 raise  # the base URL is wrong
             # A plain PartneroError is not final, so the task is tried again, with a new plan.
             raise PartneroError(
-                f"somebody changed {action.name!r} since the plan was made, so plan again: {error}"
+                f"somebody changed {short_repr(action.name)} since the plan was made, so plan again: {error}"
             ) from error
 
     def _write(self, action: Action) -> dict[str, Any]:
@@ -169,7 +172,7 @@ class Reconciliation:
         if wrong:
             raise PartneroError(
                 f"after the writes, {len(wrong)} webhooks are not as declared: "
-                + ", ".join(f"{action.name!r} (to {action.kind})" for action in wrong[:10])
+                + ", ".join(f"{short_repr(action.name)} (to {action.kind})" for action in wrong[:10])
             )
         return [action.name for action in left]
 
@@ -177,7 +180,9 @@ class Reconciliation:
         deadline = self.clock.now() + _ACTIVE_WITHIN
         while pending := self._read_back():
             if self.clock.now() > deadline:
-                raise PartneroError(f"not active after {_ACTIVE_WITHIN:g} s: {', '.join(map(repr, pending[:10]))}")
+                raise PartneroError(
+                    f"not active after {_ACTIVE_WITHIN:g} s: {', '.join(map(short_repr, pending[:10]))}"
+                )
             self.log.info("%d webhooks are not active yet", len(pending))
             self.clock.wait(_READ_EVERY, threading.Event())
 

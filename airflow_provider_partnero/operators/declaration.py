@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_partnero.api.quoting import short_repr, shortened
 from airflow_provider_partnero.operators.keys import declared_key
 
 if TYPE_CHECKING:
@@ -56,12 +57,15 @@ def _render_file(path: str, operator: PartneroOperator, context: Context) -> str
         return _environment(operator).get_template(path).render(context)
     except TemplateNotFound as missing:
         raise ValueError(
-            f"no file {str(missing)!r}: give a file beside the DAG, in its template_searchpath, or an absolute path"
+            f"no file {short_repr(str(missing))}: give a file beside the DAG, in its template_searchpath, or an "
+            "absolute path"
         ) from None
     except TemplateSyntaxError as error:
-        raise ValueError(f"file {path!r}, line {error.lineno}: {error.message}") from None
+        raise ValueError(
+            f"file {short_repr(path)}, line {error.lineno}: {shortened(str(error.message), 200)}"
+        ) from None
     except UnicodeDecodeError:
-        raise ValueError(f"file {path!r} must be UTF-8") from None
+        raise ValueError(f"file {short_repr(path)} must be UTF-8") from None
 
 
 def _environment(operator: PartneroOperator) -> jinja2.Environment:

@@ -144,7 +144,10 @@ class PartneroCreateWebhookOperator(PartneroOperator):
             return None
         if is_key_given and self.if_exists == "fail":
             raise PartneroConflictError(
-                409, f"webhook {existing.key!r} exists already, and if_exists='fail'", method="POST", path="/webhooks"
+                409,
+                f"webhook {short_repr(existing.key)} exists already, and if_exists='fail'",
+                method="POST",
+                path="/webhooks",
             )
         self.log.info("Webhook %r exists already and is equal: adopted, nothing created", existing.key)
         return existing

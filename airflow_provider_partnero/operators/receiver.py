@@ -10,6 +10,7 @@ from airflow_provider_partnero.airflow_compat import conf
 from airflow_provider_partnero.api.arguments import checked_url
 from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroNotFoundError
+from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.operators.arguments import (
     as_events,
     as_flag,
@@ -164,8 +165,8 @@ def _base_url(argument: str | None) -> str:
         from airflow_provider_partnero.api.redaction import redact_url
 
         raise ValueError(
-            f"{source}={redact_url(value)!r}: must be the URL at which Partnero reaches the API server, such as "
-            "'https://airflow.example.com', without user, password, '?' and '#'"
+            f"{source}={short_repr(redact_url(value))}: must be the URL at which Partnero reaches the API server, such "
+            "as 'https://airflow.example.com', without user, password, '?' and '#'"
         )
     return base_url
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from airflow_provider_partnero.api.arguments import unknown_name
 from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.api.specs import WebhookSpec
 from airflow_provider_partnero.webhooks.destinations import Destination
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
@@ -116,7 +117,7 @@ class AuditReport:
         :raises ValueError: ``fail_on`` is anything else.
         """
         if fail_on not in get_args(FailOn):
-            raise ValueError(f"fail_on={fail_on!r}: must be 'error', 'warning' or 'never'")
+            raise ValueError(f"fail_on={short_repr(fail_on)}: must be 'error', 'warning' or 'never'")
         if self.worst is None or fail_on == "never":
             return False
         return self.worst is Severity.ERROR or fail_on == "warning"
@@ -214,12 +215,12 @@ def _counts(programme: Programme, findings: list[Finding]) -> dict[str, Any]:
 
 def _tuple(texts: Iterable[str], *, argument: str) -> tuple[str, ...]:
     if isinstance(texts, str) or not isinstance(texts, Iterable):
-        raise ValueError(f"{argument}={texts!r}: must be a list of texts")
+        raise ValueError(f"{argument}={short_repr(texts)}: must be a list of texts")
     return tuple(texts)
 
 
 def _texts(texts: Iterable[str], *, argument: str) -> Iterable[str]:
     for text in _tuple(texts, argument=argument):
         if not isinstance(text, str):
-            raise ValueError(f"{argument}: {text!r} given; must be a text")
+            raise ValueError(f"{argument}: {short_repr(text)} given; must be a text")
         yield text

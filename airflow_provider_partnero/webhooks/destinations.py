@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import SplitResult
 
+from airflow_provider_partnero.api.quoting import shortened
 from airflow_provider_partnero.api.redaction import redact_url
 from airflow_provider_partnero.api.urls import DEFAULT_PORTS, is_host, normal_host, normal_url, split_url
-from airflow_provider_partnero.webhooks.texts import shortened, visible
+from airflow_provider_partnero.webhooks.texts import visible
 from airflow_provider_partnero.webhooks.url_secrets import UrlSecrets
 
 _LONGEST_SHOWN = 100

@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable
 
+from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.api.urls import Address, address_of, is_host, normal_host
 from airflow_provider_partnero.webhooks.wildcard_dns import resolved_address
 
@@ -91,13 +92,13 @@ def host_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
 def _check_pattern(pattern: object) -> str:
     allowed = "must be a host such as 'hooks.example.com' or a pattern such as '*.example.com', without scheme and port"
     if not isinstance(pattern, str):
-        raise ValueError(f"allowed_hosts: {pattern!r}: {allowed}")
+        raise ValueError(f"allowed_hosts: {short_repr(pattern)}: {allowed}")
     host = normal_host(pattern.strip().removeprefix("[").removesuffix("]"))
     if not is_host(host.replace("*", "a").replace("?", "a")):
-        raise ValueError(f"allowed_hosts: {pattern!r}: {allowed}")
+        raise ValueError(f"allowed_hosts: {short_repr(pattern)}: {allowed}")
     if not _names_an_owner(host):
         raise ValueError(
-            f"allowed_hosts: {pattern!r} would match hosts of other owners, such as evil-example.com for "
+            f"allowed_hosts: {short_repr(pattern)} would match hosts of other owners, such as evil-example.com for "
             "'*example.com' and hooks.evil.example for 'hooks.*'; write '*.example.com', and add 'example.com' "
             "if you mean that too"
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from airflow_provider_partnero.api.quoting import shortened
+
 _FORMULA_STARTS = ("=", "+", "-", "@")
 
 
@@ -16,11 +18,6 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else f"<U+{ord(letter):04X}>" for letter in text)
-
-
-def shortened(text: str, longest: int) -> str:
-    """The text, or its beginning and an ellipsis, in at most ``longest`` characters (from 1)."""
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def quoted(text: str, longest: int = 60) -> str:

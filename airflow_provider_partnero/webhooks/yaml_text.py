@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -72,8 +71,11 @@ def _check_nodes(document: Any) -> None:
             continue
         around.add(id(node))
         _refuse_repeated_fields(node)
-        _refuse_itself(inner, around)
-        stack += [entry for entry in inner if isinstance(entry.value, list) and id(entry) not in sizes]
+        stack += [
+            entry
+            for entry in inner
+            if isinstance(entry.value, list) and id(entry) not in sizes and id(entry) not in around
+        ]
     if sizes[id(document)] > max(_MOST_NODES, _MOST_COPIES * written):
         raise ValueError(
             f"invalid YAML: its aliases (*name) repeat so much that it holds more than {_MOST_NODES:,} values"
@@ -84,12 +86,6 @@ def _inner_nodes(node: Any) -> list[Any]:
     if node.id == "mapping":
         return [inner for entry in node.value for inner in entry]
     return node.value if node.id == "sequence" else []
-
-
-def _refuse_itself(inner: Iterable[Any], around: set[int]) -> None:
-    for node in inner:
-        if id(node) in around:
-            raise ValueError(f"invalid YAML{_position(node.start_mark)}: what begins here holds itself")
 
 
 def _refuse_repeated_fields(node: Any) -> None:

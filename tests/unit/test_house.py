@@ -20,7 +20,7 @@ ROOMS: dict[str, set[str]] = {
     "airflow_compat": set(),
     "api": set(),
     "webhooks": {"api"},
-    "assets": {"webhooks"},
+    "assets": {"api", "webhooks"},
     "retry_policy": {"airflow_compat", "api"},
     "hooks": {"airflow_compat", "api", "webhooks"},
     "triggers": {"airflow_compat", "api", "webhooks", "hooks"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.webhooks.audit import AuditReport
 from airflow_provider_partnero.webhooks.report.markdown import render_markdown
 from airflow_provider_partnero.webhooks.texts import visible
@@ -27,7 +28,7 @@ def render_report(report: AuditReport, *, suffix: str, title: str, generated_at:
     :raises ValueError: another suffix, or a moment without a time zone.
     """
     if generated_at.tzinfo is None:
-        raise ValueError(f"generated_at={generated_at!r}: must have a time zone")
+        raise ValueError(f"generated_at={short_repr(generated_at)}: must have a time zone")
     moment = generated_at.astimezone(UTC)
     if suffix == ".json":
         return _render_json(report, title, moment, conn_id)
@@ -37,7 +38,7 @@ def render_report(report: AuditReport, *, suffix: str, title: str, generated_at:
         from airflow_provider_partnero.webhooks.report.html import render_html
 
         return render_html(report, title, moment, conn_id)
-    raise ValueError(f"suffix={suffix!r}: must be one of {', '.join(SUFFIXES)}")
+    raise ValueError(f"suffix={short_repr(suffix)}: must be one of {', '.join(SUFFIXES)}")
 
 
 def _render_json(report: AuditReport, title: str, moment: datetime, conn_id: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from airflow_provider_partnero.api.quoting import shortened
 from airflow_provider_partnero.api.redaction import redact_url
 from airflow_provider_partnero.webhooks.findings import Severity
 from airflow_provider_partnero.webhooks.hosts import internal_kind, throw_away_service
 from airflow_provider_partnero.webhooks.leftovers import leftover
 from airflow_provider_partnero.webhooks.rules.base import Observation, Programme, rule
-from airflow_provider_partnero.webhooks.texts import quoted, shortened
+from airflow_provider_partnero.webhooks.texts import quoted
 
 
 @rule(

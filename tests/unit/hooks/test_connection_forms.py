@@ -89,7 +89,7 @@ def test_a_wrong_number_is_refused_with_connection_field_value_and_what_is_allow
     with pytest.raises(ValueError, match=f"connection 'tried', extra field {field}=") as refused:
         hook.get_conn()
     words = str(refused.value)
-    assert repr(value) in words
+    assert repr(value)[:100] in words
     assert ("number of seconds" if field == "timeout" else "whole number") in words.partition("must be")[2]
 
 
