@@ -101,6 +101,19 @@ def _event_names(entries: Iterable[object], oddity: str = "") -> FieldReading:
     return FieldReading(names, " and ".join(filter(None, (oddity, f"holds {other}"))), is_unreadable=True)
 
 
+def is_as_documented(row: Mapping[str, Any]) -> bool:
+    """Whether every field has the documented type. Nearly all have, and they need none of the readers."""
+    events = row.get("events")
+    return (
+        type(row.get("is_active")) is bool
+        and isinstance(events, list)
+        and bool(row.get("key"))
+        and {type(row.get(name)) for name in _TEXTS}.union(map(type, events)) == {str}
+    )
+
+
+_TEXTS = ("key", "name", "url", "signature")
+
 READERS: Mapping[str, Callable[[object], FieldReading]] = {
     "key": _key,
     "name": _text,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_provider_partnero.api.errors import PartneroResponseError
-from airflow_provider_partnero.api.fields import MISSING, READERS, kind_of
+from airflow_provider_partnero.api.fields import MISSING, READERS, is_as_documented, kind_of
 
 
 class WebhookEvent(StrEnum):
@@ -95,6 +95,10 @@ class Webhook:
         """The webhook in one row of the list. It never raises: whatever a row holds, the others can be read."""
         if not isinstance(row, dict):
             return cls("", "", "", False, (), oddities=(f"it is {kind_of(row)}",), unreadable=frozenset(READERS))
+        unknown = {name: value for name, value in row.items() if name not in READERS}
+        if is_as_documented(row):
+            events = tuple(row["events"])
+            return cls(row["key"], row["name"], row["url"], row["is_active"], events, Secret(row["signature"]), unknown)
         values = {name: read(row[name]) if name in row else MISSING for name, read in READERS.items()}
         signature = values["signature"].value
         return cls(
@@ -104,7 +108,7 @@ class Webhook:
             is_active=values["is_active"].value or False,
             events=values["events"].value or (),
             signature=None if signature is None else Secret(signature),
-            unknown={name: value for name, value in row.items() if name not in READERS},
+            unknown=unknown,
             oddities=tuple(f"{name} {value.oddity}" for name, value in values.items() if value.oddity),
             unreadable=frozenset(name for name, value in values.items() if value.is_unreadable),
         )
