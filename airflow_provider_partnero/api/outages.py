@@ -34,7 +34,7 @@ class _Outage:
 
 _SETTINGS = "no request can be sent to {where}: the proxy settings of this machine or the base URL are malformed"
 _BROKE_OFF = "the connection to {where} broke off before the answer was complete ({name})"
-_NO_HANDSHAKE = "the connection to {where} ended before it was secure ({name})"
+_NO_HANDSHAKE = "the connection to {where} ended in the TLS handshake or at a proxy, before anything was sent ({name})"
 
 # The first row whose class fits counts. urllib3's errors come first, since requests wraps several in one of its own.
 _TABLE = (
@@ -45,7 +45,7 @@ _TABLE = (
     _Outage(
         urllib3_errors.ReadTimeoutError,
         "{where} was silent for {read:g} s",
-        before="{where} did not complete the TLS handshake within {connect:g} s",
+        before="no TLS handshake with {where} within {connect:g} s",
     ),
     _Outage(urllib3_errors.SSLError, "no trusted TLS connection to {where}: {tls}"),
     _Outage(urllib3_errors.LocationValueError, _SETTINGS),
@@ -57,6 +57,7 @@ _TABLE = (
         "no request can be sent to {where}: the proxy needs SOCKS, which takes the package PySocks",
     ),
     _Outage(requests.RequestException, _BROKE_OFF, before=_NO_HANDSHAKE),
+    _Outage(ValueError, _SETTINGS),
     _Outage(OSError, "no request can be sent to {where}: {end}"),  # such as a CA bundle that cannot be read
 )
 
@@ -64,7 +65,7 @@ _TABLE = (
 def explain(error: Exception, exchange: Exchange, where: str, timeout: tuple[float, float]) -> str:
     """What happened, in words.
 
-    :param error: what ``requests`` raised: an ``OSError`` or one of urllib3's errors.
+    :param error: what ``requests`` raised: an ``OSError``, one of urllib3's errors, or a ``ValueError`` about a URL.
     :param exchange: the exchange that it ended.
     :param where: the host that the request was for.
     :param timeout: seconds to connect and seconds of silence.
@@ -114,6 +115,8 @@ def _tls_problem(cause: Exception) -> str:
         return f"certificate verify failed: {reason.verify_message}"
     if not isinstance(reason, ssl.SSLError) or not reason.reason:
         return "the CA bundle cannot be used, or TLS is not possible"
+    if reason.reason == "NO_CERTIFICATE_OR_CRL_FOUND":
+        return "the CA bundle holds no certificate"
     if reason.reason in _PLAIN_HTTP:
         return "it does not answer in TLS. If it speaks plain HTTP, the base URL starts with http://"
     return reason.reason.replace("_", " ").lower()

@@ -170,7 +170,8 @@ class Transport:
                 finally:
                     response.close()
             return Reply(response.status_code, response.reason or "", response.headers, len(body), json_object(body))
-        except (OSError, urllib3_errors.HTTPError) as error:  # requests lets some of urllib3's errors through
+        # requests lets some of urllib3's errors through, and errors of Python about malformed proxy URLs.
+        except (OSError, urllib3_errors.HTTPError, ValueError) as error:
             return error
         finally:
             for stop in stops:
