@@ -11,7 +11,7 @@ from itertools import chain, repeat
 from airflow_provider_partnero.sandbox.answers import Headers, RawAnswer
 from airflow_provider_partnero.sandbox.wire import Wire
 
-_BLOCK = 1 << 20  # bytes of a bomb that are compressed at once, which takes a few milliseconds
+_BLOCK = 1 << 18  # bytes of a bomb that are compressed at once, which takes a few milliseconds
 _CHUNK = 8192
 _GZIP_FORMAT = 31  # of zlib's wbits
 
