@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from itertools import islice
 from typing import Any
 
 _LONGEST = 120  # characters of a value in a message
@@ -40,6 +41,13 @@ class _Short(reprlib.Repr):
 
     def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002
         return repr(x) if x.bit_length() <= _LARGEST_INT else f"<a whole number of {x.bit_length()} bits>"
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        if level <= 0:
+            return "{...}"
+        entries = islice(x.items(), _MOST_ENTRIES)  # the original sorts all of them
+        shown = [f"{self.repr1(key, level - 1)}: {self.repr1(value, level - 1)}" for key, value in entries]
+        return "{" + ", ".join([*shown, *(["..."] if len(x) > len(shown) else [])]) + "}"
 
     def repr_instance(self, x: Any, level: int) -> str:
         for base in (dict, list, tuple, set, frozenset):
