@@ -105,14 +105,18 @@ def is_as_documented(row: Mapping[str, Any]) -> bool:
     """Whether every field has the documented type. Nearly all have, and they need none of the readers."""
     events = row.get("events")
     return (
-        type(row.get("is_active")) is bool
+        isinstance(row.get("is_active"), bool)
         and isinstance(events, list)
         and bool(row.get("key"))
-        and {type(row.get(name)) for name in _TEXTS}.union(map(type, events)) == {str}
+        and isinstance(row["key"], str)
+        and isinstance(row.get("name"), str)
+        and isinstance(row.get("url"), str)
+        and isinstance(row.get("signature"), str)
+        and _ONLY_TEXTS.issuperset(map(type, events))
     )
 
 
-_TEXTS = ("key", "name", "url", "signature")
+_ONLY_TEXTS = frozenset({str})
 
 READERS: Mapping[str, Callable[[object], FieldReading]] = {
     "key": _key,
