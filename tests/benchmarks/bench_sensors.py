@@ -1,4 +1,6 @@
-"""Requests an interval for sensors that wait in the triggerer: ``python tests/benchmarks/bench_sensors.py``.
+"""What sensors cost that wait in the triggerer: ``python tests/benchmarks/bench_sensors.py``.
+
+First the requests an interval, then how late everything else on the event loop is because of them.
 
 The triggers run under Airflow's own shared-stream manager, as its triggerer runs them, against the sandbox over HTTP.
 """
@@ -8,7 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
+import subprocess
+import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from statistics import median
 
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="partnero-bench-"))
@@ -16,6 +24,8 @@ logging.disable(logging.WARNING)
 
 INTERVAL = 2.0  # seconds
 INTERVALS = 5
+CONNECTIONS = 1_000
+LONG_INTERVAL = 60.0  # seconds
 
 
 async def requests_per_interval(sandbox: object, sensors: int, webhooks: int, *, shared: bool) -> float:
@@ -60,8 +70,59 @@ async def requests_per_interval(sandbox: object, sensors: int, webhooks: int, *,
     return median(counts)
 
 
-def main() -> None:
-    """Print the table."""
+async def latenesses(intervals: int = 2) -> list[float]:
+    """Seconds by which pauses of 0.1 s are too long beside triggers of a thousand connections, the longest first."""
+    from airflow.triggers.shared_stream import SharedStreamManager
+
+    from airflow_provider_partnero.triggers.partnero import PartneroWebhookActiveTrigger
+
+    manager = SharedStreamManager()
+
+    async def wait(number: int) -> None:
+        trigger = PartneroWebhookActiveTrigger("absent", f"c{number}", LONG_INTERVAL, "wait")
+        stream = manager.subscribe(trigger_id=number, trigger=trigger, key=trigger.shared_stream_key())
+        async for _ in trigger.filter_shared_stream(stream):
+            raise AssertionError("fired for a webhook that does not exist")
+
+    late: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            started = time.monotonic()
+            await asyncio.sleep(0.1)
+            late.append(time.monotonic() - started - 0.1)
+
+    tasks = [asyncio.create_task(watch())]
+    for number in range(CONNECTIONS):
+        tasks.append(asyncio.create_task(wait(number)))
+        await asyncio.sleep(0)  # as Airflow's triggerer does
+    await asyncio.sleep(LONG_INTERVAL * intervals)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await manager.stop_all()
+    return sorted(late, reverse=True)
+
+
+@contextmanager
+def thousand_connections() -> Iterator[str]:
+    """A sandbox in a process of its own; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    command = [sys.executable, "-m", "airflow_provider_partnero.sandbox", "--port", address.rpartition(":")[2]]
+    with subprocess.Popen([*command, "--token", "token"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while "Ctrl-C" not in process.stdout.readline():
+            pass
+        for number in range(CONNECTIONS):
+            os.environ[f"AIRFLOW_CONN_C{number}"] = f"partnero://http://:token@{address.rpartition('/')[2]}/v1"
+        yield address
+        process.terminate()
+
+
+def print_requests() -> None:
+    """The table of requests."""
     from airflow_provider_partnero.sandbox import Sandbox
 
     with Sandbox() as sandbox:
@@ -72,5 +133,21 @@ def main() -> None:
             print(f"{sensors:>6,} sensors, {webhooks:>6,} webhooks: {shared:>6g} shared (alone: {sensors})")
 
 
+def print_lateness() -> None:
+    """The line on the event loop."""
+    from airflow_provider_partnero.sandbox import SandboxControl
+
+    with thousand_connections() as address:
+        processor = time.process_time()
+        late = asyncio.run(latenesses())
+        processor = time.process_time() - processor
+        polls = len(SandboxControl(address).requests())
+    print(
+        f"{CONNECTIONS:,} connections, a poll each {LONG_INTERVAL:g} s ({polls:,} polls, {processor:.0f} s of CPU): "
+        f"a pause beside them is {late[0]:.2f} s late at most, {late[len(late) // 100]:.2f} s in 99 of 100 cases"
+    )
+
+
 if __name__ == "__main__":
-    main()
+    print_requests()
+    print_lateness()
