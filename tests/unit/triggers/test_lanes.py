@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from asgiref.sync import async_to_sync
 
 from airflow_provider_partnero.triggers.lanes import THREAD_NAME, Lane, Threads, lane_of
 
@@ -193,3 +194,31 @@ def test_a_connection_has_one_lane_as_long_as_somebody_polls_it() -> None:
     lane = lane_of("one")
     assert lane_of("one") is lane
     assert lane_of("other") is not lane
+
+
+def test_work_may_call_back_into_the_event_loop_as_airflow_does_before_3_3(hanging: list[Work]) -> None:
+    """There, the triggerer reads a connection with ``async_to_sync`` from the thread that wants it."""
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        lock = asyncio.Lock()  # of this loop, like the stream behind it in Airflow
+
+        async def answer() -> bool:
+            async with lock:
+                await asyncio.sleep(0.001)
+                return asyncio.get_running_loop() is loop
+
+        def read_then_hang() -> str:
+            assert async_to_sync(answer)()
+            return hanging[0]()
+
+        threads = Threads()
+        answers = (Lane(threads).run(async_to_sync(answer), BOUND) for _ in range(20))
+        assert await asyncio.gather(*answers) == [True] * 20
+        task = asyncio.create_task(Lane(threads).run(read_then_hang, BOUND))
+        await asyncio.to_thread(hanging[0].is_running.wait, BOUND)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=BOUND / 2)
+        assert done
+
+    asyncio.run(run())
