@@ -63,7 +63,7 @@ def _may_be_secret(name: str, value: str) -> bool:
 
 def _may_hold_secret(text: str) -> bool:
     has_login = "://" in text and (_hide_userinfo(text) != text or _LOGIN_WITHIN.search(text) is not None)
-    return has_login or KNOWN_TOKEN.search(text) is not None or hide_capabilities(text, HIDDEN) != text
+    return has_login or KNOWN_TOKEN.search(text) is not None or bool(capabilities(text))
 
 
 _SUSPECTED = Secrecy(_may_be_secret, _may_hold_secret)

@@ -74,4 +74,4 @@ def _has_secret_within(value: str, secrecy: Secrecy, levels: int) -> bool:
 
 
 def _printable(text: str) -> str:
-    return "".join(letter for letter in text if letter.isprintable())
+    return text if text.isprintable() else "".join(letter for letter in text if letter.isprintable())

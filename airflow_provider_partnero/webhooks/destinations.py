@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import SplitResult
 
 from airflow_provider_partnero.api.quoting import shortened
@@ -14,25 +15,25 @@ from airflow_provider_partnero.webhooks.url_secrets import UrlSecrets
 _LONGEST_SHOWN = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that what is shown is made once, and only for findings
 class Destination:
     """Where a URL leads.
 
+    :param url: as it is given, with its secrets.
     :param scheme: in lower case; empty without one.
     :param host: as :func:`~airflow_provider_partnero.api.urls.normal_host` makes it, without brackets; None
         if the URL has no valid host.
     :param path: as it is in the URL; empty without one.
     :param identity: the URL's normal form: the same for two URLs that reach the same resource.
-    :param shown: the URL for people: redacted, visible, shortened.
     :param secrets: what is secret in the URL, and whether it can be taken out.
     :param problem: why nothing can be delivered to it, in words that follow "the URL"; None if something can.
     """
 
+    url: str = field(repr=False)
     scheme: str
     host: str | None
     path: str
-    identity: str
-    shown: str
+    identity: str = field(repr=False)
     secrets: UrlSecrets
     problem: str | None
 
@@ -41,17 +42,22 @@ class Destination:
         """Parse a URL; never raises, whatever the text."""
         parts = split_url(url)
         if parts is None:
-            return cls("", None, "", url, shown_url(url), UrlSecrets.of(url), "is malformed")
+            return cls(url, "", None, "", url, UrlSecrets.of(url), "is malformed")
         host = normal_host(parts.hostname) if parts.hostname else None
         return cls(
+            url=url,
             scheme=visible(parts.scheme),
             host=host if host is not None and is_host(host) else None,
             path=parts.path,
             identity=normal_url(url),
-            shown=shown_url(url),
             secrets=UrlSecrets.of(url),
             problem=_text_problem(url) or _scheme_problem(parts) or _host_problem(host) or _port_problem(parts),
         )
+
+    @cached_property
+    def shown(self) -> str:
+        """The URL for people: redacted, visible, shortened."""
+        return shown_url(self.url)
 
 
 def shown_url(url: str) -> str:

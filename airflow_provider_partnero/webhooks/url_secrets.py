@@ -45,7 +45,8 @@ class UrlSecrets:
     def of(cls, url: str) -> UrlSecrets:
         """Judge a URL; never raises, whatever the text. Only the first 10,000 characters are judged."""
         url = url[:_LONGEST_JUDGED]
-        return cls(tuple(_removable_secrets(hide_capabilities(url, ""))), _service(url))
+        service = _service(url)
+        return cls(tuple(_removable_secrets(hide_capabilities(url, "") if service else url)), service)
 
 
 def _removable_secrets(url: str) -> list[str]:
