@@ -90,7 +90,9 @@ def _read_ahead(readers: _Readers, first: Page, concurrency: int) -> Iterator[Pa
         while len(in_flight) < window and (not in_flight or last_page is None or asked < last_page):
             asked = next(numbers)
             in_flight.append(readers.ask(asked, window))
-        page = in_flight.popleft().result()
+        to_come = in_flight.popleft()
+        if not to_come.done():  # where nobody waits, more pages would only be asked for in vain
+            window = min(concurrency, window * 2)
+        page = to_come.result()
         last_page = page.last_page
-        window = min(concurrency, window * 2)
         yield page
