@@ -9,14 +9,8 @@ from airflow.sdk.log import mask_secret
 
 from airflow_provider_partnero.airflow_compat import BaseHook
 from airflow_provider_partnero.api.arguments import CALL_SECONDS
-from airflow_provider_partnero.api.errors import (
-    PartneroAPIError,
-    PartneroAuthenticationError,
-    PartneroConnectionError,
-    PartneroError,
-    PartneroResponseError,
-    is_passing,
-)
+from airflow_provider_partnero.api.errors import PartneroError
+from airflow_provider_partnero.hooks.advice import advice_in_test
 from airflow_provider_partnero.hooks.connection import settings_of
 
 if TYPE_CHECKING:
@@ -96,7 +90,7 @@ class PartneroHook(BaseHook):
                 client.ping()
                 where = client.base_url
         except (PartneroError, ValueError) as error:
-            return False, _advice_on(error)
+            return False, advice_in_test(error, self.partnero_conn_id)
         return True, f"Partnero at {where} accepts the token."
 
     def list_webhooks(self, *, limit: int = 100, page: int = 1) -> list[Webhook]:
@@ -168,15 +162,18 @@ class PartneroHook(BaseHook):
             )
         mask_secret(token)
         settings = settings_of(connection)
-        return PartneroClient(
-            token,
-            settings.base_url,
-            timeout=settings.timeout,
-            max_attempts=max_attempts or self._max_attempts or settings.max_attempts,
-            page_concurrency=self._page_concurrency or settings.page_concurrency,
-            verify=settings.verify,
-            deadline=self._deadline,
-        )
+        try:
+            return PartneroClient(
+                token,
+                settings.base_url,
+                timeout=settings.timeout,
+                max_attempts=max_attempts or self._max_attempts or settings.max_attempts,
+                page_concurrency=self._page_concurrency or settings.page_concurrency,
+                verify=settings.verify,
+                deadline=self._deadline,
+            )
+        except ValueError as error:
+            raise ValueError(f"connection {self.partnero_conn_id!r}: {error}") from None
 
     def _mask(self, webhooks: list[Webhook]) -> list[Webhook]:
         new = dict.fromkeys(
@@ -189,16 +186,3 @@ class PartneroHook(BaseHook):
             mask_secret(secrets)
             self._masked.update(masked)
         return webhooks
-
-
-def _advice_on(error: PartneroError | ValueError) -> str:
-    if isinstance(error, PartneroAuthenticationError):
-        return f"Partnero refuses the token ({error}). Put this programme's API token into the field 'API token'."
-    if isinstance(error, PartneroConnectionError):
-        return f"No answer ({error}). Check the field 'Base URL', and the network, proxy and firewall of this machine."
-    if isinstance(error, PartneroResponseError) or (isinstance(error, PartneroAPIError) and not is_passing(error)):
-        return (
-            f"This does not look like Partnero's API ({error}). "
-            "Leave the field 'Base URL' empty for Partnero itself; otherwise it ends with /v1."
-        )
-    return f"{error}."

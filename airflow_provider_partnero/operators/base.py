@@ -13,6 +13,7 @@ from airflow.sdk import BaseOperator
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.errors import is_final
+from airflow_provider_partnero.hooks.advice import advice_on
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -40,7 +41,7 @@ class PartneroOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Run :meth:`act`; an error that a retry cannot fix fails the task at once."""
-        with failing_at_once():
+        with failing_at_once(self.partnero_conn_id):
             return self.act(context)
 
     @abstractmethod
@@ -49,13 +50,19 @@ class PartneroOperator(BaseOperator):
 
 
 @contextmanager
-def failing_at_once() -> Iterator[None]:
-    """Turn a final error into an ``AirflowFailException`` with the error as its cause; let other errors through."""
+def failing_at_once(partnero_conn_id: str) -> Iterator[None]:
+    """Turn a final error into an ``AirflowFailException`` with the error as its cause; let other errors through.
+
+    :param partnero_conn_id: the connection, which the message names if it is to blame.
+    """
     try:
         yield
     except Exception as error:
+        advice = advice_on(error, partnero_conn_id)
         if is_final(error):
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(advice) from error
+        if advice != str(error):
+            error.add_note(advice)
         raise
 
 

@@ -20,6 +20,7 @@ from airflow_provider_partnero.airflow_compat import (
 from airflow_provider_partnero.api.arguments import CALL_SECONDS, checked_key
 from airflow_provider_partnero.api.errors import PartneroError, PartneroNotFoundError, is_passing
 from airflow_provider_partnero.api.quoting import short_repr
+from airflow_provider_partnero.hooks.advice import advice_on
 from airflow_provider_partnero.operators.arguments import check_early
 from airflow_provider_partnero.operators.base import introduction
 
@@ -134,8 +135,12 @@ class PartneroWebhookActiveSensor(BaseSensorOperator):
             return PokeReturnValue(is_done=False)
         except (PartneroError, ValueError) as error:
             if not is_passing(error):
-                self._fail(str(error), error)
-            self.log.warning("No answer about webhook %r, waiting goes on: %s", self.webhook_key, error)
+                self._fail(advice_on(error, self.partnero_conn_id), error)
+            self.log.warning(
+                "No answer about webhook %r, waiting goes on: %s",
+                self.webhook_key,
+                advice_on(error, self.partnero_conn_id),
+            )
             return PokeReturnValue(is_done=False)
         self.log.info("Webhook %r is %s", webhook.key, _state(webhook))
         return PokeReturnValue(is_done=webhook.is_active, xcom_value=webhook.to_dict() if webhook.is_active else None)

@@ -16,6 +16,7 @@ from airflow_provider_partnero.api.errors import (
     PartneroResponseError,
     is_passing,
 )
+from airflow_provider_partnero.hooks.advice import advice_on
 from airflow_provider_partnero.hooks.partnero import PartneroHook
 from airflow_provider_partnero.triggers.lanes import Lane, lane_of
 
@@ -84,8 +85,11 @@ class Poller:
         except Exception as error:  # noqa: BLE001
             # Airflow reports "not defined" also when its database or a secrets backend is out.
             return PollResult(trouble=f"cannot read connection {self.partnero_conn_id!r}: {error}")
-        with client:
-            return ask(client)
+        try:
+            with client:
+                return ask(client)
+        except PartneroAuthenticationError as error:
+            return PollResult(failure=advice_on(error, self.partnero_conn_id))
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -154,6 +158,8 @@ def poll_list(client: PartneroClient) -> PollResult:
 def _to_result(ask: Callable[[], PollResult]) -> PollResult:
     try:
         return ask()
+    except PartneroAuthenticationError:
+        raise  # it ends the whole poll
     except (PartneroError, ValueError) as error:
         if not is_passing(error):
             return PollResult(failure=str(error))
