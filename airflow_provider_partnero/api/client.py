@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
 from airflow_provider_partnero.api import arguments
 from airflow_provider_partnero.api.clock import Clock
-from airflow_provider_partnero.api.creation import Creation
+from airflow_provider_partnero.api.creation import Creation, IfExists
 from airflow_provider_partnero.api.endpoints import Endpoints
 from airflow_provider_partnero.api.errors import PartneroNotFoundError, PartneroResponseError, Request
+from airflow_provider_partnero.api.existing import Existing
 from airflow_provider_partnero.api.listing import Listing
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.pace import Pace
+from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.api.retries import Attempt, RetryPlan
 from airflow_provider_partnero.api.specs import WebhookSpec
 from airflow_provider_partnero.api.transport import Transport
@@ -72,7 +74,7 @@ class PartneroClient:
         )
         self._endpoints = Endpoints(self._transport)
         self._listing = Listing(self._endpoints, self._retries, concurrency)
-        self._creation = Creation(self._endpoints, self._listing, self._retries)
+        self._creation = Creation(Existing(self._endpoints, self._listing, self._retries))
 
     def __repr__(self) -> str:
         return f"PartneroClient(base_url={self.base_url!r})"
@@ -144,23 +146,36 @@ class PartneroClient:
         events: Iterable[str],
         is_active: bool = True,
         key: str | None = None,
+        if_exists: IfExists = "adopt",
+        is_retry: bool = False,
+        listed: Collection[Webhook] | None = None,
     ) -> Webhook:
         """Create a webhook (the specification, "Create a webhook").
 
-        With a ``key`` the call may be repeated after any failure. When the outcome of a POST is in doubt, we look
-        for the webhook before we send another: by its key and, since Partnero may ignore keys, by its content.
+        With a ``key``, we look for it before the POST, since Partnero may change the webhook that has it or create a
+        second one. The call may be repeated after any failure. When the outcome of a POST is in doubt, we look for the
+        webhook for some 10 seconds before we send another, and once more after a success; what was created twice is
+        deleted again.
 
         :param name: not empty; white space around it is dropped, as at Partnero.
         :param url: http(s) URL that Partnero delivers to.
         :param events: at least one event; duplicates count once.
         :param is_active: whether Partnero delivers from the start.
         :param key: the webhook's id, without ``/``; None: Partnero makes one.
+        :param if_exists: if an equal webhook has the key already, ``"adopt"`` it or ``"fail"``.
+        :param is_retry: an earlier call with this key may have created the webhook, as when a worker died.
+        :param listed: all webhooks, if you have just read them and none has the key: then nothing is read before the
+            POST. None: the key is looked up, and the first page of the list is read.
         :returns: the webhook, with its signing secret. Its key differs from ``key`` if Partnero ignored that.
         :raises PartneroValidationError: Partnero refuses a value.
-        :raises PartneroConflictError: the key belongs to a webhook that differs.
+        :raises PartneroConflictError: the key belongs to a webhook that differs, or to any with ``if_exists="fail"``.
         :raises PartneroAmbiguousError: the webhook may have been created, and looking for it did not settle that.
+        :raises PartneroDuplicateError: it may have been created twice; the message names both, and nothing was deleted.
         """
-        return self._creation.create(_spec(name, url, events, is_active, key))
+        if if_exists not in {"adopt", "fail"}:
+            raise ValueError(f"if_exists={short_repr(if_exists)}: must be 'adopt' or 'fail'")
+        spec = _spec(name, url, events, is_active, key)
+        return self._creation.create(spec, if_exists=if_exists, is_retry=is_retry, listed=listed)
 
     def find_webhook(
         self,

@@ -6,71 +6,68 @@ it, or create a second one. Partnero may also ignore the key. Nothing here relie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal
 
 from airflow_provider_partnero.api.clock import Deadline
-from airflow_provider_partnero.api.endpoints import Endpoints
-from airflow_provider_partnero.api.errors import (
-    PartneroAmbiguousError,
-    PartneroConflictError,
-    PartneroError,
-    PartneroNotFoundError,
-    Reaction,
-    Request,
-    failure_of,
-    is_about_key,
-    is_passing,
-)
-from airflow_provider_partnero.api.listing import Listing
+from airflow_provider_partnero.api.doubt import Snapshot
+from airflow_provider_partnero.api.errors import PartneroAmbiguousError, PartneroError, Request, failure_of
+from airflow_provider_partnero.api.existing import Existing, conflict
+from airflow_provider_partnero.api.keyed_create import KeyedCreate
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.retries import Attempt, RetryPlan
+from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.api.specs import WebhookSpec
+
+IfExists = Literal["adopt", "fail"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Creation:
     """Creates webhooks, and finds those that it may have created.
 
-    :param endpoints: for the POST, and to look up a key.
-    :param listing: to look for the same content.
-    :param retries: of each request.
+    :param existing: looks for webhooks.
+    :param keys_ignored: set once an answer has shown that this server ignores keys.
     """
 
-    endpoints: Endpoints
-    listing: Listing
-    retries: RetryPlan
+    existing: Existing
+    keys_ignored: threading.Event = field(default_factory=threading.Event)
 
-    def create(self, spec: WebhookSpec) -> Webhook:
-        """Create the webhook, or adopt the one that an unanswered POST of this call created.
+    def create(
+        self,
+        spec: WebhookSpec,
+        *,
+        if_exists: IfExists = "adopt",
+        is_retry: bool = False,
+        listed: Collection[Webhook] | None = None,
+    ) -> Webhook:
+        """Create the webhook, or adopt the one that has its key.
 
+        :param if_exists: what to do if an equal webhook has the key before anything is sent.
+        :param is_retry: an earlier call may have created it.
+        :param listed: all webhooks, read a moment ago, none with the key; None: look before the POST.
         :raises PartneroAmbiguousError: it may have been created, and looking for it did not settle that.
-        :raises PartneroConflictError: the key belongs to a webhook that differs.
+        :raises PartneroConflictError: the key belongs to another webhook.
+        :raises PartneroDuplicateError: it may have been created twice.
         :raises PartneroError: the last attempt failed.
         """
+        deadline = self.existing.retries.deadline()
         if spec.key is None:
-            return self._create_without_key(spec)
-        deadline = self.retries.deadline()
-        doubt: PartneroError | None = None
-
-        def attempt(_attempt: Attempt) -> Webhook:
-            nonlocal doubt
-            if doubt and (made := self._look_again(spec, doubt, deadline)):
-                return made
-            try:
-                return self.endpoints.create(spec, deadline)
-            except PartneroError as error:
-                if failure_of(error).keyed_create is Reaction.LOOK:
-                    doubt = error
-                if is_about_key(error) and (existing := self.find(spec, deadline, just_made=doubt is not None)):
-                    return existing
-                raise
-
-        try:
-            return self.retries.run(attempt, Request.KEYED_CREATE, deadline)
-        except PartneroError as error:
-            if error is doubt and (made := self._look_again(spec, error, deadline)):
-                return made
-            raise
+            return self._create_without_key(spec, deadline)
+        if listed is not None:
+            there: frozenset[str] | None = frozenset(webhook.key for webhook in listed)
+        elif found := self.existing.with_key(spec, deadline, just_made=is_retry):
+            return _adopted(found, if_exists)
+        else:
+            there = self._keys_before(deadline)
+        snapshot = None if there is None else Snapshot(there, is_before=not is_retry)
+        create = KeyedCreate(self.existing, self.keys_ignored, spec, deadline, snapshot, unseen=int(is_retry))
+        made = create.run()
+        return _adopted(made, if_exists) if create.is_adopted else made
 
     def find(
         self, spec: WebhookSpec, deadline: Deadline, *, just_made: bool, by_content: bool = False
@@ -82,43 +79,33 @@ class Creation:
             Partnero may have ignored our key.
         :raises PartneroConflictError: the key belongs to a webhook that differs.
         """
-        if spec.key is not None and (webhook := self._get(spec.key, deadline)):
-            if changes := spec.differences(webhook, just_made=just_made):
-                raise PartneroConflictError(
-                    409,
-                    f"a webhook with this key exists and differs in {', '.join(change.field for change in changes)}",
-                    method="POST",
-                    path=f"/webhooks (key {spec.key!r})",
-                )
+        if webhook := self.existing.with_key(spec, deadline, just_made=just_made):
             return webhook
-        if not by_content:
-            return None
-        return self.listing.find(lambda webhook: spec.is_met_by(webhook, just_made=just_made), deadline)
+        return self.existing.alike(spec, deadline, just_made=just_made) if by_content else None
 
-    def _get(self, key: str, deadline: Deadline) -> Webhook | None:
+    def _keys_before(self, deadline: Deadline) -> frozenset[str] | None:
+        """The keys that are there, if one request tells: they matter only if Partnero ignores keys."""
         try:
-            return self.retries.run(lambda _: self.endpoints.get(key, deadline), Request.REPEATABLE, deadline)
-        except PartneroNotFoundError:
-            return None
-
-    def _create_without_key(self, spec: WebhookSpec) -> Webhook:
-        try:
-            return self.retries.run(lambda attempt: self.endpoints.create(spec, attempt.deadline), Request.PLAIN_CREATE)
+            return self.existing.keys_on_one_page(deadline)
         except PartneroError as error:
-            if failure_of(error).plain_create is Reaction.AMBIGUOUS:
+            log.warning("What is there before the create is unknown: %s", error)
+            return None
+
+    def _create_without_key(self, spec: WebhookSpec, deadline: Deadline) -> Webhook:
+        retries, endpoints = self.existing.retries, self.existing.endpoints
+        try:
+            return retries.run(lambda _: endpoints.create(spec, deadline), Request.PLAIN_CREATE, deadline)
+        except PartneroError as error:
+            if failure_of(error).is_doubt:
                 raise PartneroAmbiguousError(
-                    f"the create of webhook {spec.name!r} was sent and may have happened ({error}); "
+                    f"the create of webhook {short_repr(spec.name)} was sent and may have happened ({error}); "
                     "look for it before you create it again, or create it with a key"
                 ) from error
             raise
 
-    def _look_again(self, spec: WebhookSpec, doubt: PartneroError, deadline: Deadline) -> Webhook | None:
-        try:
-            return self.find(spec, deadline, just_made=True, by_content=True)
-        except PartneroError as error:
-            if not is_passing(error):
-                raise
-            raise PartneroAmbiguousError(
-                f"the create of webhook {spec.name!r} with key {spec.key!r} was sent and may have happened "
-                f"({doubt}); looking for it failed too ({error})"
-            ) from error
+
+def _adopted(webhook: Webhook, if_exists: IfExists) -> Webhook:
+    if if_exists == "fail":
+        raise conflict(webhook.key, "exists already, and if_exists='fail'")
+    log.info("Webhook %r exists already and is equal: adopted, nothing created", webhook.key)
+    return webhook

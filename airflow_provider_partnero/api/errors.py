@@ -32,7 +32,35 @@ class PartneroConnectionError(PartneroError):
 
 
 class PartneroAmbiguousError(PartneroError):
-    """A create was sent and its outcome is unknown: it may have happened. Look before you create again."""
+    """A create was sent and its outcome is unknown: it may have happened. Look before you create again.
+
+    :param message: what was sent, and why the outcome is unknown.
+    :param keys: keys of webhooks that it may have made, if a further try cannot tell either; empty otherwise.
+    """
+
+    def __init__(self, message: str, keys: Sequence[str] = ()) -> None:
+        super().__init__(message, keys)
+        self.message = message
+        self.keys = tuple(keys)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class PartneroDuplicateError(PartneroError):
+    """A create finds equal webhooks beside its own, and cannot tell whether it made them too. Nothing was deleted.
+
+    :param message: names all of them, and says what to do.
+    :param keys: their keys; the first is the one to keep.
+    """
+
+    def __init__(self, message: str, keys: Sequence[str]) -> None:
+        super().__init__(message, keys)
+        self.message = message
+        self.keys = tuple(keys)
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class PartneroResponseError(PartneroError):
@@ -53,6 +81,7 @@ class PartneroAPIError(PartneroError):
     :param method: HTTP method of the request.
     :param path: path of the request below the base URL.
     :param retry_after: seconds to wait, from the answer's ``Retry-After``; None without one.
+    :param has_json: whether the answer's body is a JSON object, as Partnero's own answers are.
     """
 
     def __init__(
@@ -64,9 +93,10 @@ class PartneroAPIError(PartneroError):
         method: str = "",
         path: str = "",
         retry_after: float | None = None,
+        has_json: bool = True,
     ) -> None:
         # Everything goes into args, so that the exception survives pickling (Celery) and copying.
-        super().__init__(status, message, errors, request_id, method, path, retry_after)
+        super().__init__(status, message, errors, request_id, method, path, retry_after, has_json)
         self.status = status
         self.message = message
         self.errors: dict[str, tuple[str, ...]] = {field: tuple(texts) for field, texts in (errors or {}).items()}
@@ -74,6 +104,7 @@ class PartneroAPIError(PartneroError):
         self.method = method
         self.path = path
         self.retry_after = retry_after
+        self.has_json = has_json
 
     def __str__(self) -> str:
         words = f"{self.method} {self.path}: {self.status} {self.message}".strip(" :")
@@ -120,7 +151,7 @@ class Reaction(Enum):
     """What to do about one failed attempt."""
 
     RETRY = auto()
-    LOOK = auto()  # find out whether it happened before anything is sent again
+    LOOK = auto()  # look for the webhook before anything is sent again; in doubt, patiently
     AMBIGUOUS = auto()  # it may have happened, and there is no way to find out: PartneroAmbiguousError
     RAISE = auto()
 
@@ -149,6 +180,11 @@ class Failure:
     plain_create: Reaction
     outlook: Outlook
 
+    @property
+    def is_doubt(self) -> bool:
+        """Whether a create that fails in this way may have happened."""
+        return self.plain_create is Reaction.AMBIGUOUS
+
     def reaction(self, request: Request) -> Reaction:
         """The table's entry for a request."""
         match request:
@@ -164,15 +200,13 @@ _RETRY, _LOOK, _AMBIGUOUS, _RAISE = Reaction.RETRY, Reaction.LOOK, Reaction.AMBI
 
 # May it be tried again? The answer is here and nowhere else.
 # fmt: off
-#                         GET, PUT, DELETE  POST with a key  POST without a key
-NOT_SENT = Failure(       _RETRY,           _RETRY,          _RETRY,       Outlook.PASSING)  # could not connect
-NO_ANSWER = Failure(      _RETRY,           _LOOK,           _AMBIGUOUS,   Outlook.PASSING)  # time-out, reset, not JSON
-REQUEST_TIMEOUT = Failure(_RETRY,           _RETRY,          _RAISE,       Outlook.PASSING)  # 408
-RATE_LIMIT = Failure(     _RETRY,           _RETRY,          _RETRY,       Outlook.PASSING)  # 429
-SERVER = Failure(         _RETRY,           _LOOK,           _AMBIGUOUS,   Outlook.PASSING)  # 5xx
-LIST_CHANGING = Failure(  _RAISE,           _RAISE,          _RAISE,       Outlook.PASSING)  # readings disagree
-REFUSED = Failure(        _RAISE,           _RAISE,          _RAISE,       Outlook.FINAL)    # other 3xx and 4xx
-UNCLEAR = Failure(        _RAISE,           _RAISE,          _RAISE,       Outlook.OPEN)     # all the rest
+#                       GET, PUT, DELETE  POST with a key  POST without a key
+NOT_SENT = Failure(     _RETRY,           _RETRY,          _RETRY,     Outlook.PASSING)  # could not connect
+RATE_LIMIT = Failure(   _RETRY,           _LOOK,           _RETRY,     Outlook.PASSING)  # a 429 that says so
+IN_DOUBT = Failure(     _RETRY,           _LOOK,           _AMBIGUOUS, Outlook.PASSING)  # it may have happened
+LIST_CHANGING = Failure(_RAISE,           _RAISE,          _RAISE,     Outlook.PASSING)  # readings disagree
+REFUSED = Failure(      _RAISE,           _RAISE,          _RAISE,     Outlook.FINAL)    # other 3xx and 4xx
+UNCLEAR = Failure(      _RAISE,           _RAISE,          _RAISE,     Outlook.OPEN)     # all the rest
 # fmt: on
 
 
@@ -180,25 +214,29 @@ def failure_of(error: BaseException) -> Failure:
     """The row of the table that an error belongs to; a ``ValueError`` is a bad argument, refused before it is sent."""
     match error:
         case PartneroConnectionError():
-            return NO_ANSWER if error.sent else NOT_SENT
+            return IN_DOUBT if error.sent else NOT_SENT
         case PartneroResponseError():
-            return NO_ANSWER
+            return IN_DOUBT
         case PartneroInconsistentReadError():
             return LIST_CHANGING
         case PartneroAPIError():
-            return _failure_of_status(error.status)
+            return _failure_of_answer(error)
+        case PartneroAmbiguousError() if error.keys:
+            return REFUSED
         case ValueError():
             return REFUSED
     return UNCLEAR
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether the same call may well succeed later: no answer or a broken one, a changing list, 408, 429, 5xx."""
+    """Whether the same call may well succeed later: no answer or a broken one, a changing list, 408, 425, 429, 5xx."""
     return failure_of(error).outlook is Outlook.PASSING
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether trying again cannot help: a bad argument, and a 3xx or 4xx other than 408 and 429."""
+    """Whether trying again cannot help: a bad argument, a 3xx or 4xx other than 408, 425 and 429, and a create whose
+    outcome no further try can tell.
+    """
     return failure_of(error).outlook is Outlook.FINAL
 
 
@@ -209,11 +247,11 @@ def is_about_key(error: BaseException) -> bool:
     return isinstance(error, PartneroAPIError) and error.status == 409
 
 
-def _failure_of_status(status: int) -> Failure:
-    if status == 408:
-        return REQUEST_TIMEOUT
+def _failure_of_answer(error: PartneroAPIError) -> Failure:
+    # A status is no proof: a gateway may answer 408, 425, 5xx or a bare 429 for a server that goes on working.
+    status = error.status
     if status == 429:
-        return RATE_LIMIT
-    if status >= 500:
-        return SERVER
+        return RATE_LIMIT if error.has_json or error.retry_after is not None else IN_DOUBT
+    if status in {408, 425} or status >= 500 or status < 200:
+        return IN_DOUBT
     return REFUSED if status >= 300 else UNCLEAR  # a 2xx that says "status": 0

@@ -10,9 +10,9 @@ from airflow_provider_partnero.api.endpoints import Endpoints
 from airflow_provider_partnero.api.errors import Request
 from airflow_provider_partnero.api.exchanges import Stop
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.pages import Page
+from airflow_provider_partnero.api.pages import Page, Progress
 from airflow_provider_partnero.api.read_ahead import read_pages
-from airflow_provider_partnero.api.readings import each_once, read_consistently, search
+from airflow_provider_partnero.api.readings import each_once, read_consistently, search, search_all
 from airflow_provider_partnero.api.retries import RetryPlan
 
 _PAGE_SIZE = 100
@@ -67,3 +67,12 @@ class Listing:
         :param deadline: of the call that the search belongs to.
         """
         return search(lambda: self.pages(deadline=deadline), matches)
+
+    def find_all(self, matches: Callable[[Webhook], bool], deadline: Deadline) -> tuple[Webhook, ...]:
+        """All webhooks that match; see :func:`~airflow_provider_partnero.api.readings.search_all`."""
+        return search_all(lambda: self.pages(deadline=deadline), matches)
+
+    def on_one_page(self, deadline: Deadline) -> tuple[Webhook, ...] | None:
+        """All webhooks if one request reads them; None if there are more."""
+        page = self.page(1, _PAGE_SIZE, deadline=deadline)
+        return page.webhooks if Progress().is_at_end_after(page) else None

@@ -14,6 +14,8 @@ _INVISIBLE = (
 )
 _TRIMMED = _WHITE_SPACE + _INVISIBLE
 
+_SHORTEST_CUT = 20  # characters; no server cuts names as short as this
+
 _LONGEST_WORD = 200  # characters that are composed; composing takes the square of a run of combining characters
 
 _AMPERSAND = re.compile(r"&(?:(?:amp|#0*38|#[xX]0*26);)+")  # however many times it was escaped
@@ -22,9 +24,12 @@ _ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1
 
 def normal_name(name: str) -> str:
     """The name's normal form: HTML entities decoded, Unicode NFC, trimmed, runs of white space as one space."""
-    if "&" in name:
-        name = _ENTITY.sub(_character, _AMPERSAND.sub("&", name))
-    return " ".join(map(_composed, trimmed(name).split()))
+    return " ".join(map(_composed, trimmed(unescaped(name)).split()))
+
+
+def unescaped(text: str) -> str:
+    """The text with its HTML entities decoded, and ampersands however many times they were escaped."""
+    return _ENTITY.sub(_character, _AMPERSAND.sub("&", text)) if "&" in text else text
 
 
 def trimmed(text: str) -> str:
@@ -40,6 +45,12 @@ def is_padded(text: str, *, is_identifier: bool = False) -> bool:
     """
     unseen = {"Cc", "Cf"} if is_identifier else {"Cc"}
     return trimmed(text) != text or any(unicodedata.category(end) in unseen for end in (*text[:1], *text[-1:]))
+
+
+def is_cut_from(name: str, whole: str) -> bool:
+    """Whether a name is another one cut short, as a server may store it."""
+    cut, whole = normal_name(name), normal_name(whole)
+    return _SHORTEST_CUT < len(cut) < len(whole) and whole.startswith(cut)
 
 
 def _composed(word: str) -> str:

@@ -105,6 +105,23 @@ def search(read: Callable[[], Iterable[Page]], matches: Callable[[Webhook], bool
     raise _inconsistent_read(readings)
 
 
+def search_all(read: Callable[[], Iterable[Page]], matches: Callable[[Webhook], bool]) -> tuple[Webhook, ...]:
+    """All webhooks that match in any pass, in as many passes as :func:`search` makes if it finds nothing.
+
+    :raises PartneroInconsistentReadError: no two of three passes can be trusted.
+    """
+    readings: list[Reading] = []
+    found: list[Webhook] = []
+    for _ in range(_READINGS):
+        reading = Reading.of(read())
+        found += filter(matches, reading.webhooks)
+        is_confirmed = any(earlier.keys <= reading.keys for earlier in _trusted(readings))
+        if reading.is_settled or (reading.doubt is None and is_confirmed):
+            return tuple(each_once(found))
+        readings.append(reading)
+    raise _inconsistent_read(readings)
+
+
 def _trusted(readings: list[Reading]) -> list[Reading]:
     return [reading for reading in readings if reading.doubt is None]
 

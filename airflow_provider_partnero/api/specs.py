@@ -9,8 +9,8 @@ from typing import Any
 
 from airflow_provider_partnero.api import arguments
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.names import normal_name
-from airflow_provider_partnero.api.urls import normal_url
+from airflow_provider_partnero.api.names import is_cut_from, normal_name
+from airflow_provider_partnero.api.urls import loose_url, normal_url
 
 _FIELDS = ("name", "url", "events", "is_active", "key")
 _REQUIRED = ("name", "url", "events")
@@ -93,7 +93,8 @@ class WebhookSpec:
         theirs (:func:`~airflow_provider_partnero.api.urls.normal_url`), events as sets.
 
         :param live: the webhook at Partnero.
-        :param just_made: it was created a moment ago, so it may not be active yet.
+        :param just_made: it was created from this specification a moment ago. So it may not be active yet, its name may
+            be cut short, and its URL may have lost a slash at its end or been escaped.
         """
         return tuple(self._changes(live, just_made))
 
@@ -102,14 +103,24 @@ class WebhookSpec:
         return next(self._changes(live, just_made), None) is None
 
     def _changes(self, live: Webhook, just_made: bool) -> Iterator[Change]:
-        if live.name != self.name and normal_name(live.name) != normal_name(self.name):
+        if not self._is_name(live.name, just_made):
             yield Change("name", live.name, self.name)
-        if live.url != self.url and normal_url(live.url) != normal_url(self.url):
+        if not self._is_url(live.url, just_made):
             yield Change("url", live.url, self.url)
         if set(live.events) != set(self.events):
             yield Change("events", tuple(sorted(set(live.events))), self.events)
         if live.is_active != self.is_active and not (just_made and self.is_active):
             yield Change("is_active", live.is_active, self.is_active)
+
+    def _is_name(self, name: str, just_made: bool) -> bool:
+        if name == self.name or normal_name(name) == normal_name(self.name):
+            return True
+        return just_made and is_cut_from(name, self.name)
+
+    def _is_url(self, url: str, just_made: bool) -> bool:
+        if url == self.url or normal_url(url) == normal_url(self.url):
+            return True
+        return just_made and loose_url(url) == loose_url(self.url)
 
 
 def specs_from(webhooks: Iterable[Mapping[str, Any] | WebhookSpec]) -> tuple[WebhookSpec, ...]:

@@ -199,6 +199,7 @@ class Transport:
             method,
             _short_path(path),
             reply.retry_after,
+            reply.payload is not None,
         )
 
     def _quote(self, words: str) -> str:

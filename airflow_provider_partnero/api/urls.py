@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from airflow_provider_partnero.api.names import unescaped
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -49,6 +52,18 @@ def normal_url(url: str) -> str:
         query=_normal_encoding(parts.query),
         fragment="",
     ).geturl()
+
+
+def loose_url(url: str) -> str:
+    """What is left of a URL when servers have rewritten it. URLs of one loose form may reach different resources.
+
+    It is the normal form of the URL without HTML entities, composed (NFC), and without a slash at the end of its path.
+    """
+    url = unescaped(url)
+    if not url.isascii() and len(url) <= _LONGEST_AUTHORITY:  # composing takes the square of combining characters
+        url = unicodedata.normalize("NFC", url)
+    address, question_mark, query = normal_url(url).partition("?")
+    return address.rstrip("/") + question_mark + query
 
 
 def split_url(url: str) -> SplitResult | None:

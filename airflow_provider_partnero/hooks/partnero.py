@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk.log import mask_secret
 
 from airflow_provider_partnero.airflow_compat import BaseHook
 from airflow_provider_partnero.api.arguments import CALL_SECONDS
+from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroError
 from airflow_provider_partnero.hooks.advice import advice_in_test
 from airflow_provider_partnero.hooks.connection import settings_of
@@ -37,6 +38,7 @@ class PartneroHook(BaseHook):
     default_conn_name = "partnero_default"
     conn_type = "partnero"
     hook_name = "Partnero"
+    clock = Clock()  # a test sets its own
 
     def __init__(
         self,
@@ -123,10 +125,28 @@ class PartneroHook(BaseHook):
         return self._mask([webhook])[0] if webhook else None
 
     def create_webhook(
-        self, *, name: str, url: str, events: Iterable[str], is_active: bool = True, key: str | None = None
+        self,
+        *,
+        name: str,
+        url: str,
+        events: Iterable[str],
+        is_active: bool = True,
+        key: str | None = None,
+        if_exists: Literal["adopt", "fail"] = "adopt",
+        is_retry: bool = False,
+        listed: Collection[Webhook] | None = None,
     ) -> Webhook:
         """See :meth:`PartneroClient.create_webhook`."""
-        created = self.get_conn().create_webhook(name=name, url=url, events=events, is_active=is_active, key=key)
+        created = self.get_conn().create_webhook(
+            name=name,
+            url=url,
+            events=events,
+            is_active=is_active,
+            key=key,
+            if_exists=if_exists,
+            is_retry=is_retry,
+            listed=listed,
+        )
         return self._mask([created])[0]
 
     def update_webhook(
@@ -171,6 +191,7 @@ class PartneroHook(BaseHook):
                 page_concurrency=self._page_concurrency or settings.page_concurrency,
                 verify=settings.verify,
                 deadline=self._deadline,
+                clock=self.clock,
             )
         except ValueError as error:
             raise ValueError(f"connection {self.partnero_conn_id!r}: {error}") from None

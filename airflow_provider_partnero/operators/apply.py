@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,8 +17,8 @@ from airflow_provider_partnero.webhooks.texts import visible
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_partnero.api import PartneroClient
-    from airflow_provider_partnero.api.specs import WebhookSpec
+    from airflow_provider_partnero.api import PartneroClient, Webhook
+    from airflow_provider_partnero.api.specs import Change, WebhookSpec
     from airflow_provider_partnero.hooks.partnero import PartneroHook
     from airflow_provider_partnero.webhooks.plans import Action, Plan
 
@@ -46,6 +47,8 @@ class Reconciliation:
     :param max_deletes: refuse a plan that deletes more webhooks.
     :param adopt: take over webhooks that are recognised by their name only; False: refuse such a plan.
     :param clock: times the wait for webhooks to become active.
+    :param live: the webhooks when the plan was made.
+    :param answers: what Partnero answered to each create and update, by name.
     """
 
     hook: PartneroHook
@@ -55,6 +58,8 @@ class Reconciliation:
     max_deletes: int = 0
     adopt: bool = True
     clock: Clock = field(default_factory=Clock)
+    live: list[Webhook] = field(default_factory=list, init=False)
+    answers: dict[str, Webhook] = field(default_factory=dict, init=False)
 
     def run(self, context: Context, *, dry_run: bool = False, wait_until_active: bool = False) -> dict[str, Any]:
         """Plan; unless it is a dry run, apply the plan, read back, and wait.
@@ -71,6 +76,7 @@ class Reconciliation:
         _check_deletes(plan, self.max_deletes)
         if not self.adopt:
             self._check_adoptions(plan)
+        _check_creates(plan)
         if dry_run:
             return _outcome(plan, [], dry_run=True)
         done = self._apply(plan, context)
@@ -85,16 +91,16 @@ class Reconciliation:
     def _client(self) -> PartneroClient:
         """The client, for the writes. The hook would mask every webhook's secret: a minute for a thousand webhooks.
 
-        Of what a write returns, only the key is used here.
+        What a write returns is only kept here.
         """
         return self.hook.get_conn()
 
     def _plan(self) -> Plan:
         from airflow_provider_partnero.webhooks.reconcile import plan
 
-        webhooks = list(self.hook.iter_webhooks(consistent=True))
-        specs = under_live_keys(self.hook.partnero_conn_id, self.specs, webhooks)
-        return plan(specs, webhooks, prune=self.prune)
+        self.live[:] = self.hook.iter_webhooks(consistent=True)
+        specs = under_live_keys(self.hook.partnero_conn_id, self.specs, self.live)
+        return plan(specs, self.live, prune=self.prune)
 
     def _check_adoptions(self, plan: Plan) -> None:
         by_name = [
@@ -143,10 +149,12 @@ class Reconciliation:
     def _write(self, action: Action) -> dict[str, Any]:
         key = action.key
         if action.kind == "create" and action.spec:
-            key = create_under(self._client, action.spec, self._keys_for(action.spec)).key
+            made = create_under(self._client, action.spec, self._keys_for(action.spec), listed=self.live)
+            key = made.key
+            self.answers[action.name] = made
         elif action.kind == "update" and key:
             changed = {change.field: change.new for change in action.changes}
-            self._client.update_webhook(key, **changed)  # type: ignore[arg-type]
+            self.answers[action.name] = self._client.update_webhook(key, **changed)  # type: ignore[arg-type]
         elif action.kind == "delete" and key:
             self._delete(key)
         return _entry(action, key)
@@ -169,12 +177,30 @@ class Reconciliation:
         """
         left = [action for action in self._plan().actions if action.kind != "unchanged"]
         wrong = [action for action in left if not _is_pending(action)]
+        if rewritten := [text for action in wrong if (text := self._rewritten(action))]:
+            raise ValueError(
+                f"Partnero stores {len(rewritten)} webhooks otherwise than they were sent, so writing them again would "
+                f"not help. Declare them as they came back: {'; '.join(rewritten[:10])}"
+            )
         if wrong:
             raise PartneroError(
                 f"after the writes, {len(wrong)} webhooks are not as declared: "
-                + ", ".join(f"{short_repr(action.name)} (to {action.kind})" for action in wrong[:10])
+                + ", ".join(
+                    f"{short_repr(action.name)} (to {action.kind}){_told(action.changes)}" for action in wrong[:10]
+                )
             )
         return [action.name for action in left]
+
+    def _rewritten(self, action: Action) -> str | None:
+        """How Partnero stores a webhook that was just written, if the answer and the list say the same."""
+        answer = self.answers.get(action.name) if action.spec else None
+        if answer is None or action.spec is None:
+            return None
+        changes = action.spec.differences(answer, just_made=False)
+        came_back = next((webhook for webhook in self.live if webhook.key == answer.key), None)
+        if not changes or came_back is None or action.spec.differences(came_back) != changes:
+            return None
+        return f"{short_repr(action.name)} (key {visible(answer.key)}){_told(changes)}"
 
     def _wait_until_active(self) -> None:
         deadline = self.clock.now() + _ACTIVE_WITHIN
@@ -205,6 +231,32 @@ def _check_readable(plan: Plan) -> None:
             f"{len(declared)} declared webhooks cannot be read and were left alone; all else is done. Save them again "
             f"at Partnero, or delete them there: {', '.join(named)}"
         )
+
+
+def _check_creates(plan: Plan) -> None:
+    """Refuse to create again what Partnero ignored the key of, and stores in its own way."""
+    from airflow_provider_partnero.api.urls import loose_url
+
+    strangers: defaultdict[str, list[Webhook]] = defaultdict(list)
+    for webhook in (*plan.undeclared, *(action.webhook for action in plan.deletes if action.webhook)):
+        strangers[loose_url(webhook.url)].append(webhook)
+    found = [
+        f"{short_repr(spec.name)} (key {visible(webhook.key)}){_told(spec.differences(webhook))}"
+        for spec in (action.spec for action in plan.creates if action.spec)
+        for webhook in strangers[loose_url(spec.url)]
+        if spec.is_met_by(webhook, just_made=True)
+    ]
+    if found:
+        raise ValueError(
+            f"{len(found)} declared webhooks seem to be there, stored otherwise than they are declared; nothing was "
+            f"written. Declare them as they are stored, or declare their keys: {'; '.join(found[:10])}"
+        )
+
+
+def _told(changes: Iterable[Change]) -> str:
+    from airflow_provider_partnero.webhooks.plans import sent_and_came_back
+
+    return "".join(f", {sent_and_came_back(change)}" for change in changes)
 
 
 def _is_pending(action: Action) -> bool:

@@ -73,25 +73,43 @@ def under_live_keys(
     return tuple(map(with_live_key, specs))
 
 
-def create_under(conn: PartneroClient | PartneroHook, spec: WebhookSpec, keys: Sequence[str | None]) -> Webhook:
+def create_under(
+    conn: PartneroClient | PartneroHook, spec: WebhookSpec, keys: Sequence[str | None], **options: Any
+) -> Webhook:
     """Create a webhook with the first key that Partnero accepts: it may refuse the key of a deleted webhook.
 
     :param spec: what to create; its own key is ignored.
     :param keys: at least one key. The next is tried only if Partnero refuses a key that no webhook has.
+    :param options: ``if_exists``, ``is_retry`` and ``listed`` of :meth:`PartneroClient.create_webhook`.
     :raises PartneroError: as :meth:`PartneroClient.create_webhook` does, for the last key tried.
     """
     *others, last = keys
     for key in others:
         try:
-            return _create(conn, replace(spec, key=key))
+            return conn.create_webhook(**_fields(replace(spec, key=key)), **options)
         except PartneroError as error:
             if key is None or not is_about_key(error) or _exists(conn, key):
                 raise
-    return _create(conn, replace(spec, key=last))
+    return conn.create_webhook(**_fields(replace(spec, key=last)), **options)
 
 
-def _create(conn: PartneroClient | PartneroHook, spec: WebhookSpec) -> Webhook:
-    return conn.create_webhook(name=spec.name, url=spec.url, events=spec.events, is_active=spec.is_active, key=spec.key)
+def find_under(conn: PartneroClient | PartneroHook, spec: WebhookSpec, keys: Sequence[str]) -> Webhook | None:
+    """The webhook that an earlier try created with one of these derived keys, or None.
+
+    :raises PartneroConflictError: it differs from ``spec``.
+    """
+    found = (conn.find_webhook(**_fields(replace(spec, key=key)), is_ours=True) for key in keys)
+    return next(filter(None, found), None)
+
+
+def _fields(spec: WebhookSpec) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "url": spec.url,
+        "events": spec.events,
+        "is_active": spec.is_active,
+        "key": spec.key,
+    }
 
 
 def _exists(conn: PartneroClient | PartneroHook, key: str) -> bool:

@@ -9,7 +9,6 @@ from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.arguments import checked_key, checked_name
 from airflow_provider_partnero.api.errors import (
     PartneroAmbiguousError,
-    PartneroConflictError,
     PartneroNotFoundError,
 )
 from airflow_provider_partnero.api.quoting import short_repr
@@ -25,7 +24,7 @@ from airflow_provider_partnero.operators.arguments import (
 )
 from airflow_provider_partnero.operators.audit import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.operators.base import PartneroOperator
-from airflow_provider_partnero.operators.keys import create_under, task_keys
+from airflow_provider_partnero.operators.keys import create_under, find_under, task_keys
 from airflow_provider_partnero.operators.reading import (
     PartneroGetWebhookOperator,
     PartneroListWebhooksOperator,
@@ -62,7 +61,8 @@ class PartneroCreateWebhookOperator(PartneroOperator):
 
     With ``idempotent`` (the default) and no ``webhook_key``, the key is derived from connection, DAG, task, run and map
     index. It is looked up before the POST, so a task that is retried after its worker died finds the webhook it made. A
-    retry also looks for the same content with another key, since Partnero may ignore our keys.
+    webhook of the same content with another key is never taken over: it may be another run's. So if Partnero ignores
+    keys, and such a webhook is there, a retry fails at once and names it.
 
     Returns ``{"key", "name", "url", "is_active", "events"}``; use this key, since it may differ from ``webhook_key``.
     Source: the specification, "Create a webhook".
@@ -124,43 +124,20 @@ class PartneroCreateWebhookOperator(PartneroOperator):
             is_active=as_flag(self.is_active, argument="is_active"),
             key=keys[0],
         )
-        webhook = self._find_existing(spec, context, is_key_given=given_key is not None) or self._create(spec, keys)
+        webhook = self._create(spec, keys, is_retry=context["ti"].try_number > 1, is_key_given=given_key is not None)
+        self.log.info("Webhook %r (%r) is there", webhook.key, webhook.name)
         return webhook.to_dict(include_signature=self.include_signature)
 
-    def _find_existing(self, spec: WebhookSpec, context: Context, *, is_key_given: bool) -> Webhook | None:
-        if spec.key is None:
-            return None
-        is_retry = context["ti"].try_number > 1
-        existing = self.hook.find_webhook(
-            name=spec.name,
-            url=spec.url,
-            events=spec.events,
-            is_active=spec.is_active,
-            key=spec.key,
-            is_ours=is_retry,  # a webhook made by an earlier try may not be active yet
-            by_content=is_retry,
-        )
-        if existing is None:
-            return None
-        if is_key_given and self.if_exists == "fail":
-            raise PartneroConflictError(
-                409,
-                f"webhook {short_repr(existing.key)} exists already, and if_exists='fail'",
-                method="POST",
-                path="/webhooks",
-            )
-        self.log.info("Webhook %r exists already and is equal: adopted, nothing created", existing.key)
-        return existing
-
-    def _create(self, spec: WebhookSpec, keys: Sequence[str | None]) -> Webhook:
+    def _create(self, spec: WebhookSpec, keys: Sequence[str | None], *, is_retry: bool, is_key_given: bool) -> Webhook:
+        if is_retry and (existing := find_under(self.hook, spec, [key for key in keys[1:] if key])):
+            return existing
+        if_exists = self.if_exists if is_key_given else "adopt"
         try:
-            created = create_under(self.hook, spec, keys)
+            return create_under(self.hook, spec, keys, if_exists=if_exists, is_retry=is_retry)
         except PartneroAmbiguousError as error:
             if spec.key is None:
                 raise AirflowFailException(str(error)) from error
             raise
-        self.log.info("Created webhook %r (%r)", created.key, created.name)
-        return created
 
 
 class PartneroUpdateWebhookOperator(PartneroOperator):

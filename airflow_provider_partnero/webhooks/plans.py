@@ -176,6 +176,13 @@ class Plan:
         return {kind: counted[kind] for kind in ORDER}
 
 
+def sent_and_came_back(change: Change) -> str:
+    """``url: sent "...", came back as "..."``: how Partnero stores a field, without a URL's secrets."""
+    sent, came_back = _show(change.field, change.new), _show(change.field, change.old)
+    hidden = " (they differ in a part that is not shown)" if sent == came_back else ""
+    return f"{change.field}: sent {sent}, came back as {came_back}{hidden}"
+
+
 def _change_to_json(change: Change) -> dict[str, Any]:
     old, new = _to_json(change.field, change.old), _to_json(change.field, change.new)
     return {"field": change.field, "old": old, "new": new}
@@ -240,9 +247,11 @@ def _change_lines(change: Change) -> Iterator[str]:
     yield _line(change.field, f"{old} -> {new}{hidden}")
 
 
-def _show(field: str, value: object) -> str:
+def _show(field: str, value: FieldValue) -> str:
     if isinstance(value, bool):
         return _bool_text(value)
+    if isinstance(value, tuple):
+        return _events(sorted(value))
     return shown_url(str(value)) if field == "url" else quoted(str(value))
 
 

@@ -21,9 +21,10 @@ from airflow_provider_partnero.api import (
     PartneroServerError,
     PartneroValidationError,
 )
+from airflow_provider_partnero.api.keyed_create import PAUSES
 from airflow_provider_partnero.sandbox import Sandbox
 
-from .conftest import DEMO, MakeClient, sent
+from .conftest import DEMO, MakeClient, RawServer, closed_port, sent
 
 KEY = "i1G7ExNCGI7s"
 Call = Callable[[PartneroClient], Any]
@@ -42,7 +43,19 @@ NO_ANSWER: dict[str, dict[str, Any]] = {
     "not json": {"body": "not-json"},
 }
 SERVER: dict[str, dict[str, Any]] = {str(status): {"status": status} for status in (500, 502, 503, 504, 599)}
-LATER: dict[str, dict[str, Any]] = {"408": {"status": 408}, "429": {"status": 429, "retry_after": 0}}
+# A gateway may give these while the server behind it goes on working.
+GATEWAY: dict[str, dict[str, Any]] = {
+    "408": {"status": 408},
+    "425": {"status": 425},
+    "bare 429": {"status": 429, "body": "html"},
+    "empty 429": {"status": 429, "body": "empty"},
+}
+DOUBT = {**NO_ANSWER, **SERVER, **GATEWAY}
+RATE_LIMIT: dict[str, dict[str, Any]] = {
+    "429": {"status": 429},
+    "429 with Retry-After": {"status": 429, "retry_after": 0},
+    "429 with Retry-After only": {"status": 429, "retry_after": 0, "body": "empty"},
+}
 REFUSED: dict[int, type[PartneroAPIError]] = {
     400: PartneroAPIError,
     401: PartneroAuthenticationError,
@@ -55,6 +68,8 @@ REFUSED: dict[int, type[PartneroAPIError]] = {
 WITHOUT_KEY: Call = lambda client: client.create_webhook(**DEMO)  # noqa: E731
 WITH_KEY: Call = lambda client: client.create_webhook(**DEMO, key="wanted")  # noqa: E731
 POST, LOOK, LIST = "POST /webhooks", "GET /webhooks/wanted", "GET /webhooks"
+FIRST_LOOK = [LOOK, LIST]
+PATIENT_LOOK = [LOOK] * (len(PAUSES) + 1)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +82,7 @@ def one_webhook(sandbox: Sandbox) -> None:
     [
         pytest.param(name, fault, id=f"{name}-{words}")
         for name in REPEATABLE
-        for words, fault in {**NO_ANSWER, **SERVER, **LATER}.items()
+        for words, fault in {**DOUBT, **RATE_LIMIT}.items()
         if name != "ping" or "body" not in fault  # a ping accepts any body
     ],
 )
@@ -147,35 +162,48 @@ def test_a_refused_post_without_key_is_raised_at_once(sandbox: Sandbox, client: 
 
 @pytest.mark.parametrize("status", REFUSED)
 def test_a_refused_post_with_key_is_raised_at_once(sandbox: Sandbox, client: PartneroClient, status: int) -> None:
-    sandbox.fault(status=status)
+    sandbox.fault(method="POST", status=status)
     with pytest.raises(REFUSED[status]):
         WITH_KEY(client)
     # A 409 may mean that the key is taken, so the client looks it up; here it is free.
-    assert sent(sandbox) == ([POST, LOOK] if status == 409 else [POST])
+    assert sent(sandbox) == [*FIRST_LOOK, POST, *([LOOK] if status == 409 else [])]
 
 
-@pytest.mark.parametrize("fault", {**NO_ANSWER, **SERVER}.values(), ids=[*NO_ANSWER, *SERVER])
-def test_after_a_doubtful_post_with_key_the_client_looks_before_it_repeats_it(
-    sandbox: Sandbox, client: PartneroClient, fault: dict[str, Any]
+@pytest.mark.parametrize("fault", DOUBT.values(), ids=DOUBT)
+def test_after_a_doubtful_post_with_key_the_client_looks_and_waits_before_it_repeats_it_and_looks_afterwards(
+    sandbox: Sandbox, client: PartneroClient, waits: list[float], fault: dict[str, Any]
 ) -> None:
     sandbox.fault(method="POST", times=2, **fault)
     made = WITH_KEY(client)
     assert made.key == "wanted"
-    assert sent(sandbox) == [POST, LOOK, LIST, POST, LOOK, LIST, POST]
+    assert sent(sandbox) == [*FIRST_LOOK, *[POST, *PATIENT_LOOK] * 2, POST, LIST]
+    assert [wait for wait in waits if wait] == [*PAUSES] * 2
 
 
-@pytest.mark.parametrize("fault", LATER.values(), ids=LATER)
-def test_a_post_with_key_is_repeated_without_looking_after_408_and_429(
-    sandbox: Sandbox, client: PartneroClient, fault: dict[str, Any]
+def test_the_pauses_for_a_late_create_grow_to_ten_seconds_in_all() -> None:
+    assert list(PAUSES) == sorted(PAUSES)
+    assert sum(PAUSES) >= 10
+
+
+@pytest.mark.parametrize("fault", RATE_LIMIT.values(), ids=RATE_LIMIT)
+def test_a_rate_limited_post_with_key_is_repeated_after_one_look(
+    sandbox: Sandbox, client: PartneroClient, waits: list[float], fault: dict[str, Any]
 ) -> None:
     sandbox.fault(method="POST", times=2, **fault)
     WITH_KEY(client)
-    assert sent(sandbox) == [POST] * 3
+    assert sent(sandbox) == [*FIRST_LOOK, POST, LOOK, POST, LOOK, POST]
+
+
+def test_a_post_with_key_that_was_not_sent_is_repeated_without_a_look(make_client: MakeClient) -> None:
+    client = make_client(base_url=f"http://127.0.0.1:{closed_port()}/v1", max_attempts=2)
+    with pytest.raises(PartneroConnectionError, match="GET /webhooks/wanted") as raised:
+        WITH_KEY(client)
+    assert not raised.value.sent
 
 
 @pytest.mark.parametrize(
     "fault",
-    [*NO_ANSWER.values(), *SERVER.values(), {"drop": "after"}, {"body": "truncated"}, {"body": "cut"}],
+    [*DOUBT.values(), {"drop": "after"}, {"body": "truncated"}, {"body": "cut"}],
 )
 def test_a_doubtful_post_without_key_is_never_repeated(
     sandbox: Sandbox, client: PartneroClient, fault: dict[str, Any]
@@ -193,18 +221,25 @@ def test_a_post_without_key_to_a_silent_server_is_never_repeated(sandbox: Sandbo
     assert sent(sandbox) == [POST]
 
 
-def test_a_post_without_key_is_repeated_after_429(sandbox: Sandbox, client: PartneroClient) -> None:
-    sandbox.fault(status=429, times=2)
+@pytest.mark.parametrize("fault", RATE_LIMIT.values(), ids=RATE_LIMIT)
+def test_a_post_without_key_is_repeated_after_a_429_that_says_so(
+    sandbox: Sandbox, client: PartneroClient, fault: dict[str, Any]
+) -> None:
+    sandbox.fault(times=2, **fault)
     WITHOUT_KEY(client)
     assert sent(sandbox) == [POST] * 3
     assert len(sandbox.webhooks()) == 2
 
 
-def test_a_post_without_key_is_not_repeated_after_408(sandbox: Sandbox, client: PartneroClient) -> None:
-    sandbox.fault(status=408)
-    with pytest.raises(PartneroAPIError, match="408"):
-        WITHOUT_KEY(client)
-    assert sent(sandbox) == [POST]
+@pytest.mark.parametrize("early", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"])
+def test_a_post_without_key_answered_by_nothing_but_1xx_is_never_repeated(
+    make_client: MakeClient, raw_server: RawServer, early: bytes
+) -> None:
+    requests: list[bytes] = []
+    server = raw_server(lambda request: requests.append(request) or early)  # type: ignore[func-returns-value]
+    with pytest.raises(PartneroAmbiguousError, match="may have happened"):
+        WITHOUT_KEY(make_client(base_url=server))
+    assert len(requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -229,11 +264,11 @@ def test_a_first_delete_answered_404_raises(sandbox: Sandbox, client: PartneroCl
     "call", [*(call for call, _ in REPEATABLE.values()), WITH_KEY, WITHOUT_KEY], ids=[*REPEATABLE, "keyed", "plain"]
 )
 def test_a_2xx_that_says_status_0_is_a_refusal(sandbox: Sandbox, client: PartneroClient, call: Call) -> None:
-    sandbox.fault(body="status-0")
+    sandbox.fault(body="status-0", method="POST" if call in {WITH_KEY, WITHOUT_KEY} else None)
     with pytest.raises(PartneroAPIError, match='200 a 2xx that says "status": 0') as raised:
         call(client)
     assert raised.value.status == 200
-    assert len(sandbox.requests()) == 1
+    assert len(sandbox.requests()) == (3 if call is WITH_KEY else 1)
 
 
 def test_an_update_with_a_lost_answer_is_repeated(sandbox: Sandbox, client: PartneroClient) -> None:

@@ -15,6 +15,7 @@ from tests.conftest import MakeContext
 
 DEMO: dict[str, Any] = {"name": "Demo", "url": "https://receiver.example/demo", "events": ["partner.created"]}
 TAKEN_KEY = get_args(get_type_hints(Profile)["taken_key"])
+HONOURED = [profile for profile in TAKEN_KEY if profile != "ignored"]
 LOST = [{"drop": "after"}, {"status": 503, "applied": True}, {"body": "truncated"}, {"body": "cut"}]
 
 
@@ -29,7 +30,7 @@ def _requests(sandbox: Sandbox) -> list[str]:
 def _fail_first_try(sandbox: Sandbox, make_context: MakeContext, fault: dict[str, Any], **arguments: Any) -> None:
     """Run a try that creates the webhook but does not learn of it, since the POST and later GETs get no answer."""
     sandbox.fault(method="POST", **fault)
-    sandbox.fault(method="GET", skip=1, drop="before", times=9)
+    sandbox.fault(method="GET", skip=2, drop="before", times=50)
     with pytest.raises(PartneroError):
         _create(**arguments).execute(make_context(try_number=1))
     sandbox.clear_faults()
@@ -57,16 +58,16 @@ def test_an_unmapped_task_has_one_key_in_all_versions_of_airflow(
 
 
 @pytest.mark.parametrize("taken_key", TAKEN_KEY)
-def test_the_first_try_is_one_look_and_one_post_under_every_profile(
+def test_the_first_try_looks_for_key_and_content_and_posts_once_under_every_profile(
     sandbox: Sandbox, make_context: MakeContext, taken_key: Any
 ) -> None:
     sandbox.reset(Profile(taken_key=taken_key))
     key = derived_key("partnero_default", "dag", "task", "run", -1)
     _create().execute(make_context())
-    assert _requests(sandbox) == [f"GET /webhooks/{key}", "POST /webhooks"]
+    assert _requests(sandbox) == [f"GET /webhooks/{key}", "GET /webhooks", "POST /webhooks"]
 
 
-@pytest.mark.parametrize("taken_key", TAKEN_KEY)
+@pytest.mark.parametrize("taken_key", HONOURED)
 @pytest.mark.parametrize("fault", LOST, ids=str)
 @pytest.mark.parametrize("webhook_key", [None, "mine"])
 @pytest.mark.parametrize("delay", [0, 600])
@@ -87,6 +88,53 @@ def test_a_retry_after_a_lost_answer_adopts_the_one_webhook(
         adopted = _create(webhook_key=webhook_key).execute(make_context(try_number=try_number))
         assert [adopted["key"]] == [webhook["key"] for webhook in one_attempt.webhooks()]
     assert "POST" not in {request.method for request in one_attempt.requests()}
+
+
+@pytest.mark.parametrize("fault", LOST, ids=str)
+@pytest.mark.parametrize("webhook_key", [None, "mine"])
+@pytest.mark.parametrize("made_by", ["an earlier try", "another run"])
+def test_if_partnero_ignores_keys_a_retry_takes_over_nothing_leaves_nothing_and_names_what_is_there(
+    one_attempt: Sandbox, make_context: MakeContext, fault: dict[str, Any], webhook_key: str | None, made_by: str
+) -> None:
+    one_attempt.reset(Profile(taken_key="ignored"))
+    if made_by == "another run":
+        _create().execute(make_context(run_id="other"))
+    else:
+        _fail_first_try(one_attempt, make_context, fault, webhook_key=webhook_key)
+    [there] = one_attempt.webhooks()
+    with pytest.raises(AirflowFailException, match=there["key"]) as failed:
+        _create(webhook_key=webhook_key).execute(make_context(try_number=2))
+    assert isinstance(failed.value.__cause__, PartneroAmbiguousError)
+    assert one_attempt.webhooks() == [there]
+
+
+@pytest.mark.parametrize("taken_key", TAKEN_KEY)
+def test_a_retry_after_a_try_that_sent_nothing_creates_the_webhook(
+    sandbox: Sandbox, make_context: MakeContext, taken_key: Any
+) -> None:
+    sandbox.reset(Profile(taken_key=taken_key))
+    made = _create().execute(make_context(try_number=2))
+    assert [made["key"]] == [webhook["key"] for webhook in sandbox.webhooks()]
+
+
+@pytest.mark.parametrize("taken_key", TAKEN_KEY)
+@pytest.mark.parametrize("try_number", [1, 2])
+@pytest.mark.parametrize("fault", [None, {"status": 503}, {"status": 408}, {"drop": "before"}], ids=str)
+def test_two_runs_with_the_same_content_never_share_a_webhook(
+    sandbox: Sandbox, make_context: MakeContext, taken_key: Any, try_number: int, fault: dict[str, Any] | None
+) -> None:
+    sandbox.reset(Profile(taken_key=taken_key))
+    first = _create().execute(make_context(run_id="A"))
+    if fault:
+        sandbox.fault(method="POST", **fault)
+    second = _create()
+    context = make_context(run_id="B", try_number=try_number)
+    if (taken_key, try_number) == ("ignored", 2):  # nothing tells whose webhook is there
+        with pytest.raises(AirflowFailException, match=first["key"]):
+            second.execute(context)
+        assert [webhook["key"] for webhook in sandbox.webhooks()] == [first["key"]]
+        return
+    assert [first["key"], second.execute(context)["key"]] == [webhook["key"] for webhook in sandbox.webhooks()]
 
 
 @pytest.mark.parametrize("taken_key", TAKEN_KEY)
@@ -167,7 +215,11 @@ def test_not_idempotent_with_a_given_key_is_safe_too(one_attempt: Sandbox, make_
     assert len(one_attempt.webhooks()) == 1
 
 
-@pytest.mark.parametrize("fault", LOST, ids=str)
+@pytest.mark.parametrize(
+    "fault",
+    [*LOST, {"status": 408}, {"status": 408, "applied": True}, {"status": 425}, {"status": 429, "body": "html"}],
+    ids=str,
+)
 def test_without_a_key_an_unknown_outcome_fails_the_task_with_the_reason(
     sandbox: Sandbox, make_context: MakeContext, fault: dict[str, Any]
 ) -> None:
@@ -180,7 +232,7 @@ def test_without_a_key_an_unknown_outcome_fails_the_task_with_the_reason(
 
 def test_with_a_key_an_unknown_outcome_is_left_to_the_next_try(one_attempt: Sandbox, make_context: MakeContext) -> None:
     one_attempt.fault(method="POST", drop="after")
-    one_attempt.fault(method="GET", skip=1, status=503)
+    one_attempt.fault(method="GET", skip=2, status=503, times=50)
     with pytest.raises(PartneroAmbiguousError):
         _create().execute(make_context())
 
@@ -193,7 +245,7 @@ def test_a_key_freed_between_look_and_retry_is_posted_again(one_attempt: Sandbox
 
 
 @pytest.mark.parametrize("name", ["日本語 ☃", "Robert'); DROP TABLE", "{% not jinja %}", "two  blanks", "x" * 5000])
-@pytest.mark.parametrize("taken_key", ["422", "ignored"])
+@pytest.mark.parametrize("taken_key", ["422", "second"])
 def test_hostile_names_are_recognised_on_a_retry(
     one_attempt: Sandbox, make_context: MakeContext, name: str, taken_key: Any
 ) -> None:
@@ -206,13 +258,12 @@ def test_hostile_names_are_recognised_on_a_retry(
 KEYS = [derived_key("partnero_default", "dag", "task", "run", -1, *more) for more in ((), (1,), (2,))]
 
 
-def _refuse(sandbox: Sandbox, keys: list[str], *, looked_at: str = "") -> None:
+def _refuse(sandbox: Sandbox, keys: list[str]) -> None:
     """Make Partnero take these keys just before a POST, and free them before the next look."""
     for key in keys:
         ghost = {**DEMO, "key": key, "name": "Ghost"}
         sandbox.fault(method="POST", mutate=[{"insert": ghost}])
-        skip = int(key == looked_at)
-        sandbox.fault(method="GET", path=f"^/webhooks/{key}$", skip=skip, mutate=[{"delete": key}])
+        sandbox.fault(method="GET", path=f"^/webhooks/{key}$", skip=1, mutate=[{"delete": key}])
 
 
 @pytest.mark.parametrize("taken_key", ["422", "409"])
@@ -221,9 +272,9 @@ def test_a_derived_key_that_partnero_refuses_after_a_deletion_is_replaced(
     sandbox: Sandbox, make_context: MakeContext, taken_key: Any, refused: int
 ) -> None:
     sandbox.reset(Profile(taken_key=taken_key))
-    _refuse(sandbox, KEYS[:refused], looked_at=KEYS[0])
+    _refuse(sandbox, KEYS[:refused])
     assert _create().execute(make_context(try_number=1))["key"] == KEYS[refused]
-    # A retry looks for the first key, and then for the content.
+    # A retry looks for every key.
     assert _create().execute(make_context(try_number=2))["key"] == KEYS[refused]
     assert len(sandbox.webhooks()) == 1
 
@@ -231,7 +282,7 @@ def test_a_derived_key_that_partnero_refuses_after_a_deletion_is_replaced(
 @pytest.mark.parametrize("taken_key", ["422", "409"])
 def test_a_given_key_is_never_replaced(sandbox: Sandbox, make_context: MakeContext, taken_key: Any) -> None:
     sandbox.reset(Profile(taken_key=taken_key))
-    _refuse(sandbox, ["mine"], looked_at="mine")
+    _refuse(sandbox, ["mine"])
     with pytest.raises(AirflowFailException, match=taken_key):
         _create(webhook_key="mine").execute(make_context())
     assert sandbox.webhooks() == []
@@ -249,7 +300,7 @@ def test_a_derived_key_of_a_different_webhook_is_a_conflict_and_never_replaced(
 def test_a_refusal_for_another_reason_tries_no_other_key(sandbox: Sandbox, make_context: MakeContext) -> None:
     with pytest.raises(AirflowFailException, match=r"events\.0"):
         _create(events=["no.such.event"]).execute(make_context())
-    assert _requests(sandbox) == [f"GET /webhooks/{KEYS[0]}", "POST /webhooks"]
+    assert _requests(sandbox) == [f"GET /webhooks/{KEYS[0]}", "GET /webhooks", "POST /webhooks"]
 
 
 def test_a_name_with_line_breaks_cannot_forge_a_log_line(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG, task
@@ -109,9 +109,11 @@ def test_the_signature_is_returned_only_on_request(sandbox: Sandbox, make_contex
     assert {webhook["signature"] for webhook in open_handed} == {secret}
 
 
-def test_the_first_try_of_a_create_looks_once_and_posts_once(sandbox: Sandbox, make_context: MakeContext) -> None:
+def test_the_first_try_of_a_create_looks_for_key_and_content_and_posts_once(
+    sandbox: Sandbox, make_context: MakeContext
+) -> None:
     _create().execute(make_context())
-    assert _methods(sandbox) == ["GET", "POST"]
+    assert _methods(sandbox) == ["GET", "GET", "POST"]
 
 
 def test_the_derived_key_depends_on_connection_dag_task_run_and_map_index(
@@ -131,7 +133,7 @@ def test_the_derived_key_depends_on_connection_dag_task_run_and_map_index(
     assert all(len(key) == 12 and key.isalnum() and key.isascii() for key in others)
 
 
-@pytest.mark.parametrize("taken_key", get_args(get_type_hints(Profile)["taken_key"]))
+@pytest.mark.parametrize("taken_key", ["422", "409", "upsert", "second"])
 @pytest.mark.parametrize("delay", [0, 600])
 def test_a_task_retried_after_its_worker_died_finds_the_webhook_it_made(
     one_attempt: Sandbox, make_context: MakeContext, taken_key: Any, delay: float
@@ -139,7 +141,7 @@ def test_a_task_retried_after_its_worker_died_finds_the_webhook_it_made(
     one_attempt.reset(Profile(taken_key=taken_key))
     one_attempt.set_activation_delay(delay)
     one_attempt.fault(method="POST", drop="after")
-    one_attempt.fault(method="GET", skip=1, drop="before", times=5)
+    one_attempt.fault(method="GET", skip=1, drop="before", times=50)
     with pytest.raises(PartneroError):
         _create().execute(make_context(try_number=1))
     one_attempt.clear_faults()
