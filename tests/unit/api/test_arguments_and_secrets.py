@@ -149,7 +149,7 @@ def test_neither_token_nor_signature_is_in_any_error_log_or_traceback_with_local
     shown = repr(client)
     for call in calls:
         sandbox.clear_faults()
-        sandbox.fault(times=9, **fault)
+        sandbox.fault(times=99, **fault)
         with pytest.raises(PartneroError) as failed:
             call(client)
         report = traceback.TracebackException.from_exception(failed.value, capture_locals=True)
