@@ -70,8 +70,8 @@ def duplicates(made: Webhook, others: Sequence[Webhook]) -> PartneroDuplicateErr
     """The error for a webhook beside which others appeared."""
     keys = [made.key, *(webhook.key for webhook in others)]
     return PartneroDuplicateError(
-        f"webhook {short_repr(made.name)} was created as {short_repr(made.key)} after an attempt with an unknown outcome, and "
-        f"{_listed(keys[1:])} with the same content appeared meanwhile, made by that attempt or by somebody else. "
+        f"webhook {short_repr(made.name)} was created as {short_repr(made.key)} after an attempt with an unknown "
+        f"outcome, and {_listed(keys[1:])} with the same content appeared meanwhile, from that attempt or somebody else. "
         "Nothing was deleted: delete what is a duplicate",
         keys,
     )
@@ -80,8 +80,8 @@ def duplicates(made: Webhook, others: Sequence[Webhook]) -> PartneroDuplicateErr
 def undeleted(name: str, keys: Sequence[str], error: Exception) -> PartneroDuplicateError:
     """The error for a duplicate that could not be deleted."""
     return PartneroDuplicateError(
-        f"the create of webhook {short_repr(name)} was carried out more than once, as {_listed(keys)}, and the duplicate could "
-        f"not be deleted ({error}): delete it",
+        f"the create of webhook {short_repr(name)} was carried out more than once, as {_listed(keys)}, and the "
+        f"duplicate could not be deleted ({error}): delete it",
         keys,
     )
 
@@ -89,9 +89,9 @@ def undeleted(name: str, keys: Sequence[str], error: Exception) -> PartneroDupli
 def unknown_outcome(name: str, suspects: Sequence[str]) -> PartneroAmbiguousError:
     """The error for a create of which an earlier try may have made one of the suspects."""
     return PartneroAmbiguousError(
-        f"the create of webhook {short_repr(name)} may have happened before: Partnero ignores keys, so {_listed(suspects)} with "
-        "the same content may be from an earlier attempt or from somebody else. What was created now was deleted "
-        "again. Use that webhook if it is yours, or delete it and create again",
+        f"the create of webhook {short_repr(name)} may have happened before: Partnero ignores keys, so "
+        f"{_listed(suspects)} with the same content may be from an earlier attempt or from somebody else. What was "
+        "created now was deleted again. Use that webhook if it is yours, or delete it and create again",
         suspects,
     )
 
