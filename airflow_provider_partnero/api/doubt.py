@@ -71,8 +71,8 @@ def duplicates(made: Webhook, others: Sequence[Webhook]) -> PartneroDuplicateErr
     keys = [made.key, *(webhook.key for webhook in others)]
     return PartneroDuplicateError(
         f"webhook {short_repr(made.name)} was created as {short_repr(made.key)} after an attempt with an unknown "
-        f"outcome, and {_listed(keys[1:])} with the same content appeared meanwhile, from that attempt or somebody else. "
-        "Nothing was deleted: delete what is a duplicate",
+        f"outcome, and {_listed(keys[1:])} with the same content appeared meanwhile, from that attempt or from "
+        "somebody else. Nothing was deleted: delete what is a duplicate",
         keys,
     )
 

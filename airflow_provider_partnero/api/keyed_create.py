@@ -151,8 +151,8 @@ class KeyedCreate:
 
     def _ambiguous(self, words: str) -> PartneroAmbiguousError:
         return PartneroAmbiguousError(
-            f"the create of webhook {short_repr(self.spec.name)} with key {short_repr(self.spec.key)} was sent and may have happened "
-            f"({self.doubt or 'in an earlier try'}); {words}"
+            f"the create of webhook {short_repr(self.spec.name)} with key {short_repr(self.spec.key)} was sent and may "
+            f"have happened ({self.doubt or 'in an earlier try'}); {words}"
         )
 
     def _without_surplus(self, made: Webhook) -> Webhook:
