@@ -16,12 +16,13 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from requests.adapters import HTTPAdapter
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 from urllib3 import exceptions as urllib3_errors
 from urllib3.connectionpool import HTTPConnectionPool
 
 from airflow_provider_partnero.api.exchanges import Exchange
 from airflow_provider_partnero.api.host_lookup import addresses_of
+from airflow_provider_partnero.api.tls import tls_context
 
 if TYPE_CHECKING:
     from urllib3.poolmanager import PoolManager
@@ -53,6 +54,19 @@ class BoundedAdapter(HTTPAdapter):
 
     def __init__(self) -> None:
         super().__init__(pool_maxsize=_CONNECTIONS)
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """What connections have in common; with TLS, all of the process share what was read from the CA bundle."""
+        host, kind = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] == "https" and verify:
+            bundle = DEFAULT_CA_BUNDLE_PATH if verify is True else verify
+            return host, {"cert_reqs": "CERT_REQUIRED", "ssl_context": tls_context(bundle)}
+        return host, kind
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Check what there is to check; the bundle has been read into the shared context."""
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+        conn.ca_certs = conn.ca_cert_dir = None
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools of connections."""
