@@ -26,6 +26,7 @@ from airflow_provider_partnero.api.errors import (
     PartneroValidationError,
 )
 from airflow_provider_partnero.api.models import Webhook, WebhookEvent
+from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.api.signature import sign, verify
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ __all__ = [
     "PartneroResponseError",
     "PartneroServerError",
     "PartneroValidationError",
+    "Program",
     "Webhook",
     "WebhookEvent",
     "sign",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,10 +16,13 @@ from airflow_provider_partnero.api.existing import Existing
 from airflow_provider_partnero.api.listing import Listing
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.pace import Pace
+from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.api.retries import Attempt, RetryPlan
 from airflow_provider_partnero.api.specs import WebhookSpec
 from airflow_provider_partnero.api.transport import Transport
+
+_PROGRAM_SECONDS = 10.0
 
 
 class PartneroClient:
@@ -105,6 +109,17 @@ class PartneroClient:
                 self._transport.request("GET", "/webhooks", attempt.deadline, params=params)
 
         self._retries.run(test, Request.REPEATABLE)
+
+    def get_program(self) -> Program | None:
+        """The programme that the token belongs to (``GET /program``); None if Partnero does not tell.
+
+        It is asked for once and within 10 seconds: nothing depends on it.
+        """
+        once = replace(self._retries, max_attempts=1, seconds=min(_PROGRAM_SECONDS, self._retries.seconds))
+        try:
+            return once.run(lambda attempt: self._endpoints.program(attempt.deadline), Request.REPEATABLE)
+        except (PartneroNotFoundError, PartneroResponseError):
+            return None
 
     def list_webhooks(self, *, limit: int = 100, page: int = 1) -> list[Webhook]:
         """One page of the webhooks (the specification, "Get a list of webhooks").

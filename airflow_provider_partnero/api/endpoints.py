@@ -12,6 +12,7 @@ from airflow_provider_partnero.api.errors import PartneroResponseError
 from airflow_provider_partnero.api.exchanges import Stop
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.pages import Page
+from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.api.specs import WebhookSpec
 from airflow_provider_partnero.api.transport import Transport
 
@@ -28,6 +29,10 @@ class Endpoints:
     def test(self, deadline: Deadline) -> None:
         """``GET /test``: check the token."""
         self.transport.request("GET", "/test", deadline)
+
+    def program(self, deadline: Deadline) -> Program | None:
+        """``GET /program``: the token's programme; None if the answer does not have one."""
+        return Program.from_api(self.transport.request("GET", "/program", deadline))
 
     def page(self, number: int, limit: int, deadline: Deadline, stop: Stop | None = None) -> Page:
         """``GET /webhooks``: one page of the list; broken off once ``stop`` is set."""

@@ -13,11 +13,12 @@ from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroError
 from airflow_provider_partnero.hooks.advice import advice_in_test
 from airflow_provider_partnero.hooks.connection import settings_of
+from airflow_provider_partnero.webhooks.texts import program_label
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from airflow_provider_partnero.api import PartneroClient, Webhook
+    from airflow_provider_partnero.api import PartneroClient, Program, Webhook
 
 # For each new secret, Airflow's masker recompiles the patterns of all: 100 take 0.1 s, 1,000 take 22 s, and every log
 # line is matched against them. Nothing of ours prints a signature; masking is a second defence, for the user's code.
@@ -91,9 +92,19 @@ class PartneroHook(BaseHook):
             with self._new_client(max_attempts=1) as client:
                 client.ping()
                 where = client.base_url
+                program = _find_program(client)
         except (PartneroError, ValueError) as error:
             return False, advice_in_test(error, self.partnero_conn_id)
-        return True, f"Partnero at {where} accepts the token."
+        whose = f" It belongs to the programme {program_label(program)}." if program else ""
+        return True, f"Partnero at {where} accepts the token.{whose}"
+
+    def get_program(self) -> Program | None:
+        """See :meth:`PartneroClient.get_program`."""
+        return self.get_conn().get_program()
+
+    def find_program(self) -> Program | None:
+        """The programme as far as Partnero tells: None also if it cannot be read just now. It never fails a task."""
+        return _find_program(self.get_conn())
 
     def list_webhooks(self, *, limit: int = 100, page: int = 1) -> list[Webhook]:
         """See :meth:`PartneroClient.list_webhooks`."""
@@ -207,3 +218,10 @@ class PartneroHook(BaseHook):
             mask_secret(secrets)
             self._masked.update(masked)
         return webhooks
+
+
+def _find_program(client: PartneroClient) -> Program | None:
+    try:
+        return client.get_program()
+    except PartneroError:
+        return None

@@ -71,7 +71,7 @@ class Reconciliation:
         :raises ValueError: the plan is refused; nothing was written.
         :raises PartneroError: a write failed; or afterwards, a webhook is not as declared, or cannot be read.
         """
-        plan = self._plan()
+        plan = self._warn(self._plan())
         self.log.info("%s", plan.render(max_actions=_MOST_LOGGED))
         _check_deletes(plan, self.max_deletes)
         if not self.adopt:
@@ -101,6 +101,12 @@ class Reconciliation:
         self.live[:] = self.hook.iter_webhooks(consistent=True)
         specs = under_live_keys(self.hook.partnero_conn_id, self.specs, self.live)
         return plan(specs, self.live, prune=self.prune)
+
+    def _warn(self, plan: Plan) -> Plan:
+        """The plan with its warnings. Only for one that writes events, the programme is asked for."""
+        from airflow_provider_partnero.webhooks.offers import with_warnings
+
+        return with_warnings(plan, self.hook.find_program()) if plan.creates or plan.updates else plan
 
     def _check_adoptions(self, plan: Plan) -> None:
         by_name = [

@@ -98,6 +98,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             else as_texts(self.allowed_hosts, argument="allowed_hosts"),
             required_events=required_events,
             declared=None if declared is None else under_live_keys(self.partnero_conn_id, declared, webhooks),
+            program=self.hook.find_program(),
         )
         self.log.info("%s", report.to_table(max_rows=_MOST_ROWS_LOGGED))
         self._write_report(report)

@@ -14,7 +14,7 @@ from airflow_provider_partnero.sandbox.deliveries import Delivery, sealed
 from airflow_provider_partnero.sandbox.faults import Fault
 from airflow_provider_partnero.sandbox.openapi import REFUSALS
 from airflow_provider_partnero.sandbox.profiles import Profile
-from airflow_provider_partnero.sandbox.program import Program
+from airflow_provider_partnero.sandbox.program import SandboxProgram
 from airflow_provider_partnero.sandbox.rate_limit import RateLimit
 from airflow_provider_partnero.sandbox.request_log import LoggedRequest
 from airflow_provider_partnero.sandbox.samples import sample_event_data
@@ -88,7 +88,7 @@ def _add_behaviour_routes(router: APIRouter, state: SandboxState) -> None:
         return json_answer(_DONE)
 
     @router.put("/program")
-    async def put_program(program: Program) -> Response:
+    async def put_program(program: SandboxProgram) -> Response:
         """Change the programme's name and public id; missing ones get their defaults."""
         state.program = program
         return json_answer(_DONE)

@@ -17,14 +17,14 @@ _NOUNS: Mapping[str, frozenset[str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class SandboxProgram:
     """A programme's own fields; its type is a switch of the profile."""
 
     name: str = "Demo programme"
     public_id: str = "DEMO1234"
 
 
-def program_body(program: Program, profile: Profile) -> dict[str, Any]:
+def program_body(program: SandboxProgram, profile: Profile) -> dict[str, Any]:
     """The body of ``GET /program`` in the profile's form."""
     fields = {"name": program.name, "public_id": program.public_id, "type": profile.program_type}
     return {"data": fields if profile.program_form == "flat" else {"program": fields}, "status": 1}

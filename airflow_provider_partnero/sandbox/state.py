@@ -9,7 +9,7 @@ from airflow_provider_partnero.sandbox.faults import Fault, FaultQueue
 from airflow_provider_partnero.sandbox.late_changes import LateChanges
 from airflow_provider_partnero.sandbox.postman import Postman
 from airflow_provider_partnero.sandbox.profiles import Profile
-from airflow_provider_partnero.sandbox.program import Program
+from airflow_provider_partnero.sandbox.program import SandboxProgram
 from airflow_provider_partnero.sandbox.rate_limit import RateLimit
 from airflow_provider_partnero.sandbox.request_log import RequestLog
 from airflow_provider_partnero.sandbox.webhook_store import WebhookStore
@@ -32,7 +32,7 @@ class SandboxState:
         self.late_changes = LateChanges()
         self.rate_limit: RateLimit | None = None
         self.chaos: Chaos | None = None
-        self.program = Program()
+        self.program = SandboxProgram()
         self.latency = 0.0
         self.activation_delay = 0.0
 
@@ -44,7 +44,7 @@ class SandboxState:
         self.log.clear()
         self.late_changes.reset()
         self.rate_limit = None
-        self.program = Program()
+        self.program = SandboxProgram()
         self.postman.reset()
         self.latency = 0.0
         self.activation_delay = 0.0

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from airflow_provider_partnero.api.arguments import unknown_name
 from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.api.specs import WebhookSpec
 from airflow_provider_partnero.webhooks.destinations import Destination
@@ -18,6 +19,7 @@ from airflow_provider_partnero.webhooks.matching import PlanError, match
 from airflow_provider_partnero.webhooks.rules import RULES
 from airflow_provider_partnero.webhooks.rules.base import Programme, Rule
 from airflow_provider_partnero.webhooks.table import findings_table
+from airflow_provider_partnero.webhooks.texts import program_label
 
 __all__ = [
     "RULES",
@@ -46,6 +48,7 @@ class AuditOptions:
         host below ``example.com``, but not ``example.com`` itself.
     :param required_events: events that some active webhook must subscribe to.
     :param declared: the webhooks that must exist, and no others; None: not compared; empty: there must be none.
+    :param program: what Partnero tells of the programme; None: it is not named, and its type is not looked at.
     :raises ValueError: an argument is not allowed; the message names it, its value and what is allowed.
     :raises PlanError: two declared webhooks have the same name or key.
     """
@@ -54,6 +57,7 @@ class AuditOptions:
     allowed_hosts: tuple[str, ...] | None = None
     required_events: tuple[str, ...] = ()
     declared: tuple[WebhookSpec, ...] | None = None
+    program: Program | None = None
 
     def __post_init__(self) -> None:
         ids = [rule.id for rule in RULES]
@@ -75,6 +79,7 @@ class AuditOptions:
             "allowed_hosts": self.allowed_hosts is not None,
             "required_events": bool(self.required_events),
             "declared": self.declared is not None,
+            "program": self.program is not None,
         }
         return rule.needs is None or given[rule.needs]
 
@@ -98,12 +103,14 @@ class AuditReport:
     :param findings: errors first, then by rule, name and key.
     :param webhooks: all webhooks, by name and key.
     :param rules: ids of the rules that were checked; ignored rules and rules without their argument are not.
+    :param program: what Partnero tells of the programme; None: nothing.
     """
 
     counts: dict[str, Any]
     findings: tuple[Finding, ...]
     webhooks: tuple[AuditedWebhook, ...]
     rules: tuple[str, ...]
+    program: Program | None = None
 
     @property
     def worst(self) -> Severity | None:
@@ -136,11 +143,12 @@ class AuditReport:
         }
 
     def to_table(self, max_rows: int | None = None) -> str:
-        """The counts in one line and the findings as a table with aligned columns, for a log.
+        """The programme if it is known, the counts in one line, and the findings as an aligned table, for a log.
 
         :param max_rows: how many findings to list; None: all.
         """
-        return findings_table(self.counts, self.findings, max_rows)
+        table = findings_table(self.counts, self.findings, max_rows)
+        return f"Programme {program_label(self.program)}\n{table}" if self.program else table
 
 
 def audit(
@@ -150,6 +158,7 @@ def audit(
     allowed_hosts: Iterable[str] | None = None,
     required_events: Iterable[str] = (),
     declared: Iterable[WebhookSpec] | None = None,
+    program: Program | None = None,
 ) -> AuditReport:
     """Check every rule on all webhooks of a programme.
 
@@ -163,6 +172,7 @@ def audit(
         allowed_hosts=None if allowed_hosts is None else _tuple(allowed_hosts, argument="allowed_hosts"),
         required_events=_tuple(required_events, argument="required_events"),
         declared=None if declared is None else tuple(declared),
+        program=program,
     )
     programme = _programme(webhooks, options)
     rules = [rule for rule in RULES if rule.id not in options.ignore and options.are_enough_for(rule)]
@@ -175,6 +185,7 @@ def audit(
             for webhook in programme.webhooks
         ),
         rules=tuple(rule.id for rule in rules),
+        program=program,
     )
 
 
@@ -186,6 +197,7 @@ def _programme(webhooks: Iterable[Webhook], options: AuditOptions) -> Programme:
         is_allowed_host=None if options.allowed_hosts is None else host_matcher(options.allowed_hosts),
         required_events=options.required_events,
         matching=None if options.declared is None else match(options.declared, ordered),
+        program=options.program,
     )
 
 

@@ -100,11 +100,13 @@ class Plan:
     :param actions: creates, updates, deletes, then unchanged webhooks; each kind sorted by name and key.
     :param undeclared: live webhooks that are not declared; without ``prune``, the plan leaves them alone.
     :param unreadable: live webhooks that cannot be compared or deleted safely; the plan leaves them alone.
+    :param warnings: what may be wrong with the declaration, a sentence each.
     """
 
     actions: tuple[Action, ...]
     undeclared: tuple[Webhook, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def creates(self) -> tuple[Action, ...]:
@@ -144,7 +146,8 @@ class Plan:
     def to_dict(self, max_actions: int | None = None) -> dict[str, Any]:
         """Plain JSON: ``{"summary", "counts": {"create", "update", "delete", "unchanged", "undeclared"}, "actions":
         [...], "actions_left_out"}``. Unchanged webhooks are counted, not listed. If webhooks cannot be read, the counts
-        have ``unreadable``, and ``unreadable`` lists them: ``[{"name", "key", "is_declared", "oddities"}]``.
+        have ``unreadable``, and ``unreadable`` lists them: ``[{"name", "key", "is_declared", "oddities"}]``. If there
+        are warnings, ``warnings`` lists them.
 
         :param max_actions: how many writes, and how many unreadable webhooks, to list, from 0; None: all.
         """
@@ -157,6 +160,8 @@ class Plan:
             "actions": [action.to_dict() for action in kept],
             "actions_left_out": len(writes) - len(kept),
         }
+        if self.warnings:
+            plain["warnings"] = list(_first(self.warnings, max_actions))
         if not self.unreadable:
             return plain
         return {**plain, "unreadable": [left.to_dict() for left in _first(self.unreadable, max_actions)]}
@@ -215,6 +220,8 @@ def _plan_lines(plan: Plan, max_actions: int | None) -> Iterator[str]:
         yield _line("unreadable", listed(left.webhook.oddities, most=6))
     if left_out := len(plan.unreadable) - len(unreadable):
         yield from ("", f"  ... and {counted(left_out, 'more webhook')} that cannot be read.")
+    for warning in _first(plan.warnings, max_actions):
+        yield from ("", f"  Warning: {warning}")
     if plan.undeclared:
         yield from ("", f"  {_undeclared_line(plan)}")
 

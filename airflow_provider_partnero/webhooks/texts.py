@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.api.quoting import shortened
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
@@ -32,6 +33,12 @@ def cell(text: str, longest: int = 120) -> str:
     """
     shown = shortened(visible(text), longest)
     return f"'{shown}" if shown.lstrip().startswith(_FORMULA_STARTS) else shown
+
+
+def program_label(program: Program) -> str:
+    """``Demo (Affiliate)``: the programme's name and type, as far as they are known, on one line."""
+    name, type_ = shortened(visible(program.name), 80), shortened(visible(program.type), 40)
+    return f"{name} ({type_})" if name and type_ else name or f"({type_})"
 
 
 def listed(texts: list[str] | tuple[str, ...], *, most: int = 3, total: int | None = None) -> str:

@@ -45,6 +45,7 @@ def _render_json(report: AuditReport, title: str, moment: datetime, conn_id: str
     plain = {
         "title": visible(title),
         "conn_id": visible(conn_id),
+        "program": report.program and {field: visible(text) for field, text in report.program.to_dict().items()},
         "generated_at": moment.isoformat(timespec="seconds"),
         "rules": list(report.rules),
         **report.to_dict(),

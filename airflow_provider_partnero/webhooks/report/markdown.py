@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_partnero.webhooks.coverage import coverage
 from airflow_provider_partnero.webhooks.rules import RULES
 from airflow_provider_partnero.webhooks.table import summary
-from airflow_provider_partnero.webhooks.texts import cell
+from airflow_provider_partnero.webhooks.texts import cell, program_label
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.audit import AuditReport
@@ -26,10 +26,11 @@ def render_markdown(report: AuditReport, title: str, moment: datetime, conn_id: 
 
     :param moment: when the audit was made, in UTC.
     """
+    programme = f"programme {escaped(program_label(report.program))}, " if report.program else ""
     lines = [
         f"# {escaped(title)}",
         "",
-        f"Connection {escaped(conn_id)}, {moment:%Y-%m-%d %H:%M} UTC.",
+        f"Connection {escaped(conn_id)}, {programme}{moment:%Y-%m-%d %H:%M} UTC.",
         "",
         f"**{escaped(summary(report.counts))}**",
         "",

@@ -14,7 +14,7 @@ from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.report.matrix import Identity, Matrix, build_matrix
 from airflow_provider_partnero.webhooks.rules import RULES
 from airflow_provider_partnero.webhooks.rules.base import Rule
-from airflow_provider_partnero.webhooks.texts import counted
+from airflow_provider_partnero.webhooks.texts import counted, program_label
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.audit import AuditReport
@@ -104,6 +104,7 @@ class EventGroup:
 class ReportPage:
     """What the page says, from top to bottom.
 
+    :param program: name and type of the programme; empty if they are not known.
     :param icon_colour: six hex digits, by the worst finding.
     :param verdict: what is wrong, by severity; empty for a programme without webhooks and findings.
     :param shares: how many webhooks have errors, only warnings, or neither; empty without webhooks.
@@ -114,6 +115,7 @@ class ReportPage:
 
     title: str
     conn_id: str
+    program: str
     timestamp: str
     date: str
     icon_colour: str
@@ -137,6 +139,7 @@ def build_page(report: AuditReport, title: str, moment: datetime, conn_id: str) 
     return ReportPage(
         title=title,
         conn_id=conn_id,
+        program=program_label(report.program) if report.program else "",
         timestamp=moment.isoformat(timespec="seconds"),
         date=f"{moment.day} {moment:%B %Y, %H:%M} UTC",
         icon_colour=_ICON_COLOURS[report.worst],

@@ -31,5 +31,6 @@ RULES: tuple[Rule, ...] = (
     oddities.odd,
     secrecy.secret_address,
     destinations.left_over,
+    subscriptions.unoffered,
 )
 """Every rule, in the order of the ids. An id never changes its meaning."""

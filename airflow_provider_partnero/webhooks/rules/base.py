@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.webhooks.destinations import Destination
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.matching import Matching
@@ -22,6 +23,7 @@ class Programme:
     :param is_allowed_host: whether events may go to a host in normal form; None: to any host.
     :param required_events: events that some active webhook must subscribe to.
     :param matching: declared and live webhooks side by side; None: nothing is declared.
+    :param program: what Partnero tells of the programme; None: nothing.
     """
 
     webhooks: tuple[Webhook, ...]
@@ -29,6 +31,7 @@ class Programme:
     is_allowed_host: Callable[[str], bool] | None = None
     required_events: tuple[str, ...] = ()
     matching: Matching | None = None
+    program: Program | None = None
 
     def destination(self, webhook: Webhook) -> Destination:
         """The webhook's URL, parsed."""
@@ -52,7 +55,7 @@ class Observation:
 
 
 Check = Callable[[Programme], Iterator[Observation]]
-Argument = Literal["allowed_hosts", "required_events", "declared"]
+Argument = Literal["allowed_hosts", "required_events", "declared", "program"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from airflow_provider_partnero.api.models import Webhook, WebhookEvent
 from airflow_provider_partnero.webhooks.findings import Severity
+from airflow_provider_partnero.webhooks.offers import not_offered, unoffered_events
 from airflow_provider_partnero.webhooks.rules.base import Observation, Programme, label, rule
 from airflow_provider_partnero.webhooks.texts import counted, listed, quoted
 
@@ -115,6 +116,28 @@ def undocumented(programme: Programme) -> Iterator[Observation]:
             named = [f"{quoted(event)}{_suggest(event)}" for event in events[:3]]
             yield Observation(
                 f"Subscribes to {listed(named, total=len(events))}, which Partnero does not document.",
+                webhook,
+                subject=" ".join(events),
+            )
+
+
+@rule(
+    "PW020",
+    Severity.WARNING,
+    title="Event that the programme does not offer",
+    remedy="Unsubscribe the webhook from the event, or use the connection of the programme that has it.",
+    needs="program",
+    reads=("events",),
+)
+def unoffered(programme: Programme) -> Iterator[Observation]:
+    """An event of another type of programme, such as a partner's in a newsletter programme."""
+    if programme.program is None:
+        return
+    for webhook in programme.webhooks:
+        events = unoffered_events(programme.program, webhook.events)
+        if events:
+            yield Observation(
+                f"Subscribes to {_list_events(events)}: {not_offered(programme.program)}",
                 webhook,
                 subject=" ".join(events),
             )

@@ -141,7 +141,7 @@ def test_a_try_after_a_lost_answer_leaves_one_webhook(
     one_attempt: Sandbox, make_context: MakeContext, fault: dict[str, Any]
 ) -> None:
     one_attempt.fault(method="POST", **fault)
-    one_attempt.fault(method="GET", skip=1, drop="before", times=50)
+    one_attempt.fault(method="GET", path="/webhooks", skip=1, drop="before", times=50)
     with pytest.raises(PartneroError):
         _register().execute(make_context())
     one_attempt.clear_faults()

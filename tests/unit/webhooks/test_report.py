@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_partnero.api.models import Webhook, WebhookEvent
+from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.webhooks import report as report_package
 from airflow_provider_partnero.webhooks.audit import AuditReport, audit
 from airflow_provider_partnero.webhooks.coverage import coverage
@@ -322,8 +323,15 @@ def test_rules_that_were_not_checked_are_named_and_not_counted() -> None:
     report = audit([webhook()])
     text = rendered(report, ".html")
     assert f"checked against {len(report.rules)} rules" in text
-    assert "not asked for: PW005, PW006, PW008, PW009, PW010." in text
-    report = audit([webhook()], ignore=["PW014", "PW001"], allowed_hosts=["*"], required_events=["a.b"], declared=[])
+    assert "not asked for: PW005, PW006, PW008, PW009, PW010, PW020." in text
+    report = audit(
+        [webhook()],
+        ignore=["PW014", "PW001"],
+        allowed_hosts=["*"],
+        required_events=["a.b"],
+        declared=[],
+        program=Program("Demo", "D1", "Affiliate"),
+    )
     assert "not asked for: PW001, PW014." in rendered(report, ".html")
 
 

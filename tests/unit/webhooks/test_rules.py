@@ -16,7 +16,7 @@ ERRORS = {"PW002", "PW004", "PW005", "PW006", "PW009", "PW010", "PW011", "PW013"
 
 
 def test_the_rules_have_the_documented_ids_and_severities() -> None:
-    assert [rule.id for rule in RULES] == [f"PW{number:03d}" for number in (*range(1, 16), 17, 18, 19)]
+    assert [rule.id for rule in RULES] == [f"PW{number:03d}" for number in (*range(1, 16), 17, 18, 19, 20)]
     assert {rule.id for rule in RULES if rule.severity is Severity.ERROR} == ERRORS
 
 
