@@ -39,6 +39,11 @@ class Verdict:
     surplus: tuple[Webhook, ...] = ()
     suspects: tuple[str, ...] = ()
 
+    @property
+    def remaining(self) -> tuple[str, ...]:
+        """The keys of the webhooks that are left once the surplus is deleted."""
+        return (self.kept.key,) if self.kept else self.suspects
+
 
 def judge(
     made: Webhook, others: Sequence[Webhook], *, key: str, was_answered: bool, snapshot: Snapshot | None, unseen: int
@@ -53,17 +58,22 @@ def judge(
     :param unseen: how many webhooks it may have made besides, at most.
     :raises PartneroDuplicateError: it may have made some of the others, and nothing tells.
     """
-    known = snapshot.keys if snapshot else ()
-    new = tuple(webhook for webhook in others if webhook.key not in known)
-    is_key_ignored = made.key != key
-    if new and (not is_key_ignored or snapshot is None or len(new) > unseen):
-        raise duplicates(made, new)
-    if new:
-        kept, *surplus = (*new, made) if was_answered else (made, *new)
-        return Verdict(kept, tuple(surplus))
-    if is_key_ignored and others and snapshot and not snapshot.is_before:
+    new = tuple(webhook for webhook in others if snapshot and webhook.key not in snapshot.keys)
+    if made.key == key:
+        # Keys are kept. A late create may still have made a second webhook, but so may somebody else.
+        if unknown := new if snapshot else others:
+            raise duplicates(made, unknown)
+        return Verdict(made)
+    if len(new) < len(others) and not (snapshot and snapshot.is_before):
         return Verdict(None, (made,), tuple(webhook.key for webhook in others))
-    return Verdict(made)
+    return _judge_by_content(made, new, was_answered=was_answered, unseen=unseen)
+
+
+def _judge_by_content(made: Webhook, new: tuple[Webhook, ...], *, was_answered: bool, unseen: int) -> Verdict:
+    if len(new) > unseen:
+        raise duplicates(made, new)
+    kept, *surplus = (*new, made) if was_answered else (made, *new)
+    return Verdict(kept, tuple(surplus))
 
 
 def duplicates(made: Webhook, others: Sequence[Webhook]) -> PartneroDuplicateError:

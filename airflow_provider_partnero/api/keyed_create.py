@@ -167,8 +167,8 @@ class KeyedCreate:
                 raise
             words = f"it exists as {short_repr(made.key)}, but looking for a second one failed ({error})"
             raise self._ambiguous(words) from error
-        for webhook in verdict.surplus:
-            self._delete(webhook, verdict)
+        for number, webhook in enumerate(verdict.surplus):
+            self._delete(webhook, [*verdict.remaining, *(left.key for left in verdict.surplus[number:])])
         if verdict.kept is None:
             raise unknown_outcome(self.spec.name, verdict.suspects)
         return verdict.kept
@@ -185,10 +185,9 @@ class KeyedCreate:
             unseen=unseen,
         )
 
-    def _delete(self, webhook: Webhook, verdict: Verdict) -> None:
+    def _delete(self, webhook: Webhook, keys: list[str]) -> None:
         log.warning("The create of %r was carried out more than once: deleting %r", webhook.name, webhook.key)
         try:
             self.existing.delete(webhook.key, self.deadline)
         except PartneroError as error:
-            keys = [verdict.kept.key] if verdict.kept else list(verdict.suspects)
-            raise undeleted(self.spec.name, [*keys, webhook.key], error) from error
+            raise undeleted(self.spec.name, keys, error) from error

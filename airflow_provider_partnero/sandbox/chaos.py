@@ -18,6 +18,9 @@ KINDS: tuple[Fault, ...] = (
     Fault(body="truncated"),
     Fault(body="cut"),
     Fault(body="html", applied=True),
+    Fault(status=504, late_requests=1),
+    Fault(status=504, late_requests=4),
+    Fault(drop="before", late_requests=2),
 )
 """The faults that may happen. A client that retries, and looks before it creates again, gets through all of them."""
 

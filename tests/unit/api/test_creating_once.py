@@ -13,6 +13,7 @@ from airflow_provider_partnero.api import (
     PartneroAmbiguousError,
     PartneroClient,
     PartneroConflictError,
+    PartneroDuplicateError,
     PartneroError,
     PartneroInconsistentReadError,
     PartneroValidationError,
@@ -82,6 +83,42 @@ def _create_like_a_retried_task(client: PartneroClient, sandbox: Sandbox, conten
         try:
             found = client.find_webhook(**content, key=key, is_ours=number > 0, by_content=number > 0)
             return found or client.create_webhook(**content, key=key)
+        except PartneroConflictError:
+            raise
+        except PartneroError:
+            continue
+    raise AssertionError("no try succeeded")
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+@pytest.mark.parametrize("taken_key", TAKEN_KEY)
+def test_a_thousand_seeds_of_chaos_end_in_one_webhook_or_an_error_that_names_all_and_never_touch_anothers(
+    sandbox: Sandbox, make_client: MakeClient, caplog: pytest.LogCaptureFixture, taken_key: Any, seeds: range
+) -> None:
+    """As the operator does it: each try has a client of its own, and tries but the first know that they are retries."""
+    caplog.set_level(logging.CRITICAL)
+    theirs = {**DEMO, "key": "theirs000001", "is_active": True, "signature": "s" * 16}
+    for seed in seeds:
+        sandbox.reset(Profile(taken_key=taken_key))
+        sandbox.put_webhooks([theirs] * (seed % 2))
+        sandbox.chaos(seed, 0.4)
+        named = _try_until_settled(make_client, sandbox)
+        left = {webhook["key"]: webhook for webhook in sandbox.webhooks()}
+        assert left.pop(theirs["key"], theirs) == theirs, f"seed {seed}"
+        assert len(left) <= 1 or taken_key in {"second", "ignored"}, f"seed {seed}"
+        assert left.keys() <= set(named), f"seed {seed}"
+
+
+def _try_until_settled(make_client: MakeClient, sandbox: Sandbox) -> list[str]:
+    """The key of the webhook that is made in the end, or the keys that an error names."""
+    for number in range(50):
+        if number == 40:
+            sandbox.chaos(0, 0)
+        try:
+            return [make_client(max_attempts=3).create_webhook(**DEMO, key=KEY, is_retry=number > 0).key]
+        except (PartneroAmbiguousError, PartneroDuplicateError) as error:
+            if error.keys:
+                return list(error.keys)
         except PartneroConflictError:
             raise
         except PartneroError:

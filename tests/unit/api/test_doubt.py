@@ -352,13 +352,17 @@ class TestTheDecision:
             self.judge(self.OTHER, self.MORE, webhook("third"))
         assert self.judge(self.OTHER, self.MORE, webhook("third"), unseen=2).kept == self.MORE
 
-    def test_without_knowing_what_was_there_nothing_is_deleted(self) -> None:
+    def test_without_knowing_what_was_there_only_what_an_answer_named_is_deleted(self) -> None:
+        assert self.judge(self.OTHER, self.MORE, snapshot=None) == Verdict(None, (self.OTHER,), ("more",))
         with pytest.raises(PartneroDuplicateError):
-            self.judge(self.OTHER, self.MORE, snapshot=None)
+            self.judge(self.MINE, self.MORE, snapshot=None)
 
     def test_what_an_earlier_try_may_have_made_is_a_suspect(self) -> None:
         later = Snapshot({"more"}, is_before=False)
         assert self.judge(self.OTHER, self.MORE, snapshot=later) == Verdict(None, (self.OTHER,), ("more",))
+        new = webhook("new")
+        assert self.judge(self.OTHER, new, snapshot=later) == Verdict(new, (self.OTHER,))
+        assert self.judge(self.OTHER, self.MORE, new, snapshot=later).suspects == ("more", "new")
 
 
 @pytest.mark.parametrize("error", [PartneroAmbiguousError("w", ["a"]), PartneroDuplicateError("w", ["a", "b"])])
