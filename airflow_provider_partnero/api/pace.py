@@ -29,6 +29,7 @@ _PRECISE = 1.2  # a window's length is known well enough within this factor
 _SPARE_REFUSALS = 6  # requests in flight from which on short pauses, with a few more refusals, are within bounds
 _ROUNDED = 1.0  # seconds by which a Retry-After, in whole seconds, may be too long
 _REMEMBERED = 60.0  # seconds after the last refusal, or three windows if they are longer: a limit may be lifted
+_LOST = 150.0  # seconds after which a probe has ended, also if an exception kept its thread from saying so
 _RECHECK = 1.0  # seconds
 
 
@@ -110,7 +111,7 @@ class Pace:
         self._starts: deque[float] = deque()
         self._refusal: _Refusal | None = None
         self._allowance: Allowance | None = None
-        self._is_probing = False
+        self._probe_at: float | None = None
         self._refusals = 0
         self._last_refusal = -math.inf
         self._skipped = 0.0
@@ -177,8 +178,9 @@ class Pace:
         now = self._now()
         window = self._allowance.longest if self._allowance else 0.0
         if self._refusal is None and now - self._last_refusal > max(_REMEMBERED, 3 * window):
-            self._allowance, self._refusals = None, 0
-        if place != min(self._waiting) or self._is_probing:
+            self._allowance, self._refusals, self._width = None, 0, math.inf
+        is_probing = self._probe_at is not None and now - self._probe_at < _LOST
+        if is_probing or place != min(self._waiting):
             return math.inf
         if self._refusal:
             return max(0.0, self._refusal.resume_at - now)
@@ -225,18 +227,20 @@ class Pace:
             and len(self._starts) >= allowance.requests
             and now < self._starts[-allowance.requests] + allowance.longest
         )
-        self._is_probing = self._refusal is not None or is_early
+        is_probe = self._refusal is not None or is_early
+        if is_probe:
+            self._probe_at = now
         self._in_flight += 1
         self._starts.append(now)
         if self._refusal is None:
             while self._starts[0] < now - max(_REMEMBERED, allowance.longest if allowance else 0.0):
                 self._starts.popleft()
-        return Turn(now, self._is_probing)
+        return Turn(now, is_probe)
 
     def _end(self, turn: Turn) -> None:
         self._in_flight -= 1
         if turn.is_probe:
-            self._is_probing = False
+            self._probe_at = None
         self._changed.notify_all()
 
     def _refuse(self, now: float, retry_after: float | None) -> None:

@@ -152,6 +152,16 @@ def test_a_probe_without_an_answer_makes_room_for_the_next_one() -> None:
     assert pace.turn(Deadline(1, Clock()), threading.Event()).is_probe
 
 
+def test_a_probe_whose_thread_was_torn_away_does_not_hold_the_others_for_ever() -> None:
+    """Airflow's time-outs raise in the middle of a call."""
+    time = Time()
+    pace = Pace(8, 60, time.clock(0.0))
+    pace.refused(pace.turn(Deadline(1, Clock()), threading.Event()), 0)
+    pace.turn(Deadline(1, Clock()), threading.Event())  # whose end nobody tells
+    time.seconds += 150
+    assert pace.turn(Deadline(1, Clock()), threading.Event()).is_probe
+
+
 @contextmanager
 def _other_thread(pace: Pace) -> Iterator[threading.Event]:
     gone = threading.Event()
