@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from airflow_provider_partnero.api.arguments import checked_key
+
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -55,7 +57,22 @@ def _text(value: object) -> FieldReading:
 
 
 def _key(value: object) -> FieldReading:
-    return _text(value) if value != "" else FieldReading(None, "is empty", is_unreadable=True)
+    """A key that the client refuses, such as ``" k"``, is kept to be shown, but no request can name it."""
+    if value == "":
+        return FieldReading(None, "is empty", is_unreadable=True)
+    reading = _text(value)
+    if reading.is_unreadable or _can_be_asked_for(reading.value):
+        return reading
+    return FieldReading(reading.value, "cannot be part of a request", is_unreadable=True)
+
+
+def _can_be_asked_for(key: str) -> bool:
+    if key.isascii() and key.isalnum() and key != "None":  # as nearly all are
+        return True
+    try:
+        return bool(checked_key(key))
+    except ValueError:
+        return False
 
 
 def _flag(value: object) -> FieldReading:
@@ -107,8 +124,8 @@ def is_as_documented(row: Mapping[str, Any]) -> bool:
     return (
         isinstance(row.get("is_active"), bool)
         and isinstance(events, list)
-        and bool(row.get("key"))
-        and isinstance(row["key"], str)
+        and isinstance(row.get("key"), str)
+        and _can_be_asked_for(row["key"])
         and isinstance(row.get("name"), str)
         and isinstance(row.get("url"), str)
         and isinstance(row.get("signature"), str)

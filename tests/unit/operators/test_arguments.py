@@ -17,6 +17,7 @@ from airflow_provider_partnero.operators.partnero import (
     PartneroDeleteWebhookOperator,
     PartneroGetWebhookOperator,
     PartneroListWebhooksOperator,
+    PartneroReconcileWebhooksOperator,
     PartneroRegisterReceiverOperator,
     PartneroUnregisterReceiverOperator,
     PartneroUpdateWebhookOperator,
@@ -303,3 +304,16 @@ def test_the_task_page_of_the_sensor_says_what_it_does() -> None:
     assert "until a webhook is active" in str(sensor.doc_md)
     assert ":param" not in str(sensor.doc_md)
     assert PartneroWebhookActiveSensor(task_id="t", webhook_key="k", doc_md="mine").doc_md == "mine"
+
+
+def test_a_live_webhook_whose_key_no_request_can_name_is_shown_and_left_alone_by_prune(
+    sandbox: Sandbox, make_context: MakeContext
+) -> None:
+    keys = [" k", "None", "a/b"]
+    sandbox.put_webhooks([*({**OLD, "key": key, "name": key} for key in keys), OLD])
+    assert [row["key"] for row in PartneroListWebhooksOperator(task_id="l").execute(make_context())] == [*keys, "k"]
+    audited = PartneroAuditWebhooksOperator(task_id="a", fail_on="never").execute(make_context())
+    assert audited["counts"]["by_rule"]["PW017"] == len(keys)
+    prunes = PartneroReconcileWebhooksOperator(task_id="r", webhooks=[], prune=True)
+    assert [entry["key"] for entry in prunes.execute(make_context())["done"]] == ["k"]
+    assert [webhook["key"] for webhook in sandbox.webhooks()] == keys
