@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import selectors
+import threading
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from airflow_provider_partnero.sandbox import LoggedRequest
+from airflow_provider_partnero.triggers.lanes import THREAD_NAME
 
 SPEED = 10  # seconds of the loop in a real one
+_LONGEST_POLL = 2.0  # real seconds, of a poll that nobody holds up
 _BOUND = 300  # real seconds, which only bound a hang
 
 T = TypeVar("T")
@@ -36,8 +40,19 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         async with asyncio.timeout(_BOUND * SPEED):
             return await main
 
-    with asyncio.Runner(loop_factory=_FastLoop) as runner:
-        return runner.run(bounded())
+    try:
+        with asyncio.Runner(loop_factory=_FastLoop) as runner:
+            return runner.run(bounded())
+    finally:
+        _let_polls_end()
+
+
+def _let_polls_end() -> None:
+    """A poll that is given up ends by itself; until then, its request might meet a fault of the next test."""
+    until = time.monotonic() + _LONGEST_POLL
+    for thread in threading.enumerate():
+        if thread.name == THREAD_NAME:
+            thread.join(max(0.0, until - time.monotonic()))
 
 
 async def until(condition: Callable[[], object]) -> None:
