@@ -38,6 +38,9 @@ DOUBTS: dict[str, dict[str, Any]] = {
     "bare 429": {"status": 429, "body": "empty", "applied": True},
     "500": {"status": 500, "applied": True},
     "504": {"status": 504, "applied": True},
+    "nothing but 103": {"drop": "after", "wire": {"interim": 1}},
+    "nothing but 100": {"drop": "after", "wire": {"interim": 2, "interim_status": 100}},
+    "503 after 103": {"status": 503, "applied": True, "wire": {"interim": 1}},
     **{f"504, {count} requests late": {"status": 504, "late_requests": count} for count in (1, 3, len(PAUSES))},
     "408, late": {"status": 408, "late_requests": 2},
     "reset, late": {"drop": "before", "late_requests": 2},
@@ -69,6 +72,19 @@ def test_a_create_carried_out_in_doubt_leaves_one_webhook_of_its_own(
     if taken_key != "ignored":
         assert made.key == KEY
         assert count(sandbox, "POST") == 1
+
+
+@each_profile
+@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("status", [100, 102, 103])
+def test_interim_answers_before_a_success_are_no_doubt(
+    sandbox: Sandbox, make_client: MakeClient, taken_key: Any, key: str | None, status: int
+) -> None:
+    sandbox.reset(Profile(taken_key=taken_key))
+    sandbox.fault(method="POST", wire={"interim": 2, "interim_status": status})
+    made = make_client().create_webhook(**DEMO, key=key)
+    assert keys(sandbox) == [made.key]
+    assert count(sandbox, "POST") == 1
 
 
 @pytest.mark.parametrize("taken_key", ["422", "409", "upsert", "ignored"])
