@@ -45,7 +45,7 @@ def test_the_wheel_holds_the_package_and_the_examples_and_nothing_else(wheel: Pa
         path.relative_to(ROOT).as_posix()
         for folder in ("airflow_provider_partnero", "dags_examples")
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not {"__pycache__", "docs"} & set(path.parts)
     }
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())
