@@ -127,7 +127,8 @@ def test_what_the_demo_says_to_type_next_runs_the_audit_on_ones_own_programme(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert own in exports
-    assert [request.authorized for request in partnero_sandbox.requests()] == [True]
+    asked = {request.path: request.authorized for request in partnero_sandbox.requests()}
+    assert asked == {"/webhooks": True, "/program": True}
 
 
 def test_neither_token_nor_signing_secrets_are_in_any_file_of_the_demo(shown: tuple[str, Path]) -> None:
