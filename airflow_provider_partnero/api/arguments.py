@@ -54,7 +54,9 @@ def checked_timeout(timeout: object) -> tuple[float, float]:
 
 def checked_token(token: object) -> str:
     """An API token; it is never part of a message."""
-    if not isinstance(token, str) or not token:
+    if token is not None and not isinstance(token, str):
+        raise ValueError(f"token is a {type(token).__name__} (not shown: it is secret): must be a text")
+    if not token:
         raise ValueError("token is empty: set it to the programme's API token, as Partnero shows it")
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise ValueError("token holds a space, a line break or a character that no token has (not shown: it is secret)")

@@ -8,10 +8,9 @@ from typing import Any
 
 from urllib3 import exceptions as urllib3_errors
 
-from airflow_provider_partnero.api.exchanges import Exchange
+from airflow_provider_partnero.api.exchanges import MOST_DECODED, Exchange
 
 ACCEPTED = "gzip"
-MOST_DECODED = 8 * 1024 * 1024  # bytes of one answer
 MOST_BEYOND_ASCII = 2 * 1024 * 1024  # bytes of an answer with other characters: Python keeps 4 bytes for each character
 MOST_VALUES = 100_000  # of the JSON in one answer, since each may take some 200 bytes; 100 webhooks have some 2,000
 TOO_LARGE = (
@@ -35,7 +34,7 @@ def read_body(raw: Any, exchange: Exchange) -> bytearray:
     body = bytearray()
     for piece in _unpacked(raw, raw.headers.get("Content-Encoding", "").strip().lower()):
         body += piece
-        if len(body) > MOST_DECODED:
+        if len(body) > exchange.most:
             exchange.refuse_size()
     if _is_costly(body):
         exchange.refuse_size()

@@ -74,11 +74,12 @@ class PartneroClient:
             self.base_url,
             timeout=arguments.checked_timeout(timeout),
             verify=arguments.checked_verify(verify),
-            pace=Pace(concurrency, self._retries.max_wait, clock),
+            new_pace=lambda: Pace(concurrency, self._retries.max_wait, clock),
         )
         self._endpoints = Endpoints(self._transport)
         self._listing = Listing(self._endpoints, self._retries, concurrency)
-        self._creation = Creation(Existing(self._endpoints, self._listing, self._retries))
+        self._existing = Existing(self._endpoints, self._listing, self._retries)
+        self._creation = Creation(self._existing)
 
     def __repr__(self) -> str:
         return f"PartneroClient(base_url={self.base_url!r})"
@@ -259,14 +260,7 @@ class PartneroClient:
         """
         arguments.checked_key(key)
 
-        def delete(attempt: Attempt) -> None:
-            try:
-                self._endpoints.delete(key, attempt.deadline)
-            except PartneroNotFoundError:
-                if attempt.number == 1:
-                    raise
-
-        self._retries.run(delete, Request.REPEATABLE)
+        self._existing.delete(key, self._retries.deadline())
 
 
 def _spec(name: str, url: str, events: Iterable[str], is_active: bool, key: str | None) -> WebhookSpec:

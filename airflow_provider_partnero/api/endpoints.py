@@ -34,16 +34,19 @@ class Endpoints:
         """``GET /program``: the token's programme; None if the answer does not have one."""
         return Program.from_api(self.transport.request("GET", "/program", deadline))
 
-    def page(self, number: int, limit: int, deadline: Deadline, stop: Stop | None = None) -> Page:
-        """``GET /webhooks``: one page of the list; broken off once ``stop`` is set."""
+    def page(self, number: int, limit: int, deadline: Deadline, stop: Stop | None, most: int) -> Page:
+        """``GET /webhooks``: one page of the list; broken off once ``stop`` is set. It has at most so many bytes."""
         answer = self.transport.request(
-            "GET", "/webhooks", deadline, params={"limit": limit, "page": number}, stop=stop
+            "GET", "/webhooks", deadline, params={"limit": limit, "page": number}, stop=stop, most=most
         )
         return Page.from_api(answer, number=number, limit=limit)
 
     def get(self, key: str, deadline: Deadline) -> Webhook:
-        """``GET /webhooks/{key}``."""
-        return self._webhook("GET", _path(key), deadline)
+        """``GET /webhooks/{key}``; an answer about another webhook is none."""
+        webhook = self._webhook("GET", _path(key), deadline)
+        if webhook.key != key:
+            raise PartneroResponseError(f"GET {_path(key)[:120]}: the answer is about another webhook")
+        return webhook
 
     def create(self, spec: WebhookSpec, deadline: Deadline) -> Webhook:
         """``POST /webhooks``."""

@@ -8,7 +8,12 @@ import time
 from contextlib import suppress
 from typing import Protocol
 
+MOST_DECODED = 8 * 1024 * 1024  # bytes of one answer, unpacked
 MOST_ON_THE_WIRE = 9 * 1024 * 1024  # bytes of one answer, with headers and whatever comes before it
+
+
+class TooLargeAheadError(Exception):
+    """A page that is read ahead has more bytes than are kept for it; once it is its turn it may be read whole."""
 
 
 class Socket(Protocol):
@@ -25,9 +30,11 @@ class Exchange:
 
     :param seconds: longest time of the whole exchange.
     :param silence: longest time without a byte, in seconds.
+    :param most: bytes that the answer's body may have, unpacked.
     """
 
-    def __init__(self, seconds: float, silence: float) -> None:
+    def __init__(self, seconds: float, silence: float, most: int = MOST_DECODED) -> None:
+        self.most = most
         self._ends_at = time.monotonic() + seconds
         self._silence = silence
         self._room = MOST_ON_THE_WIRE

@@ -10,7 +10,7 @@ from airflow_provider_partnero.api.errors import PartneroConflictError, Partnero
 from airflow_provider_partnero.api.listing import Listing
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.quoting import short_repr
-from airflow_provider_partnero.api.retries import RetryPlan
+from airflow_provider_partnero.api.retries import Attempt, RetryPlan
 from airflow_provider_partnero.api.specs import WebhookSpec
 
 
@@ -56,11 +56,19 @@ class Existing:
         return None if webhooks is None else frozenset(webhook.key for webhook in webhooks)
 
     def delete(self, key: str, deadline: Deadline) -> None:
-        """Delete a webhook, which may be gone already."""
-        try:
-            self.retries.run(lambda _: self.endpoints.delete(key, deadline), Request.REPEATABLE, deadline)
-        except PartneroNotFoundError:
-            return
+        """Delete a webhook.
+
+        :raises PartneroNotFoundError: it is not there, and no failed attempt may have deleted it.
+        """
+
+        def delete(attempt: Attempt) -> None:
+            try:
+                self.endpoints.delete(key, deadline)
+            except PartneroNotFoundError:
+                if attempt.number == 1:
+                    raise
+
+        self.retries.run(delete, Request.REPEATABLE, deadline)
 
     def _get(self, key: str, deadline: Deadline) -> Webhook | None:
         try:

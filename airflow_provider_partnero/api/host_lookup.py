@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from typing import Any
@@ -10,6 +11,16 @@ from urllib3.util.connection import allowed_gai_family
 
 _lock = threading.Lock()
 _under_way: dict[tuple[str, int], _Lookup] = {}
+
+
+def _forget() -> None:
+    """After a fork: the child has none of the threads, and one of them may have held the lock."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    _under_way.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 class _Lookup(threading.Thread):
@@ -54,7 +65,7 @@ def addresses_of(host: str, port: int, seconds: float) -> list[Any]:
 def _start(host: str, port: int) -> _Lookup:
     with _lock:
         lookup = _under_way.get((host, port))
-        if lookup is None or not lookup.is_alive():  # a process that was forked has none of its parent's threads
+        if lookup is None or not lookup.is_alive():
             lookup = _under_way[host, port] = _Lookup(host, port)
             lookup.start()
         return lookup

@@ -12,6 +12,7 @@ from airflow_provider_partnero.api.doubt import Snapshot, Verdict, judge, undele
 from airflow_provider_partnero.api.errors import (
     PartneroAmbiguousError,
     PartneroError,
+    PartneroNotFoundError,
     Reaction,
     Request,
     failure_of,
@@ -111,14 +112,17 @@ class KeyedCreate:
             except PartneroError as error:
                 if not is_passing(error):
                     raise
-            # Never more than half of what is left, so that there is time for the last look.
-            self.existing.retries.clock.wait(min(pause, self.deadline.left() / 2), threading.Event())
+            self._wait(pause)
         try:
             return self._look()
         except PartneroError as error:
             if not is_passing(error):
                 raise
             raise self._ambiguous(f"looking for it failed too ({error})") from error
+
+    def _wait(self, pause: float) -> None:
+        # Never more than half of what is left, so that there is time for the last look.
+        self.existing.retries.clock.wait(min(pause, self.deadline.left() / 2), threading.Event())
 
     def _look(self) -> Webhook | None:
         if found := self._find_key():
@@ -188,6 +192,17 @@ class KeyedCreate:
     def _delete(self, webhook: Webhook, keys: list[str]) -> None:
         log.warning("The create of %r was carried out more than once: deleting %r", webhook.name, webhook.key)
         try:
-            self.existing.delete(webhook.key, self.deadline)
+            self._delete_surely(webhook.key)
         except PartneroError as error:
             raise undeleted(self.spec.name, keys, error) from error
+
+    def _delete_surely(self, key: str) -> None:
+        """Delete a webhook that an answer named: where it is not found, the server may not show it everywhere yet."""
+        for pause in PAUSES:
+            try:
+                self.existing.delete(key, self.deadline)
+            except PartneroNotFoundError:
+                self._wait(pause)
+            else:
+                return
+        self.existing.delete(key, self.deadline)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from airflow_provider_partnero.api.clock import Deadline
 from airflow_provider_partnero.api.endpoints import Endpoints
 from airflow_provider_partnero.api.errors import Request
-from airflow_provider_partnero.api.exchanges import Stop
+from airflow_provider_partnero.api.exchanges import MOST_DECODED, Stop
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.pages import Page, Progress
 from airflow_provider_partnero.api.read_ahead import read_pages
@@ -31,14 +32,23 @@ class Listing:
     retries: RetryPlan
     concurrency: int
 
-    def page(self, number: int, limit: int, *, deadline: Deadline | None = None, stop: Stop | None = None) -> Page:
+    def page(
+        self,
+        number: int,
+        limit: int,
+        *,
+        deadline: Deadline | None = None,
+        stop: Stop | None = None,
+        most: int = MOST_DECODED,
+    ) -> Page:
         """One page.
 
         :param deadline: of the call that the page belongs to; None: the page has a call's whole time for itself.
         :param stop: once set, the page is broken off and not tried again.
+        :param most: bytes that it may have.
         """
         return self.retries.run(
-            lambda attempt: self.endpoints.page(number, limit, attempt.deadline, stop),
+            lambda attempt: self.endpoints.page(number, limit, attempt.deadline, stop, most),
             Request.REPEATABLE,
             deadline,
             stop,
@@ -47,15 +57,15 @@ class Listing:
     def pages(self, page_size: int = _PAGE_SIZE, deadline: Deadline | None = None) -> Iterator[Page]:
         """All pages in order; ``deadline`` as for :meth:`page`."""
         return read_pages(
-            lambda number, stop: self.page(
-                number, page_size, deadline=deadline or self.retries.deadline_of_page(), stop=stop
+            lambda number, stop, most: self.page(
+                number, page_size, deadline=deadline or self.retries.deadline_of_page(), stop=stop, most=most
             ),
             concurrency=self.concurrency,
         )
 
     def each_once(self, page_size: int) -> Iterator[Webhook]:
         """All webhooks, each key once, as they come."""
-        return each_once(webhook for page in self.pages(page_size) for webhook in page.webhooks)
+        return each_once(chain.from_iterable(page.webhooks for page in self.pages(page_size)))
 
     def all_at_once(self, page_size: int) -> list[Webhook]:
         """All webhooks as of one moment; see :func:`~airflow_provider_partnero.api.readings.read_consistently`."""

@@ -27,7 +27,7 @@ class _Outage:
     :param before: what happened, if the request was not sent yet; empty: the same.
     """
 
-    error: type[Exception]
+    error: type[Exception] | tuple[type[Exception], ...]
     words: str
     before: str = ""
 
@@ -57,7 +57,7 @@ _TABLE = (
         "no request can be sent to {where}: the proxy needs SOCKS, which takes the package PySocks",
     ),
     _Outage(requests.RequestException, _BROKE_OFF, before=_NO_HANDSHAKE),
-    _Outage(ValueError, _SETTINGS),
+    _Outage((ValueError, TypeError), _BROKE_OFF, before=_SETTINGS),
     _Outage(OSError, "no request can be sent to {where}: {end}"),  # such as a CA bundle that cannot be read
 )
 
@@ -65,13 +65,15 @@ _TABLE = (
 def explain(error: Exception, exchange: Exchange, where: str, timeout: tuple[float, float]) -> str:
     """What happened, in words.
 
-    :param error: what ``requests`` raised: an ``OSError``, one of urllib3's errors, or a ``ValueError`` about a URL.
+    :param error: what ``requests`` raised: an ``OSError``, one of urllib3's errors, or one of Python's about a URL.
     :param exchange: the exchange that it ended.
     :param where: the host that the request was for.
     :param timeout: seconds to connect and seconds of silence.
     """
     if exchange.is_late and exchange.is_sent:
         return f"{where} did not complete its answer in the time that one request may take"
+    if exchange.is_late:
+        return f"no time was left to send the request to {where}"
     cause = _cause_of(error)
     outage = next(row for row in _TABLE if isinstance(cause, row.error))
     words = outage.words if exchange.is_sent else outage.before or outage.words

@@ -15,80 +15,24 @@ import logging
 import math
 import threading
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 
+from airflow_provider_partnero.api.allowance import LEAST_PAUSE, Allowance, NoTurnError, Refusal, Turn, pause_after
 from airflow_provider_partnero.api.clock import Clock, Deadline
 
 log = logging.getLogger(__name__)
 
-LEAST_PAUSE = 0.5  # seconds after a refusal that does not say how long to wait; doubles with every further one
 _GUESSED_RATE = 3.0  # requests per second, of a limit of which nothing but a number of requests is known
 _LONGEST_GUESS = 7.0  # seconds
-_PRECISE = 1.2  # a window's length is known well enough within this factor
 _SPARE_REFUSALS = 6  # requests in flight from which on short pauses, with a few more refusals, are within bounds
 _ROUNDED = 1.0  # seconds by which a Retry-After, in whole seconds, may be too long
-_REMEMBERED = 60.0  # seconds after the last refusal, or three windows if they are longer: a limit may be lifted
+_LOOKED_BACK = 60.0  # seconds, to see how many requests passed before the first refusal
+_REMEMBERED = 5  # windows without a refusal, after which the limit is forgotten: it may have been lifted
+_LEAST_REMEMBERED = 5.0  # seconds
+_LIFTED = 3  # requests beyond the limit that pass, after which it is forgotten as well
 _LOST = 150.0  # seconds after which a probe has ended, also if an exception kept its thread from saying so
 _RECHECK = 1.0  # seconds
-
-
-class NoTurnError(Exception):
-    """A request's turn would come after its deadline.
-
-    :param seconds: until then.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A request that may be sent now.
-
-    :param started: when.
-    :param is_probe: it is sent to find out whether requests pass again.
-    """
-
-    started: float
-    is_probe: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What is known of the limit.
-
-    :param requests: as many pass in a window.
-    :param longest: seconds that a window has at most.
-    :param shortest: seconds that a window has at least.
-    """
-
-    requests: int
-    longest: float
-    shortest: float
-
-    @property
-    def is_precise(self) -> bool:
-        """Whether the length of the window is known well enough."""
-        return self.longest <= self.shortest * _PRECISE
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """A limit that was met and is not known to have ended.
-
-    :param resume_at: when the next request may be sent.
-    :param pause: the last pause, in seconds.
-    :param met_at: when the limit was last met.
-    :param told: seconds that Partnero asked to wait; None if it did not say.
-    """
-
-    resume_at: float
-    pause: float
-    met_at: float
-    told: float | None
 
 
 class Pace:
@@ -109,9 +53,12 @@ class Pace:
         self._in_flight = 0
         self._width = math.inf
         self._starts: deque[float] = deque()
-        self._refusal: _Refusal | None = None
+        self._refusal: Refusal | None = None
         self._allowance: Allowance | None = None
         self._probe_at: float | None = None
+        self._tested = -math.inf  # the first request of the window in which a request beyond the limit was sent
+        self._beyond = 0  # requests beyond the limit that have passed
+        self._window_start = -math.inf
         self._refusals = 0
         self._last_refusal = -math.inf
         self._skipped = 0.0
@@ -177,8 +124,9 @@ class Pace:
         """Seconds until this request may go; infinite if something else must happen first."""
         now = self._now()
         window = self._allowance.longest if self._allowance else 0.0
-        if self._refusal is None and now - self._last_refusal > max(_REMEMBERED, 3 * window):
-            self._allowance, self._refusals, self._width = None, 0, math.inf
+        if self._refusal is None and now - self._last_refusal > max(_LEAST_REMEMBERED, _REMEMBERED * window):
+            self._forget()
+            self._refusals = 0
         is_probing = self._probe_at is not None and now - self._probe_at < _LOST
         if is_probing or place != min(self._waiting):
             return math.inf
@@ -192,12 +140,17 @@ class Pace:
         allowance = self._allowance
         if allowance is None or len(self._starts) < allowance.requests:
             return 0.0
+        oldest = self._starts[-allowance.requests]
         seconds = allowance.longest
-        if not allowance.is_precise and self._may_be_refused():
+        if oldest != self._tested and self._may_be_refused():
             if self._in_flight:
                 return math.inf
-            seconds = math.sqrt(allowance.shortest * allowance.longest)
-        return max(0.0, self._starts[-allowance.requests] + seconds - now)
+            # Is the window shorter than known? If that is known well, is there a limit still?
+            seconds = 0.0 if allowance.is_precise else math.sqrt(allowance.shortest * allowance.longest)
+        return max(0.0, oldest + seconds - now)
+
+    def _forget(self) -> None:
+        self._allowance, self._width, self._beyond = None, math.inf, 0
 
     def _may_be_refused(self) -> bool:
         """Whether one more refusal, to learn more about the limit, is within bounds."""
@@ -227,13 +180,15 @@ class Pace:
             and len(self._starts) >= allowance.requests
             and now < self._starts[-allowance.requests] + allowance.longest
         )
+        if is_early and allowance and allowance.is_precise:
+            self._tested = self._starts[-allowance.requests]
         is_probe = self._refusal is not None or is_early
         if is_probe:
             self._probe_at = now
         self._in_flight += 1
         self._starts.append(now)
         if self._refusal is None:
-            while self._starts[0] < now - max(_REMEMBERED, allowance.longest if allowance else 0.0):
+            while self._starts[0] < now - max(_LOOKED_BACK, allowance.longest if allowance else 0.0):
                 self._starts.popleft()
         return Turn(now, is_probe)
 
@@ -245,9 +200,11 @@ class Pace:
 
     def _refuse(self, now: float, retry_after: float | None) -> None:
         last = self._refusal
-        pause = _pause(retry_after, last.pause if last else None, self._guess(now))
+        if self._allowance:
+            self._window_start = max(self._window_start, now - self._allowance.longest)
+        pause = pause_after(retry_after, last.pause if last else None, self._guess(now))
         pause = min(self._max_wait, pause * self._clock.uniform(1, 1.1))
-        self._refusal = _Refusal(now + pause, pause, met_at=now, told=retry_after)
+        self._refusal = Refusal(now + pause, pause, met_at=now, told=retry_after)
         log.warning("Partnero refuses more requests for now (429); the next one goes in %.1f s", pause)
 
     def _guess(self, now: float) -> float:
@@ -262,12 +219,22 @@ class Pace:
         earlier = [start for start in self._starts if start < probe.started]
         refusal, self._refusal = self._refusal, None
         if refusal is None and self._allowance and len(earlier) >= self._allowance.requests:
+            if self._allowance.is_precise:
+                self._beyond += 1
+                if self._beyond >= _LIFTED:
+                    self._forget()
+                return
             window = probe.started - earlier[-self._allowance.requests]
             self._allowance = replace(self._allowance, longest=window)
-        elif refusal and earlier:
-            window = probe.started - earlier[0]
-            shortest = refusal.met_at - earlier[0] + max(0.0, (refusal.told or 0.0) - _ROUNDED)
-            self._allowance = Allowance(len(earlier), window, min(max(shortest, window / 1000), window))
+            self._window_start = probe.started
+        elif refusal:
+            self._beyond = 0
+            counted = [start for start in earlier if start >= self._window_start]
+            if counted:
+                window = probe.started - counted[0]
+                shortest = refusal.met_at - counted[0] + max(0.0, (refusal.told or 0.0) - _ROUNDED)
+                self._allowance = Allowance(len(counted), window, min(max(shortest, window / 1000), window))
+            self._window_start = probe.started
 
     def _allow_later(self, now: float) -> None:
         """A request that was sent to find out whether the window is shorter than known was refused."""
@@ -275,15 +242,3 @@ class Pace:
             waited = now - self._starts[-self._allowance.requests]
             shortest = min(max(waited, self._allowance.shortest), self._allowance.longest)
             self._allowance = replace(self._allowance, shortest=shortest)
-
-
-def _pause(told: float | None, last: float | None, guess: float) -> float:
-    """Seconds to wait after a refusal.
-
-    :param told: seconds that Partnero asks to wait; None if it does not say.
-    :param last: the pause before the probe that was refused now; None if it was no probe.
-    :param guess: the first pause, if nothing is told.
-    """
-    if told is not None and (told >= LEAST_PAUSE or last is None):
-        return told
-    return guess if last is None else max(2 * last, LEAST_PAUSE)

@@ -19,6 +19,7 @@ from airflow_provider_partnero.api.models import Webhook
 MOST_WEBHOOKS = 100_000  # in one list: more are taken for a list without an end
 _MOST_PAGES = MOST_WEBHOOKS // 10
 _MOST_EMPTY_PAGES = 100  # in a row, each of which says that there is more
+_MOST_UNASKED = 10  # times as many rows on a page as were asked for: such a server ignores the limit
 _STEP = 5  # limits that servers choose are multiples of it: 10, 15, 20, 25, 50
 _LEAST_LIMIT = 10
 
@@ -49,9 +50,13 @@ class Page:
 
         :param number: the page's number, from 1.
         :param limit: how many webhooks were asked for.
-        :raises PartneroResponseError: ``data`` is not a list.
+        :raises PartneroResponseError: ``data`` is not a list, or has ten times as many rows as were asked for.
         """
         rows = _rows(payload.get("data"), number)
+        if len(rows) > limit * _MOST_UNASKED:
+            raise PartneroResponseError(
+                f"page {number} of the webhooks has {len(rows):,} rows, and {limit} were asked for"
+            )
         meta = payload.get("meta")
         told = {**payload, **meta} if isinstance(meta, Mapping) else payload
         total, per_page = _count(told.get("total")), _count(told.get("per_page"))

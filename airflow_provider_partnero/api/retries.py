@@ -11,10 +11,10 @@ from typing import TypeVar
 
 import tenacity
 
+from airflow_provider_partnero.api.allowance import LEAST_PAUSE
 from airflow_provider_partnero.api.arguments import CALL_SECONDS
 from airflow_provider_partnero.api.clock import Clock, Deadline
 from airflow_provider_partnero.api.errors import PartneroError, PartneroRateLimitError, Reaction, Request, failure_of
-from airflow_provider_partnero.api.pace import LEAST_PAUSE
 
 T = TypeVar("T")
 
@@ -106,6 +106,7 @@ class _Loop:
         self._until = until
         self._stop = stop
         self._failed = 0
+        self._pause = 0.0
 
     def run(self, attempt: Callable[[Attempt], T], request: Request) -> T:
         number = itertools.count(1)
@@ -120,8 +121,10 @@ class _Loop:
         return retrying(lambda: attempt(Attempt(next(number), self._until)))
 
     def _count(self, error: BaseException, request: Request) -> bool:
-        """Count the attempt; whether the table allows another."""
+        """Count the attempt and decide how long to wait; whether the table allows another."""
         self._failed += not self._is_for_pace(error)
+        is_for_pace = isinstance(error, PartneroRateLimitError)
+        self._pause = 0.0 if is_for_pace else self._plan.wait(self._failed, getattr(error, "retry_after", None))
         return _is_repeated(error, request)
 
     def _is_for_pace(self, error: BaseException | None) -> bool:
@@ -133,13 +136,11 @@ class _Loop:
             return True
         if self._is_for_pace(error):
             return min(getattr(error, "retry_after", None) or 0.0, self._plan.max_wait) > self._until.left()
-        return self._failed >= self._plan.max_attempts
+        # Not another attempt that only the deadline would end: its error would say less than this one.
+        return self._failed >= self._plan.max_attempts or self._pause >= self._until.left()
 
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        error = _error_of(state)
-        if isinstance(error, PartneroRateLimitError):
-            return 0.0
-        return self._plan.wait(self._failed, getattr(error, "retry_after", None))
+    def _wait(self, _state: tenacity.RetryCallState) -> float:
+        return self._pause
 
     def _announce(self, state: tenacity.RetryCallState) -> None:
         error, action = _error_of(state), state.next_action

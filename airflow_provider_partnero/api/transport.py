@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import requests
 from urllib3 import exceptions as urllib3_errors
 
 from airflow_provider_partnero import __version__
+from airflow_provider_partnero.api.allowance import NoTurnError, Turn
 from airflow_provider_partnero.api.bodies import ACCEPTED, TOO_LARGE, read_body
 from airflow_provider_partnero.api.clock import Deadline
 from airflow_provider_partnero.api.connections import BoundedAdapter, carrying
@@ -26,13 +29,12 @@ from airflow_provider_partnero.api.errors import (
     PartneroServerError,
     PartneroValidationError,
 )
-from airflow_provider_partnero.api.exchanges import Exchange, Stop
+from airflow_provider_partnero.api.exchanges import MOST_DECODED, Exchange, Stop, TooLargeAheadError
+from airflow_provider_partnero.api.masking import Mask
 from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.api.outages import explain
-from airflow_provider_partnero.api.pace import NoTurnError, Pace, Turn
+from airflow_provider_partnero.api.pace import Pace
 from airflow_provider_partnero.api.replies import Reply, json_object
-
-_LONGEST_MESSAGE = 500  # characters of Partnero's own words that an error quotes
 
 _ERROR_CLASSES: dict[int, type[PartneroAPIError]] = {
     401: PartneroAuthenticationError,
@@ -56,21 +58,26 @@ class Transport:
     :param timeout: seconds to connect, and seconds of silence. One request never takes longer than the first and twice
         the second together, whatever the server sends meanwhile.
     :param verify: whether to verify certificates, or the path of a CA bundle.
-    :param pace: lets each request go when it may.
+    :param new_pace: makes what lets each request go when it may.
     """
 
     def __init__(
-        self, token: str, base_url: str, *, timeout: tuple[float, float], verify: bool | str, pace: Pace
+        self,
+        token: str,
+        base_url: str,
+        *,
+        timeout: tuple[float, float],
+        verify: bool | str,
+        new_pace: Callable[[], Pace],
     ) -> None:
         self._base_url = base_url
         self._timeout = timeout
         self._verify = verify
-        self._pace = pace
-        self._token = Secret(token)
-        self._adapter = BoundedAdapter()
+        self._mask = Mask(token)
         self._request = _prepared(base_url, token)
         self._settings: Any = requests.Session().merge_environment_settings(self._request.url, {}, True, verify, None)
-        self._stop = Stop()
+        self._new_pace = new_pace
+        self._line = _Line(new_pace())
 
     def request(
         self,
@@ -81,6 +88,7 @@ class Transport:
         params: Mapping[str, int] | None = None,
         body: Mapping[str, Any] | None = None,
         stop: Stop | None = None,
+        most: int = MOST_DECODED,
     ) -> dict[str, Any]:
         """Send a request and return the JSON object of the answer.
 
@@ -88,47 +96,49 @@ class Transport:
 
         :param deadline: the request ends by then, and earlier if the server drips.
         :param stop: once set, the request is broken off.
+        :param most: bytes that the answer may have.
+        :raises TooLargeAheadError: it has more than ``most``, where that is less than what is allowed at all.
         :raises PartneroConnectionError: no answer.
         :raises PartneroResponseError: a 2xx that is not a JSON object, or is too large.
         :raises PartneroAPIError: any other status, and a 2xx that says ``"status": 0``.
         :raises ValueError: ``verify`` is the path of a file that does not exist.
         """
-        stops = [self._stop] if stop is None else [self._stop, stop]
-        turn = self._turn(method, path, deadline, stops[-1])
+        line = self._own_line()
+        stops = [line.stop] if stop is None else [line.stop, stop]
+        turn = self._turn(line.pace, method, path, deadline, stops[-1])
         connect, read = self._timeout
-        exchange = Exchange(min(deadline.left(), connect + 2 * read), read)
-        reply: Reply | Exception | None = None
+        exchange = Exchange(min(deadline.left(), connect + 2 * read), read, most)
+        reply: Reply | _Broken | None = None
         try:
-            reply = self._exchange(self._prepare(method, path, params, body), exchange, stops)
+            reply = self._exchange(line.adapter, self._prepare(method, path, params, body), exchange, stops)
         finally:
-            self._end(turn, reply)
-        if isinstance(reply, Exception):
+            _end(line.pace, turn, reply)
+        if isinstance(reply, _Broken):
             # Raised here, since in its context requests' own error would hold the request with the token.
             raise self._failure(method, path, reply, exchange)
+        self._mask.learn(reply.payload)
         return self._checked(method, path, reply)
 
     def close(self) -> None:
         """Break off what is under way and close the connections; later requests open new ones."""
-        stop, self._stop = self._stop, Stop()
-        stop.set()
-        self._adapter.close()
+        line, self._line = self._own_line(), _Line(self._new_pace())
+        line.stop.set()
+        line.adapter.close()
 
-    def _turn(self, method: str, path: str, deadline: Deadline, stop: Stop) -> Turn:
+    def _own_line(self) -> _Line:
+        """The connections of this process: with those of its parent, two processes would read each other's answers."""
+        if self._line.process != os.getpid():
+            self._line = _Line(self._new_pace())
+        return self._line
+
+    def _turn(self, pace: Pace, method: str, path: str, deadline: Deadline, stop: Stop) -> Turn:
         try:
-            return self._pace.turn(deadline, stop)
+            return pace.turn(deadline, stop)
         except NoTurnError as error:
             words = f"not sent: Partnero's limit lets it go in {error.seconds:.1f} s, after the time of this call"
             raise PartneroRateLimitError(
                 429, words, method=method, path=_short_path(path), retry_after=error.seconds
             ) from None
-
-    def _end(self, turn: Turn, reply: Reply | Exception | None) -> None:
-        if not isinstance(reply, Reply):
-            self._pace.left(turn)
-        elif reply.status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._pace.refused(turn, reply.retry_after)
-        else:
-            self._pace.passed(turn)
 
     def _checked(self, method: str, path: str, reply: Reply) -> dict[str, Any]:
         if reply.status < 200:
@@ -138,7 +148,7 @@ class Transport:
         if not reply.size and (method == "DELETE" or path == "/test"):
             return {}
         if reply.payload is None:
-            kind = self._quote(reply.headers.get("Content-Type", "no declared type"))
+            kind = self._mask.quote(reply.headers.get("Content-Type", "no declared type"))
             raise PartneroResponseError(
                 f"{method} {_short_path(path)}: {reply.status} with a body that is not a JSON object "
                 f"({reply.size} bytes of {kind})"
@@ -159,33 +169,37 @@ class Transport:
             request.headers["Content-Length"] = "0"
         return request
 
-    def _exchange(self, request: requests.PreparedRequest, exchange: Exchange, stops: list[Stop]) -> Reply | Exception:
+    def _exchange(
+        self, adapter: BoundedAdapter, request: requests.PreparedRequest, exchange: Exchange, stops: list[Stop]
+    ) -> Reply | _Broken:
         for stop in stops:
             stop.watch(exchange)
         try:
             with carrying(exchange):
-                response = self._adapter.send(request, timeout=self._timeout, **self._settings)
+                response = adapter.send(request, timeout=self._timeout, **self._settings)
                 try:
                     body = read_body(response.raw, exchange)
                 finally:
                     response.close()
             return Reply(response.status_code, response.reason or "", response.headers, len(body), json_object(body))
         # requests lets some of urllib3's errors through, and errors of Python about malformed proxy URLs.
-        except (OSError, urllib3_errors.HTTPError, ValueError) as error:
-            return error
+        except (OSError, urllib3_errors.HTTPError, ValueError, TypeError) as error:
+            return _Broken(explain(error, exchange, urlsplit(self._base_url).netloc, self._timeout))
         finally:
             for stop in stops:
                 stop.forget(exchange)
 
-    def _failure(self, method: str, path: str, error: Exception, exchange: Exchange) -> Exception:
+    def _failure(self, method: str, path: str, broken: _Broken, exchange: Exchange) -> Exception:
         if isinstance(self._verify, str) and not Path(self._verify).exists():
             return ValueError(
                 f"verify={self._verify!r}: must be True, False or the path of a CA bundle on this machine"
             )
-        if exchange.is_too_large:
+        if exchange.is_too_large and exchange.most < MOST_DECODED:
+            return TooLargeAheadError()
+        if exchange.is_too_large and exchange.is_sent:
             return PartneroResponseError(f"{method} {_short_path(path)}: {TOO_LARGE}")
-        words = explain(error, exchange, urlsplit(self._base_url).netloc, self._timeout)
-        return PartneroConnectionError(self._scrub(f"{method} {_short_path(path)}: {words}"), sent=exchange.is_sent)
+        words = self._mask.hide(f"{method} {_short_path(path)}: {broken.words}")
+        return PartneroConnectionError(words, sent=exchange.is_sent)
 
     def _api_error(self, method: str, path: str, reply: Reply) -> PartneroAPIError:
         error_class = _ERROR_CLASSES.get(reply.status) or (
@@ -193,22 +207,43 @@ class Transport:
         )
         return error_class(
             reply.status,
-            self._quote(reply.message),
-            {self._quote(field): [self._quote(text) for text in texts] for field, texts in reply.errors},
-            self._quote(reply.headers.get("X-Request-Id", "")) or None,
+            self._mask.quote(reply.message),
+            self._mask.complaints(reply.errors),
+            self._mask.quote(reply.headers.get("X-Request-Id", "")) or None,
             method,
             _short_path(path),
             reply.retry_after,
             reply.payload is not None,
         )
 
-    def _quote(self, words: str) -> str:
-        """The server's words for use in a message: on one line, without the token, and only then shortened."""
-        line = "".join(character if character.isprintable() else " " for character in words.strip())
-        return self._scrub(line)[:_LONGEST_MESSAGE]
 
-    def _scrub(self, text: str) -> str:
-        return text.replace(self._token, "***")
+class _Line:
+    """What the requests of one process share.
+
+    :param pace: lets each request go when it may.
+    """
+
+    def __init__(self, pace: Pace) -> None:
+        self.process = os.getpid()
+        self.adapter = BoundedAdapter()
+        self.pace = pace
+        self.stop = Stop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """An exchange without an answer, in words. It does not keep the error, whose text may hold a proxy's password."""
+
+    words: str
+
+
+def _end(pace: Pace, turn: Turn, reply: Reply | _Broken | None) -> None:
+    if not isinstance(reply, Reply):
+        pace.left(turn)
+    elif reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+        pace.refused(turn, reply.retry_after)
+    else:
+        pace.passed(turn)
 
 
 def _prepared(base_url: str, token: str) -> requests.PreparedRequest:

@@ -66,10 +66,12 @@ FORMS: dict[str, Form] = {
 }
 
 
-def _fetch(form: Form, items: list[Any], clamp: int, asked: list[int] | None = None) -> Callable[[int, object], Page]:
+def _fetch(
+    form: Form, items: list[Any], clamp: int, asked: list[int] | None = None
+) -> Callable[[int, object, int], Page]:
     limit = min(100, clamp)
 
-    def fetch(number: int, _stopped: object) -> Page:
+    def fetch(number: int, _stopped: object, _most: int) -> Page:
         if asked is not None:
             asked.append(number)
         answer = form(items[(number - 1) * limit : number * limit], number, limit, len(items))
@@ -152,8 +154,8 @@ def test_an_empty_page_that_announces_another_is_not_the_end(make_client: MakeCl
     assert [webhook.key for webhook in client.iter_webhooks(consistent=True)] == ["k1", "k3"]
 
 
-def _pages_without_end(rows: int) -> Callable[[int, object], Page]:
-    def fetch(number: int, _stopped: object) -> Page:
+def _pages_without_end(rows: int) -> Callable[[int, object, int], Page]:
+    def fetch(number: int, _stopped: object, _most: int) -> Page:
         webhooks = tuple(Webhook(f"k{number}-{row}", "n", "", True, ()) for row in range(rows))
         return Page(webhooks, is_last=False)
 

@@ -13,8 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_partnero.api import PartneroRateLimitError
+from airflow_provider_partnero.api.allowance import NoTurnError
 from airflow_provider_partnero.api.clock import Clock, Deadline
-from airflow_provider_partnero.api.pace import NoTurnError, Pace
+from airflow_provider_partnero.api.pace import Pace
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 from airflow_provider_partnero.sandbox.rate_limit import RateLimit
 
@@ -105,6 +106,21 @@ def test_a_limit_that_says_nothing_is_found_and_everything_is_sent(
     taken = _send_all(2 * requests + 1, concurrency, limit, told=False)
     minutes = 1 + taken // 60
     assert limit.refusals <= (2 * concurrency + 6) * minutes
+
+
+@pytest.mark.parametrize("told", [1.5, 1.0, None])
+@pytest.mark.parametrize("concurrency", [8, 64])
+def test_a_few_refusals_without_a_limit_behind_them_are_soon_forgotten(concurrency: int, told: float | None) -> None:
+    time = Time()
+    pace = Pace(concurrency, 60, time.clock(1.0))
+    for number in range(500):
+        turn = pace.turn(Deadline(FOR_EVER, Clock()), threading.Event())
+        if number in {5, 6, 7}:
+            pace.refused(turn, told)
+        else:
+            pace.passed(turn)
+            time.seconds += 0.02
+    assert time.seconds < 500 * 0.02 + 3 * 1.5 * 1.1 + 10
 
 
 def test_a_server_that_always_refuses_is_asked_ever_more_rarely() -> None:

@@ -166,7 +166,7 @@ def _reading_threads() -> list[str]:
 def test_a_server_that_ignores_the_page_number_is_an_error(sandbox: Sandbox, make_client: MakeClient) -> None:
     page = Page(tuple(_webhook(f"k{n}") for n in range(10)), is_last=False)
     with pytest.raises(PartneroResponseError, match="repeats"):
-        list(read_pages(lambda _number, _stopped: page, concurrency=4))
+        list(read_pages(lambda _number, _stopped, _most: page, concurrency=4))
 
 
 def test_the_next_link_is_never_followed(make_client: MakeClient, raw_server: RawServer) -> None:
@@ -200,7 +200,7 @@ def test_any_number_of_webhooks_is_read_with_at_most_one_window_wasted(
     pages = max(1, ceil(count / size))
     asked: list[int] = []
 
-    def fetch(number: int, _stopped: threading.Event) -> Page:
+    def fetch(number: int, _stopped: threading.Event, _most: int) -> Page:
         asked.append(number)
         part = tuple(_webhook(key) for key in keys[(number - 1) * size : number * size])
         is_last = not part or (number >= pages if form != "untold" else len(part) < size)
@@ -240,7 +240,7 @@ def test_a_consistent_reading_shows_the_state_after_changes_during_one_pass(
     keys = [f"k{number}" for number in range(count)]
     passes = 0
 
-    def fetch(number: int, _stopped: threading.Event) -> Page:
+    def fetch(number: int, _stopped: threading.Event, _most: int) -> Page:
         nonlocal passes
         passes += number == 1
         for position, (page, kind, victim) in enumerate(changes):
