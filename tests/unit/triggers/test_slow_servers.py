@@ -94,12 +94,14 @@ def test_a_stream_that_hangs_delays_only_its_own_subscribers(sandbox: Sandbox, m
 def test_a_server_that_never_finishes_is_asked_again_when_the_patience_is_over(
     monkeypatch: pytest.MonkeyPatch, manner: Manner
 ) -> None:
+    conn_id = f"patient_{manner}"  # in the lane of another test's connection, a poll that was given up may still run
+
     async def poll() -> list[PollResult]:
-        poller = Poller("slow", 0.5, lane_of("slow"))
+        poller = Poller(conn_id, 0.5, lane_of(conn_id))
         return [await poller.poll(_get) for _ in range(2)]
 
     with SlowServer(manner) as server:
-        monkeypatch.setenv("AIRFLOW_CONN_SLOW", server.connection(**PATIENT))
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", server.connection(**PATIENT))
         results = asyncio.run(asyncio.wait_for(poll(), BOUND))
         assert server.requests >= 2
         for result in results:
