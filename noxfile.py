@@ -43,10 +43,9 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def bench(session: nox.Session) -> None:
-    """Print what reading, planning, waiting and importing cost."""
-    for name in ("import", "reading", "audit_plan", "sensors", "sandbox"):
-        session.run("python", f"tests/benchmarks/bench_{name}.py", *session.posargs)
-    session.run("python", "-m", "tests.benchmarks.bench_receiver", *session.posargs)
+    """Print what reading, planning, waiting and importing cost, and what hostile servers and rate limits do."""
+    for name in ("import", "reading", "audit_plan", "sensors", "sandbox", "hostile", "receiver", "rate_limit"):
+        session.run("python", "-m", f"tests.benchmarks.bench_{name}", *session.posargs)
 
 
 @nox.session(python=False)
