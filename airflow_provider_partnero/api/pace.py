@@ -58,7 +58,6 @@ class Pace:
         self._probe_at: float | None = None
         self._tested = -math.inf  # the first request of the window in which a request beyond the limit was sent
         self._beyond = 0  # requests beyond the limit that have passed
-        self._window_start = -math.inf
         self._refusals = 0
         self._last_refusal = -math.inf
         self._skipped = 0.0
@@ -138,16 +137,19 @@ class Pace:
 
     def _until_allowed(self, now: float) -> float:
         allowance = self._allowance
-        if allowance is None or len(self._starts) < allowance.requests:
+        if allowance is None or len(self._starts) < allowance.requests or self._is_over(now):
             return 0.0
-        oldest = self._starts[-allowance.requests]
-        seconds = allowance.longest
+        oldest, seconds = self._starts[0], allowance.longest
         if oldest != self._tested and self._may_be_refused():
             if self._in_flight:
                 return math.inf
             # Is the window shorter than known? If that is known well, is there a limit still?
             seconds = 0.0 if allowance.is_precise else math.sqrt(allowance.shortest * allowance.longest)
         return max(0.0, oldest + seconds - now)
+
+    def _is_over(self, now: float) -> bool:
+        """Whether the window is over in which the last requests went."""
+        return bool(self._allowance and self._starts and now >= self._starts[0] + self._allowance.longest)
 
     def _forget(self) -> None:
         self._allowance, self._width, self._beyond = None, math.inf, 0
@@ -175,21 +177,19 @@ class Pace:
     def _go(self) -> Turn:
         now = self._now()
         allowance = self._allowance
-        is_early = (
-            allowance is not None
-            and len(self._starts) >= allowance.requests
-            and now < self._starts[-allowance.requests] + allowance.longest
-        )
-        if is_early and allowance and allowance.is_precise:
-            self._tested = self._starts[-allowance.requests]
-        is_probe = self._refusal is not None or is_early
+        if self._refusal is None:
+            if self._is_over(now):
+                self._starts.clear()
+            while allowance is None and self._starts and self._starts[0] < now - _LOOKED_BACK:
+                self._starts.popleft()
+        is_beyond = allowance is not None and len(self._starts) >= allowance.requests
+        if is_beyond and allowance and allowance.is_precise:
+            self._tested = self._starts[0]
+        is_probe = self._refusal is not None or is_beyond
         if is_probe:
             self._probe_at = now
         self._in_flight += 1
         self._starts.append(now)
-        if self._refusal is None:
-            while self._starts[0] < now - max(_LOOKED_BACK, allowance.longest if allowance else 0.0):
-                self._starts.popleft()
         return Turn(now, is_probe)
 
     def _end(self, turn: Turn) -> None:
@@ -200,8 +200,6 @@ class Pace:
 
     def _refuse(self, now: float, retry_after: float | None) -> None:
         last = self._refusal
-        if self._allowance:
-            self._window_start = max(self._window_start, now - self._allowance.longest)
         pause = pause_after(retry_after, last.pause if last else None, self._guess(now))
         pause = min(self._max_wait, pause * self._clock.uniform(1, 1.1))
         self._refusal = Refusal(now + pause, pause, met_at=now, told=retry_after)
@@ -217,28 +215,26 @@ class Pace:
     def _learn(self, probe: Turn) -> None:
         """The probe has passed: as many as before it pass in as much time as it came after the first of them."""
         earlier = [start for start in self._starts if start < probe.started]
-        refusal, self._refusal = self._refusal, None
-        if refusal is None and self._allowance and len(earlier) >= self._allowance.requests:
-            if self._allowance.is_precise:
-                self._beyond += 1
-                if self._beyond >= _LIFTED:
-                    self._forget()
-                return
-            window = probe.started - earlier[-self._allowance.requests]
-            self._allowance = replace(self._allowance, longest=window)
-            self._window_start = probe.started
-        elif refusal:
-            self._beyond = 0
-            counted = [start for start in earlier if start >= self._window_start]
-            if counted:
-                window = probe.started - counted[0]
-                shortest = refusal.met_at - counted[0] + max(0.0, (refusal.told or 0.0) - _ROUNDED)
-                self._allowance = Allowance(len(counted), window, min(max(shortest, window / 1000), window))
-            self._window_start = probe.started
+        allowance, refusal, self._refusal = self._allowance, self._refusal, None
+        if refusal is None and allowance and allowance.is_precise:
+            self._beyond += 1
+            self._tested = -math.inf
+            if self._beyond >= _LIFTED:
+                self._forget()
+            return
+        if earlier:
+            window = probe.started - earlier[0]
+            if refusal:
+                self._beyond = 0
+                shortest = refusal.met_at - earlier[0] + max(0.0, (refusal.told or 0.0) - _ROUNDED)
+                self._allowance = Allowance(len(earlier), window, min(max(shortest, window / 1000), window))
+            elif allowance:
+                self._allowance = replace(allowance, longest=window)
+        self._starts = deque([probe.started])
 
     def _allow_later(self, now: float) -> None:
         """A request that was sent to find out whether the window is shorter than known was refused."""
-        if self._allowance and len(self._starts) >= self._allowance.requests:
-            waited = now - self._starts[-self._allowance.requests]
+        if self._allowance and self._starts:
+            waited = now - self._starts[0]
             shortest = min(max(waited, self._allowance.shortest), self._allowance.longest)
             self._allowance = replace(self._allowance, shortest=shortest)
