@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _MOST_INTERIM_ANSWERS = 100  # 1xx, before the answer proper
 _PIECE = 16 * 1024  # bytes that are written at a time
+_READ_AT_ONCE = 64 * 1024  # bytes; a page of 100 webhooks has some 25,000, and each read gives other threads a turn
 _CONNECTIONS = 64  # kept open at most; with fewer, threads that share a client would wait for each other
 
 _here = threading.local()
@@ -134,7 +135,7 @@ class _Answer(http.client.HTTPResponse):
         exchange = _exchange()
         exchange.use(sock)
         raw: Any = self.fp.detach()
-        self.fp = io.BufferedReader(_Incoming(raw, sock, exchange))
+        self.fp = io.BufferedReader(_Incoming(raw, sock, exchange), _READ_AT_ONCE)
         self._interim_answers = 0
 
     def _read_status(self) -> tuple[str, int, str]:

@@ -95,8 +95,9 @@ class Webhook:
         """The webhook in one row of the list. It never raises: whatever a row holds, the others can be read."""
         if not isinstance(row, dict):
             return cls("", "", "", False, (), oddities=(f"it is {kind_of(row)}",), unreadable=frozenset(READERS))
-        unknown = {name: value for name, value in row.items() if name not in READERS}
-        if is_as_documented(row):
+        is_plain = is_as_documented(row)
+        unknown = {} if is_plain and len(row) == len(READERS) else _unknown(row)
+        if is_plain:
             events = tuple(row["events"])
             return cls(row["key"], row["name"], row["url"], row["is_active"], events, Secret(row["signature"]), unknown)
         values = {name: read(row[name]) if name in row else MISSING for name, read in READERS.items()}
@@ -149,3 +150,7 @@ class Webhook:
             oddities=tuple(data.get("oddities", ())),
             unreadable=frozenset(data.get("unreadable", ())),
         )
+
+
+def _unknown(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in READERS}

@@ -93,7 +93,7 @@ def _read_ahead(readers: _Readers, last_page: int | None, concurrency: int) -> I
     in_flight: deque[tuple[int, Future[Page]]] = deque()
     numbers = count(2)
     most_ahead = max(_LEAST_AHEAD, _KEPT_AHEAD // concurrency)
-    window = concurrency if last_page is not None else min(2, concurrency)
+    window = concurrency if last_page is not None else min(4, concurrency)
     asked = 1
     while True:
         # Not past the known last page, but always the next page: the end may have moved while we read.

@@ -79,14 +79,13 @@ class Reply:
 def json_object(content: bytearray) -> dict[str, Any] | None:
     """The JSON object in a body, with secrets that ``repr`` hides; None if it is anything else."""
     try:
-        payload = json.loads(content, object_pairs_hook=_hide_signature)
+        payload = json.loads(content, object_hook=_hide_signature)
     except (ValueError, RecursionError):
         return None
     return payload if isinstance(payload, dict) else None
 
 
-def _hide_signature(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
+def _hide_signature(fields: dict[str, Any]) -> dict[str, Any]:
     if isinstance(fields.get("signature"), str):
         fields["signature"] = Secret(fields["signature"])
     return fields
