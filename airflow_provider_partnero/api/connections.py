@@ -65,9 +65,13 @@ class BoundedAdapter(HTTPAdapter):
         return host, kind
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Check what there is to check; the bundle has been read into the shared context."""
+        """Check what there is to check; the bundle has been read into the shared context.
+
+        A proxy that is spoken to in TLS has a context of its own, into which the bundle is still to be read.
+        """
         super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
-        conn.ca_certs = conn.ca_cert_dir = None
+        if conn.proxy is None or conn.proxy.scheme != "https":
+            conn.ca_certs = conn.ca_cert_dir = None
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools of connections."""

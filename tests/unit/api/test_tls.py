@@ -57,7 +57,7 @@ def _certificate(folder: Path, address: str) -> Certificate:
 
 
 @contextmanager
-def _serving(certificate: Certificate) -> Iterator[str]:
+def _serving(certificate: Certificate, answer: bytes = ANSWER) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.certificate, certificate.key)
 
@@ -70,7 +70,7 @@ def _serving(certificate: Certificate) -> Iterator[str]:
             try:
                 with context.wrap_socket(connection, server_side=True) as secure:
                     secure.recv(1 << 16)
-                    secure.sendall(ANSWER)
+                    secure.sendall(answer)
             except OSError:
                 continue
 
@@ -121,3 +121,15 @@ def test_a_bundle_is_read_once_until_it_changes(tmp_path: Path) -> None:
     assert tls_context(str(bundle)) is first
     os.utime(bundle, ns=(1, 1))
     assert tls_context(str(bundle)) is not first
+
+
+def test_a_proxy_that_is_spoken_to_in_tls_is_trusted_by_the_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = _certificate(tmp_path, "127.0.0.1")
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
+    with _serving(own, refusal) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.removesuffix("/v1"))
+        monkeypatch.setenv("NO_PROXY", "")
+        with pytest.raises(PartneroConnectionError, match="407 Proxy Authentication Required"):
+            _client("https://partnero.invalid/v1", str(own.certificate)).get_webhook("k1")
