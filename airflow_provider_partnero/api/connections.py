@@ -176,9 +176,9 @@ class _Bounded:
         exchange = _exchange()
         if self.sock is None:
             self.connect()
-        if not self._is_connecting:
-            exchange.is_sent = True
         exchange.use(self.sock)
+        if not self._is_connecting:
+            exchange.begin_sending()
         for start in range(0, len(data), _PIECE):
             self.sock.settimeout(exchange.time_left(self.timeout))
             super().send(data[start : start + _PIECE])  # type: ignore[misc]

@@ -39,7 +39,7 @@ class Exchange:
         self._silence = silence
         self._room = MOST_ON_THE_WIRE
         self._socket: Socket | None = None
-        self._is_broken_off = False
+        self.is_broken_off = False
         self.is_sent = False
         """Whether a byte of the request may have left: not while the connection, a tunnel or TLS is set up."""
         self.is_late = False
@@ -48,7 +48,7 @@ class Exchange:
     def use(self, sock: Socket) -> None:
         """From now on the exchange reads from and writes to this socket, and can break it off."""
         self._socket = sock
-        if self._is_broken_off:
+        if self.is_broken_off:
             self.break_off()
 
     def time_left(self, most: float | None) -> float:
@@ -61,6 +61,16 @@ class Exchange:
             self.is_late = True
             raise TimeoutError("the time for this request is used up")
         return left if most is None else min(left, most)
+
+    def begin_sending(self) -> None:
+        """From now on a byte of the request may have left.
+
+        :raises OSError: the exchange was broken off, or no time is left: then nothing has.
+        """
+        if self.is_broken_off:
+            raise OSError("broken off before anything was sent")
+        self.time_left(None)
+        self.is_sent = True
 
     def before_read(self, sock: Socket) -> None:
         """Allow the next read as long as the exchange has.
@@ -92,7 +102,7 @@ class Exchange:
 
     def break_off(self) -> None:
         """Let a read or write that waits in another thread fail at once."""
-        self._is_broken_off = True
+        self.is_broken_off = True
         if isinstance(self._socket, socket.socket):
             # SSLSocket.shutdown would pull the TLS state from under the thread that reads.
             with suppress(OSError):

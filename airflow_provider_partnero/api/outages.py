@@ -72,6 +72,8 @@ def explain(error: Exception, exchange: Exchange, where: str, timeout: tuple[flo
     """
     if exchange.is_late and exchange.is_sent:
         return f"{where} did not complete its answer in the time that one request may take"
+    if exchange.is_broken_off and not exchange.is_sent:
+        return f"the client was closed before the request to {where} was sent"
     if exchange.is_late:
         return f"no time was left to send the request to {where}"
     cause = _cause_of(error)

@@ -183,6 +183,37 @@ def test_closing_the_client_breaks_off_what_other_threads_wait_for() -> None:
     assert [type(error) for error in ended] == [PartneroConnectionError]
 
 
+def test_a_create_that_waits_for_its_turn_when_the_client_is_closed_was_not_sent() -> None:
+    refusal = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 2\r\n\r\n{}"
+    with talking(_saying(refusal)) as url:
+        is_waiting = threading.Event()
+
+        def wait(seconds: float, stopped: threading.Event) -> None:
+            is_waiting.set()
+            stopped.wait(seconds)
+
+        client = _client(url, timeout=60, clock=Clock(wait=wait))
+        with pytest.raises(PartneroError):
+            client.get_webhook("k1")
+        failed: list[BaseException] = []
+
+        def create() -> None:
+            try:
+                client.create_webhook(**DEMO)
+            except PartneroError as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=create)
+        thread.start()
+        assert is_waiting.wait(60)
+        client.close()
+        thread.join(60)
+    assert len(failed) == 1
+    assert isinstance(failed[0], PartneroConnectionError)
+    assert not failed[0].sent
+    assert "the client was closed before the request" in str(failed[0])
+
+
 def test_a_slow_page_that_is_not_needed_any_more_is_broken_off(tmp_path: Path) -> None:
     """Page 2 is refused while page 3 drips: the error comes at once, and the process ends with it."""
     program = tmp_path / "read.py"
