@@ -52,6 +52,10 @@ class Deadline:
         if self.at is None:
             self.at = self.clock.now() + self.seconds
 
+    def halfway(self) -> Deadline:
+        """The moment when half of what is left has passed: for what the call can do without."""
+        return self.after(self.left() / 2, self.clock)
+
     def left(self) -> float:
         """Seconds until then; 0 once it has passed."""
         return self.seconds if self.at is None else max(0.0, self.at - self.clock.now())

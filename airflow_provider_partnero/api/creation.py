@@ -86,7 +86,7 @@ class Creation:
     def _keys_before(self, deadline: Deadline) -> frozenset[str] | None:
         """The keys that are there, if one request tells: they matter only if Partnero ignores keys."""
         try:
-            return self.existing.keys_on_one_page(deadline)
+            return self.existing.keys_on_one_page(deadline.halfway())
         except PartneroError as error:
             log.warning("What is there before the create is unknown: %s", error)
             return None

@@ -95,7 +95,8 @@ class KeyedCreate:
         self.unseen += 1
         if self.snapshot is None:
             try:
-                self.snapshot = Snapshot(self.existing.keys(self.deadline), is_before=False)
+                # A list that drips must leave time to look for the key.
+                self.snapshot = Snapshot(self.existing.keys(self.deadline.halfway()), is_before=False)
             except PartneroError as error:
                 log.warning("What is there after the create is unknown: %s", error)
 

@@ -19,6 +19,7 @@ from airflow_provider_partnero.api import (
     PartneroValidationError,
     Webhook,
 )
+from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 from tests.conftest import SEEDS
 
@@ -325,3 +326,22 @@ def test_a_search_while_others_delete_webhooks_is_an_error(sandbox: Sandbox, mak
         sandbox.fault(path="^/webhooks$", page=2, skip=reading, mutate=[{"delete": victim["key"]}])
     with pytest.raises(PartneroInconsistentReadError, match="being changed"):
         make_client(page_concurrency=1).find_webhook(**DEMO, by_content=True)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_list_that_cannot_be_read_takes_no_more_than_half_of_the_time(raw_server: RawServer, is_lost: bool) -> None:
+    """The list only helps if keys are ignored. The key can be looked up without it."""
+    posted = threading.Event()
+    webhook = json.dumps({"data": {"key": "k1", **DEMO, "is_active": True, "signature": "s" * 16}}).encode()
+
+    def answer(request: bytes) -> bytes:
+        if b"limit=" in request:
+            return b""
+        if request.startswith(b"POST"):
+            posted.set()
+            return http_answer(b"{}", status=b"504 Gateway Timeout") if is_lost else http_answer(webhook)
+        return http_answer(webhook) if posted.is_set() else http_answer(b"{}", status=b"404 Not Found")
+
+    clock = Clock(uniform=lambda _least, most: min(most, 0.05))
+    with PartneroClient("token", raw_server(answer), max_attempts=1000, deadline=4, clock=clock) as client:
+        assert client.create_webhook(**DEMO, key="k1").key == "k1"
