@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -39,6 +40,7 @@ class Exchange:
         self._silence = silence
         self._room = MOST_ON_THE_WIRE
         self._socket: Socket | None = None
+        self._process = os.getpid()
         self.is_broken_off = False
         self.is_sent = False
         """Whether a byte of the request may have left: not while the connection, a tunnel or TLS is set up."""
@@ -103,7 +105,7 @@ class Exchange:
     def break_off(self) -> None:
         """Let a read or write that waits in another thread fail at once."""
         self.is_broken_off = True
-        if isinstance(self._socket, socket.socket):
+        if isinstance(self._socket, socket.socket) and self._process == os.getpid():  # not a parent's, after a fork
             # SSLSocket.shutdown would pull the TLS state from under the thread that reads.
             with suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)

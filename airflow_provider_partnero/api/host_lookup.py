@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import threading
@@ -76,4 +77,9 @@ def _ask(host: str, port: int) -> list[Any]:
 
 
 def _is_numeric(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdecimal()
+    """Whether it is an address. ``10.0.0.256`` is a name: the system asks a name server for it."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from airflow_provider_partnero.api import (
 )
 from airflow_provider_partnero.api.clock import Clock, Deadline
 from airflow_provider_partnero.api.exchanges import Exchange
+from airflow_provider_partnero.api.masking import Mask
+from airflow_provider_partnero.api.models import Secret
 
 from .conftest import DEMO, http_answer
 from .hostile import ENDLESS, FLOODS, HEAD, Talk, packed, talking
@@ -279,6 +282,44 @@ def test_looking_up_a_name_takes_no_longer_than_the_time_to_connect(monkeypatch:
         assert not raised.value.sent
     finally:
         answered.set()
+
+
+def test_a_mistyped_address_is_asked_of_the_name_server_within_the_time_to_connect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = threading.Event()
+
+    def slow(*_args: Any) -> Any:
+        answered.wait(FAR_BELOW_AN_HOUR)
+        raise socket.gaierror("unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    try:
+        with pytest.raises(PartneroConnectionError, match=r"could not connect to 10\.0\.0\.256 within 0\.2 s"):
+            _client("http://10.0.0.256/v1", timeout=(0.2, 5)).get_webhook("k1")
+    finally:
+        answered.set()
+
+
+def test_signing_secrets_without_an_end_do_not_fill_the_memory() -> None:
+    mask = Mask("token")
+    for number in range(20):
+        mask.learn({"data": {"signature": Secret(f"{number}" + "x" * 1_000_000)}})
+    assert not mask._signatures
+
+
+def test_a_forked_process_breaks_off_nothing_of_its_parent() -> None:
+    mine, other = socket.socketpair()
+    with mine, other:
+        exchange = Exchange(seconds=50, silence=10)
+        exchange.use(mine)
+        child = os.fork()
+        if not child:
+            exchange.break_off()
+            os._exit(0)
+        os.waitpid(child, 0)
+        other.sendall(b"x")
+        assert mine.recv(1) == b"x"
 
 
 def test_an_exchange_gives_no_more_time_than_it_has() -> None:
