@@ -96,6 +96,13 @@ class PartneroClient:
         """Close the connections; later requests open new ones."""
         self._transport.close()
 
+    def abandon(self) -> None:
+        """Close for good, from any thread: what is under way is broken off, and later requests are not sent.
+
+        The call that is under way ends with a :class:`PartneroError`, and is not tried again.
+        """
+        self._transport.abandon()
+
     def ping(self) -> None:
         """Check host and token (``GET /test``, as Partnero's own n8n node and PHP SDK do).
 

@@ -23,6 +23,7 @@ from airflow_provider_partnero.api.errors import (
     PartneroAuthenticationError,
     PartneroConflictError,
     PartneroConnectionError,
+    PartneroError,
     PartneroNotFoundError,
     PartneroRateLimitError,
     PartneroResponseError,
@@ -78,6 +79,7 @@ class Transport:
         self._settings: Any = requests.Session().merge_environment_settings(self._request.url, {}, True, verify, None)
         self._new_pace = new_pace
         self._line = _Line(new_pace())
+        self._is_abandoned = False
 
     def request(
         self,
@@ -103,6 +105,8 @@ class Transport:
         :raises PartneroAPIError: any other status, and a 2xx that says ``"status": 0``.
         :raises ValueError: ``verify`` is the path of a file that does not exist.
         """
+        if self._is_abandoned:
+            raise PartneroError(f"{method} {_short_path(path)}: not sent, since nobody waits for the answer any more")
         line = self._own_line()
         stops = [line.stop] if stop is None else [line.stop, stop]
         turn = self._turn(line.pace, method, path, deadline, stops[-1])
@@ -124,6 +128,11 @@ class Transport:
         line, self._line = self._own_line(), _Line(self._new_pace())
         line.stop.set()
         line.adapter.close()
+
+    def abandon(self) -> None:
+        """Close, and send nothing any more."""
+        self._is_abandoned = True
+        self.close()
 
     def _own_line(self) -> _Line:
         """The connections of this process: with those of its parent, two processes would read each other's answers."""

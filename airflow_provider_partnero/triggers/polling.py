@@ -64,17 +64,24 @@ class Poller:
         return cls(partnero_conn_id, min(max(float(poke_interval), 10.0), 60.0), lane_of(partnero_conn_id))
 
     async def poll(self, ask: Callable[[PartneroClient], PollResult], *, max_attempts: int | None = None) -> PollResult:
-        """Read the connection, then ask. A cancellation takes effect at once, and the thread ends by itself.
+        """Read the connection, then ask. A cancellation takes effect at once.
+
+        A poll that nobody waits for any more is broken off, so that the next one of its connection can start.
 
         :param max_attempts: attempts per request, instead of the connection's.
         """
         seconds = _ANSWERS * self.patience
+        own = _PollClient()
         try:
-            return await self.lane.run(lambda: self._poll(ask, max_attempts), seconds)
+            return await self.lane.run(lambda: self._poll(ask, max_attempts, own), seconds)
         except TimeoutError:
             return PollResult(trouble=f"connection {self.partnero_conn_id!r}: no result within {seconds:g} s")
+        finally:
+            own.abandon()
 
-    def _poll(self, ask: Callable[[PartneroClient], PollResult], max_attempts: int | None) -> PollResult:
+    def _poll(
+        self, ask: Callable[[PartneroClient], PollResult], max_attempts: int | None, own: _PollClient
+    ) -> PollResult:
         hook = PartneroHook(
             self.partnero_conn_id, max_attempts=max_attempts, page_concurrency=1, deadline=self.patience
         )
@@ -87,9 +94,28 @@ class Poller:
             return PollResult(trouble=f"cannot read connection {self.partnero_conn_id!r}: {error}")
         try:
             with client:
+                own.add(client)
                 return ask(client)
         except PartneroAuthenticationError as error:
             return PollResult(failure=advice_on(error, self.partnero_conn_id))
+
+
+@dataclass(slots=True)
+class _PollClient:
+    """The client of one poll, once its thread has made it; abandoned when nobody waits for the poll any more."""
+
+    client: PartneroClient | None = None
+    is_abandoned: bool = False
+
+    def add(self, client: PartneroClient) -> None:
+        self.client = client
+        if self.is_abandoned:
+            client.abandon()
+
+    def abandon(self) -> None:
+        self.is_abandoned = True
+        if self.client:
+            self.client.abandon()
 
 
 @dataclass(slots=True, weakref_slot=True)

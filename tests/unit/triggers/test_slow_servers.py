@@ -15,9 +15,9 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from airflow_provider_partnero.sandbox import Sandbox
-from airflow_provider_partnero.triggers.lanes import lane_of
+from airflow_provider_partnero.triggers.lanes import THREAD_NAME, lane_of
 from airflow_provider_partnero.triggers.partnero import PartneroWebhookActiveTrigger
-from airflow_provider_partnero.triggers.polling import Poller, PollResult
+from airflow_provider_partnero.triggers.polling import Poller, PollResult, poll_list
 from tests.slow_server import MANNERS, Manner, SlowServer
 
 from .test_shared_stream import Triggerer, _active, _triggerer
@@ -219,3 +219,25 @@ def test_one_trigger_on_its_own_is_cancelled_while_its_server_hangs(monkeypatch:
     with SlowServer("silent") as server:
         monkeypatch.setenv("AIRFLOW_CONN_SLOW", server.connection(**PATIENT))
         asyncio.run(run(server))
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_poll_that_nobody_waits_for_is_broken_off(monkeypatch: pytest.MonkeyPatch, manner: Manner) -> None:
+    """It would hold up all later polls of its connection, and send requests for nobody."""
+
+    def is_polling() -> bool:
+        return any(thread.name == THREAD_NAME for thread in threading.enumerate())
+
+    async def story(server: SlowServer) -> None:
+        monkeypatch.setenv("AIRFLOW_CONN_SLOW", server.connection(**PATIENT))
+        poll = asyncio.create_task(Poller.of("slow", 60).poll(poll_list))
+        await _until(lambda: server.waiting == 1)
+        started = time.monotonic()
+        poll.cancel()
+        await asyncio.gather(poll, return_exceptions=True)
+        await _until(lambda: not is_polling())
+        assert time.monotonic() - started < 30  # one answer may take a minute
+
+    with SlowServer(manner) as server:
+        asyncio.run(story(server))
+        assert server.requests == 1
