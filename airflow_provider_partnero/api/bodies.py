@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from urllib3 import exceptions as urllib3_errors
 
@@ -24,28 +24,38 @@ _STRUCTURE = (b"{", b"[", b",")
 _PACKED = {"gzip", "x-gzip", "deflate"}
 
 
-def read_body(raw: Any, exchange: Exchange) -> bytearray:
+class Body(NamedTuple):
+    """The body of an answer, unpacked.
+
+    :param content: its bytes.
+    :param values: how many values its JSON has, about.
+    """
+
+    content: bytearray
+    values: int
+
+
+def read_body(raw: Any, exchange: Exchange) -> Body:
     """The whole body, unpacked. urllib3's own way may unpack a piece of 64 kB to as much as 64 MB.
 
     :param raw: urllib3's response, not read yet.
     :raises OSError: it is too large (see ``TOO_LARGE``), or the time is used up.
     :raises urllib3.exceptions.HTTPError: the body ends early, or is packed in a way that we did not accept.
     """
-    body = bytearray()
+    content = bytearray()
     for piece in _unpacked(raw, raw.headers.get("Content-Encoding", "").strip().lower()):
-        body += piece
-        if len(body) > exchange.most:
+        content += piece
+        if len(content) > exchange.most:
             exchange.refuse_size()
-    if _is_costly(body):
+    body = Body(content, sum(map(content.count, _STRUCTURE)))
+    if body.values > MOST_VALUES or _has_wide_characters(content):
         exchange.refuse_size()
     return body
 
 
-def _is_costly(body: bytearray) -> bool:
-    """Whether reading the JSON would take much more memory than its text."""
-    if len(body) > MOST_BEYOND_ASCII and not (body.isascii() and b"\\u" not in body):
-        return True
-    return sum(map(body.count, _STRUCTURE)) > MOST_VALUES
+def _has_wide_characters(content: bytearray) -> bool:
+    """Whether its text would take much more memory than its bytes."""
+    return len(content) > MOST_BEYOND_ASCII and not (content.isascii() and b"\\u" not in content)
 
 
 def _unpacked(raw: Any, encoding: str) -> Iterator[bytes]:

@@ -114,7 +114,7 @@ class PartneroClient:
                 self._endpoints.test(attempt.deadline)
             except PartneroResponseError:
                 params = {"limit": 10, "page": 1}
-                self._transport.request("GET", "/webhooks", attempt.deadline, params=params)
+                self._transport.answer("GET", "/webhooks", attempt.deadline, params=params)
 
         self._retries.run(test, Request.REPEATABLE)
 

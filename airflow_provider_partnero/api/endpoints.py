@@ -36,10 +36,10 @@ class Endpoints:
 
     def page(self, number: int, limit: int, deadline: Deadline, stop: Stop | None, most: int) -> Page:
         """``GET /webhooks``: one page of the list; broken off once ``stop`` is set. It has at most so many bytes."""
-        answer = self.transport.request(
+        answer = self.transport.answer(
             "GET", "/webhooks", deadline, params={"limit": limit, "page": number}, stop=stop, most=most
         )
-        return Page.from_api(answer, number=number, limit=limit)
+        return Page.from_api(answer.payload or {}, number=number, limit=limit, memory=answer.memory)
 
     def get(self, key: str, deadline: Deadline) -> Webhook:
         """``GET /webhooks/{key}``; an answer about another webhook is none."""

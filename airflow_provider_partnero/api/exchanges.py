@@ -117,24 +117,28 @@ class Stop(threading.Event):
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
-        self._under_way: set[Exchange] = set()
+        self._under_way: set[Exchange | Stop] = set()
 
     def set(self) -> None:
         """Break off the exchanges under way, and those that begin later."""
         with self._lock:
             super().set()
-            exchanges = tuple(self._under_way)
-        for exchange in exchanges:
-            exchange.break_off()
+            under_way = tuple(self._under_way)
+        for one in under_way:
+            one.break_off()
 
-    def watch(self, exchange: Exchange) -> None:
-        """Break this exchange off once the event is set."""
+    def break_off(self) -> None:
+        """Set it: the stop that watches it was set."""
+        self.set()
+
+    def watch(self, one: Exchange | Stop) -> None:
+        """Break this exchange off, or set this stop, once the event is set."""
         with self._lock:
-            self._under_way.add(exchange)
+            self._under_way.add(one)
         if self.is_set():
-            exchange.break_off()
+            one.break_off()
 
-    def forget(self, exchange: Exchange) -> None:
-        """The exchange has ended."""
+    def forget(self, one: Exchange | Stop) -> None:
+        """It has ended."""
         with self._lock:
-            self._under_way.discard(exchange)
+            self._under_way.discard(one)

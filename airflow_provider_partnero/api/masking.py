@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from airflow_provider_partnero.api.fields import LONGEST_SIGNATURE
 from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.api.redaction import HIDDEN, redact_url
 
@@ -15,7 +16,6 @@ _LONGEST_MASKED = 5_000  # characters of them that are looked at
 _LONGEST_COMPLAINT = 200
 _MOST_FIELDS, _MOST_COMPLAINTS = 10, 3  # of a 422 that an error lists
 _REMEMBERED = 1_000  # signing secrets that were read last
-_LONGEST_SECRET = 1_000  # characters; Partnero's have 16, and a server that sends endless ones must not fill the memory
 
 _SIGNATURE = re.compile(r"""(signature\W{1,8})([^\s"'\\,;}&]+)""", re.IGNORECASE)
 _URL = re.compile(r"https?:[/\\]+[^\s\"'<>]+", re.IGNORECASE)
@@ -37,7 +37,7 @@ class Mask:
         rows: Iterable[Any] = data if isinstance(data, list) else [data]
         for row in rows:
             secret = row.get("signature") if isinstance(row, dict) else None
-            if isinstance(secret, Secret) and 3 < len(secret) <= _LONGEST_SECRET:
+            if isinstance(secret, Secret) and 3 < len(secret) <= LONGEST_SIGNATURE:
                 self._signatures.append(secret)
 
     def hide(self, text: str) -> str:

@@ -18,6 +18,7 @@ from airflow_provider_partnero.api.models import Webhook
 
 MOST_WEBHOOKS = 100_000  # in one list: more are taken for a list without an end
 _MOST_PAGES = MOST_WEBHOOKS // 10
+_MOST_MEMORY = 256 * 1024 * 1024  # bytes of one list; 100,000 webhooks with 12 events each take 220
 _MOST_EMPTY_PAGES = 100  # in a row, each of which says that there is more
 _MOST_UNASKED = 10  # times as many rows on a page as were asked for: such a server ignores the limit
 _STEP = 5  # limits that servers choose are multiples of it: 10, 15, 20, 25, 50
@@ -35,6 +36,7 @@ class Page:
     :param total: number of webhooks in all; None unless the answer tells.
     :param size: most webhooks of a page, as the answer tells, or else as was asked.
     :param is_size_told: whether the answer tells the size.
+    :param memory: bytes that it takes, about.
     """
 
     webhooks: tuple[Webhook, ...]
@@ -43,13 +45,15 @@ class Page:
     total: int | None = None
     size: int = 0
     is_size_told: bool = False
+    memory: int = 0
 
     @classmethod
-    def from_api(cls, payload: Mapping[str, Any], *, number: int, limit: int) -> Page:
+    def from_api(cls, payload: Mapping[str, Any], *, number: int, limit: int, memory: int = 0) -> Page:
         """The page in an answer, in any of the forms. An odd row is read as far as it goes.
 
         :param number: the page's number, from 1.
         :param limit: how many webhooks were asked for.
+        :param memory: bytes that the payload takes, about.
         :raises PartneroResponseError: ``data`` is not a list, or has ten times as many rows as were asked for.
         """
         rows = _rows(payload.get("data"), number)
@@ -70,6 +74,7 @@ class Page:
             total=total,
             size=per_page or limit,
             is_size_told=bool(per_page),
+            memory=memory,
         )
 
 
@@ -112,6 +117,7 @@ class Progress:
 
     :param number: of the last page counted.
     :param rows: webhooks in all pages, repeated ones included.
+    :param memory: bytes that all pages take, about.
     :param empty_in_a_row: how many pages before the next one were empty.
     :param largest: most webhooks of a page so far.
     :param keys: of all pages.
@@ -120,6 +126,7 @@ class Progress:
 
     number: int = 0
     rows: int = 0
+    memory: int = 0
     empty_in_a_row: int = 0
     largest: int = 0
     keys: set[str] = field(default_factory=set)
@@ -129,14 +136,20 @@ class Progress:
         """Count the next page; whether it is the last one.
 
         :raises PartneroResponseError: it has the same keys as an earlier page, or announces more and has no new key:
-            the server ignores ``page``. Or the list does not end.
+            the server ignores ``page``. Or the list does not end, or takes too much memory.
         """
         self.number += 1
         self.rows += len(page.webhooks)
+        self.memory += page.memory
         self.empty_in_a_row = 0 if page.webhooks else self.empty_in_a_row + 1
         is_last = self._is_last(page)
         self.largest = max(self.largest, len(page.webhooks))
         self._check_new(page, is_last=is_last)
+        if self.memory > _MOST_MEMORY:
+            raise PartneroResponseError(
+                f"the list of webhooks is too large: {self.rows:,} webhooks on {self.number:,} pages take some "
+                f"{self.memory // 1024**2:,} MiB, and {_MOST_MEMORY // 1024**2} MiB are allowed"
+            )
         if not is_last and self._is_endless():
             raise PartneroResponseError(
                 f"the list of webhooks does not end: page {self.number} announces more, after {self.rows:,} webhooks "

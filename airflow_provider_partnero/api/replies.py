@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from airflow_provider_partnero.api.models import Secret
 
+_BYTES_OF_VALUE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -22,6 +24,7 @@ class Reply:
     :param reason: the words after it.
     :param headers: by name, in any case.
     :param size: bytes of the body.
+    :param values: how many values its JSON has, about.
     :param payload: the JSON object in the body, with secrets that ``repr`` hides; None if it is anything else.
     """
 
@@ -29,12 +32,18 @@ class Reply:
     reason: str
     headers: Mapping[str, str]
     size: int
+    values: int
     payload: dict[str, Any] | None
 
     @property
     def is_success(self) -> bool:
         """Whether the status is a 2xx."""
         return 200 <= self.status < 300
+
+    @property
+    def memory(self) -> int:
+        """Bytes that its JSON takes once it is read, about."""
+        return self.size + self.values * _BYTES_OF_VALUE
 
     @property
     def message(self) -> str:

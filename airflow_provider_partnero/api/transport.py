@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -87,14 +88,26 @@ class Transport:
         path: str,
         deadline: Deadline,
         *,
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Send a request and return the JSON object of the answer; the arguments are those of :meth:`answer`.
+
+        A DELETE and ``/test`` may be answered without a body; the result is then ``{}``.
+        """
+        return self.answer(method, path, deadline, body=body).payload or {}
+
+    def answer(
+        self,
+        method: str,
+        path: str,
+        deadline: Deadline,
+        *,
         params: Mapping[str, int] | None = None,
         body: Mapping[str, Any] | None = None,
         stop: Stop | None = None,
         most: int = MOST_DECODED,
-    ) -> dict[str, Any]:
-        """Send a request and return the JSON object of the answer.
-
-        A DELETE and ``/test`` may be answered without a body; the result is then ``{}``.
+    ) -> Reply:
+        """Send a request and return the answer: a JSON object, or none where there need not be one.
 
         :param deadline: the request ends by then, and earlier if the server drips.
         :param stop: once set, the request is broken off.
@@ -105,23 +118,24 @@ class Transport:
         :raises PartneroAPIError: any other status, and a 2xx that says ``"status": 0``.
         :raises ValueError: ``verify`` is the path of a file that does not exist.
         """
-        if self._is_abandoned:
-            raise PartneroError(f"{method} {_short_path(path)}: not sent, since nobody waits for the answer any more")
         line = self._own_line()
-        stops = [line.stop] if stop is None else [line.stop, stop]
-        turn = self._turn(line.pace, method, path, deadline, stops[-1])
-        connect, read = self._timeout
-        exchange = Exchange(min(deadline.left(), connect + 2 * read), read, most)
-        reply: Reply | _Broken | None = None
-        try:
-            reply = self._exchange(line.adapter, self._prepare(method, path, params, body), exchange, stops)
-        finally:
-            _end(line.pace, turn, reply)
+        with _either(line.stop, stop) as either:
+            self._check_wanted(method, path)
+            turn = self._turn(line.pace, method, path, deadline, either)
+            connect, read = self._timeout
+            exchange = Exchange(min(deadline.left(), connect + 2 * read), read, most)
+            reply: Reply | _Broken | None = None
+            try:
+                reply = self._exchange(line.adapter, self._prepare(method, path, params, body), exchange, either)
+            finally:
+                _end(line.pace, turn, reply)
         if isinstance(reply, _Broken):
+            self._check_wanted(method, path)
             # Raised here, since in its context requests' own error would hold the request with the token.
             raise self._failure(method, path, reply, exchange)
         self._mask.learn(reply.payload)
-        return self._checked(method, path, reply)
+        self._check(method, path, reply)
+        return reply
 
     def close(self) -> None:
         """Break off what is under way and close the connections; later requests open new ones."""
@@ -140,6 +154,10 @@ class Transport:
             self._line = _Line(self._new_pace())
         return self._line
 
+    def _check_wanted(self, method: str, path: str) -> None:
+        if self._is_abandoned:
+            raise PartneroError(f"{method} {_short_path(path)}: nobody waits for the answer any more")
+
     def _turn(self, pace: Pace, method: str, path: str, deadline: Deadline, stop: Stop) -> Turn:
         try:
             return pace.turn(deadline, stop)
@@ -149,13 +167,13 @@ class Transport:
                 429, words, method=method, path=_short_path(path), retry_after=error.seconds
             ) from None
 
-    def _checked(self, method: str, path: str, reply: Reply) -> dict[str, Any]:
+    def _check(self, method: str, path: str, reply: Reply) -> None:
         if reply.status < 200:
             raise PartneroResponseError(f"{method} {_short_path(path)}: {reply.status} as the last answer")
         if not reply.is_success:
             raise self._api_error(method, path, reply)
         if not reply.size and (method == "DELETE" or path == "/test"):
-            return {}
+            return
         if reply.payload is None:
             kind = self._mask.quote(reply.headers.get("Content-Type", "no declared type"))
             raise PartneroResponseError(
@@ -164,7 +182,6 @@ class Transport:
             )
         if reply.payload.get("status") in (0, "0", False):
             raise self._api_error(method, path, reply)
-        return reply.payload
 
     def _prepare(
         self, method: str, path: str, params: Mapping[str, int] | None, body: Mapping[str, Any] | None
@@ -179,10 +196,9 @@ class Transport:
         return request
 
     def _exchange(
-        self, adapter: BoundedAdapter, request: requests.PreparedRequest, exchange: Exchange, stops: list[Stop]
+        self, adapter: BoundedAdapter, request: requests.PreparedRequest, exchange: Exchange, stop: Stop
     ) -> Reply | _Broken:
-        for stop in stops:
-            stop.watch(exchange)
+        stop.watch(exchange)
         try:
             with carrying(exchange):
                 response = adapter.send(request, timeout=self._timeout, **self._settings)
@@ -190,13 +206,13 @@ class Transport:
                     body = read_body(response.raw, exchange)
                 finally:
                     response.close()
-            return Reply(response.status_code, response.reason or "", response.headers, len(body), json_object(body))
+            size, payload = len(body.content), json_object(body.content)
+            return Reply(response.status_code, response.reason or "", response.headers, size, body.values, payload)
         # requests lets some of urllib3's errors through, and errors of Python about malformed proxy URLs.
         except (OSError, urllib3_errors.HTTPError, ValueError, TypeError) as error:
             return _Broken(explain(error, exchange, urlsplit(self._base_url).netloc, self._timeout))
         finally:
-            for stop in stops:
-                stop.forget(exchange)
+            stop.forget(exchange)
 
     def _failure(self, method: str, path: str, broken: _Broken, exchange: Exchange) -> Exception:
         if isinstance(self._verify, str) and not Path(self._verify).exists():
@@ -224,6 +240,20 @@ class Transport:
             reply.retry_after,
             reply.payload is not None,
         )
+
+
+@contextmanager
+def _either(*stops: Stop | None) -> Iterator[Stop]:
+    """A stop that is set once one of these is."""
+    either = Stop()
+    given = [stop for stop in stops if stop is not None]
+    for stop in given:
+        stop.watch(either)
+    try:
+        yield either
+    finally:
+        for stop in given:
+            stop.forget(either)
 
 
 class _Line:

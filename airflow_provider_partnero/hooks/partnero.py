@@ -24,14 +24,13 @@ if TYPE_CHECKING:
 # line is matched against them. Nothing of ours prints a signature; masking is a second defence, for the user's code.
 _MOST_MASKED_OF_LISTS = 200
 _MOST_MASKED = 300
-_LONGEST_MASKED = 256  # characters: a secret of 7 MB takes the masker 24 s and 800 MB
 
 
 class PartneroHook(BaseHook):
     """Reads and writes Partnero's webhooks through an Airflow connection, with the methods of the client.
 
     The signatures of the webhooks that it returns are registered with Airflow's secrets masker: at most 300 per hook,
-    200 of them from lists, and none of more than 256 characters.
+    200 of them from lists.
 
     :param partnero_conn_id: connection of type ``partnero``; its password is the programme's API token.
     """
@@ -210,9 +209,7 @@ class PartneroHook(BaseHook):
 
     def _mask(self, webhooks: list[Webhook]) -> list[Webhook]:
         new = dict.fromkeys(
-            webhook.signature
-            for webhook in webhooks
-            if webhook.signature and len(webhook.signature) <= _LONGEST_MASKED and webhook.signature not in self._masked
+            webhook.signature for webhook in webhooks if webhook.signature and webhook.signature not in self._masked
         )
         most = _MOST_MASKED if len(webhooks) == 1 else _MOST_MASKED_OF_LISTS
         masked = list(new)[: max(0, most - len(self._masked))]

@@ -37,7 +37,7 @@ class _Job:
 
 
 class Lane(Executor):
-    """Runs the polls of one connection one after the other, so that a hanging server holds one thread.
+    """Runs the polls of one kind and connection one after the other, so that a hanging server holds one thread.
 
     Quick and slow polls have threads apart, so that quick ones always find one. A poll counts as slow once it has
     taken a second, and so does the next poll of its connection until it proves quick.
@@ -157,9 +157,12 @@ class Threads:
 
 
 _threads = Threads()
-_lanes: WeakValueDictionary[str, Lane] = WeakValueDictionary()
+_lanes: WeakValueDictionary[tuple[str, str], Lane] = WeakValueDictionary()
 
 
-def lane_of(partnero_conn_id: str) -> Lane:
-    """The lane of a connection, in this process; it lasts as long as somebody holds it."""
-    return _lanes.setdefault(partnero_conn_id, Lane(_threads))
+def lane_of(partnero_conn_id: str, kind: str) -> Lane:
+    """The lane of a connection's polls, in this process; it lasts as long as somebody holds it.
+
+    :param kind: of poll, so that those that take one answer do not wait behind those that read a long list.
+    """
+    return _lanes.setdefault((partnero_conn_id, kind), Lane(_threads))

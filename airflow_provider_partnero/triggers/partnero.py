@@ -172,7 +172,7 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
         from airflow_provider_partnero.triggers.polling import Poller, poll_list
         from airflow_provider_partnero.webhooks.changes import changes, digests
 
-        poller = Poller.of(self.partnero_conn_id, self.poke_interval)
+        poller = Poller.of(self.partnero_conn_id, self.poke_interval, kind="changes")
         seen, is_unstored = await self._recall()
         while True:
             result = await poller.poll(poll_list)
@@ -243,7 +243,7 @@ async def _poll_for_ever(
     """Poll for ever and yield each result."""
     from airflow_provider_partnero.triggers.polling import Poller
 
-    poller = Poller.of(partnero_conn_id, poke_interval)
+    poller = Poller.of(partnero_conn_id, poke_interval, kind="active")
     while True:
         # A failed request for a key waits for the next poll. In a long list, one failed page must not spoil the rest.
         result = await poller.poll(awaited.poll, max_attempts=1 if awaited.is_asked_by_key else None)

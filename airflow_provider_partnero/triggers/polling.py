@@ -59,9 +59,12 @@ class Poller:
     lane: Lane
 
     @classmethod
-    def of(cls, partnero_conn_id: str, poke_interval: float) -> Poller:
-        """The poller for an interval: the longer the interval, the more patient, from 10 to 60 seconds."""
-        return cls(partnero_conn_id, min(max(float(poke_interval), 10.0), 60.0), lane_of(partnero_conn_id))
+    def of(cls, partnero_conn_id: str, poke_interval: float, *, kind: str) -> Poller:
+        """The poller for an interval: the longer the interval, the more patient, from 10 to 60 seconds.
+
+        :param kind: of poll; one waits for the connection's earlier polls of its kind.
+        """
+        return cls(partnero_conn_id, min(max(float(poke_interval), 10.0), 60.0), lane_of(partnero_conn_id, kind))
 
     async def poll(self, ask: Callable[[PartneroClient], PollResult], *, max_attempts: int | None = None) -> PollResult:
         """Read the connection, then ask. A cancellation takes effect at once.
@@ -75,7 +78,8 @@ class Poller:
         try:
             return await self.lane.run(lambda: self._poll(ask, max_attempts, own), seconds)
         except TimeoutError:
-            return PollResult(trouble=f"connection {self.partnero_conn_id!r}: no result within {seconds:g} s")
+            where = f"connection {self.partnero_conn_id!r}"
+            return PollResult(trouble=f"{where}: no result within {seconds:g} s, the wait for earlier polls included")
         finally:
             own.abandon()
 

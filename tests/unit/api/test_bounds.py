@@ -217,6 +217,38 @@ def test_a_create_that_waits_for_its_turn_when_the_client_is_closed_was_not_sent
     assert "the client was closed before the request" in str(failed[0])
 
 
+def test_a_page_that_waits_for_its_turn_when_the_client_is_closed_waits_no_longer() -> None:
+    refusal = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 2\r\n\r\n{}"
+    waits: list[float] = []
+    is_waiting = threading.Event()
+
+    def wait(seconds: float, stopped: threading.Event) -> None:
+        if waits:  # the first one is the turn that close() ends, and no later one is wanted
+            raise AssertionError(f"waits again, for {seconds} s")
+        waits.append(seconds)
+        is_waiting.set()
+        assert stopped.wait(60)
+
+    with talking(_saying(refusal)) as url:
+        client = _client(url, timeout=60, max_attempts=1, clock=Clock(wait=wait))
+        with pytest.raises(PartneroError):
+            client.get_webhook("k1")
+        failed: list[BaseException] = []
+
+        def read() -> None:
+            try:
+                list(client.iter_webhooks())
+            except PartneroError as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        assert is_waiting.wait(60)
+        client.close()
+        thread.join(60)
+    assert "the client was closed before the request" in str(failed[0])
+
+
 def test_a_slow_page_that_is_not_needed_any_more_is_broken_off(tmp_path: Path) -> None:
     """Page 2 is refused while page 3 drips: the error comes at once, and the process ends with it."""
     program = tmp_path / "read.py"

@@ -171,6 +171,35 @@ def test_a_list_without_an_end_is_an_error_in_the_end(rows: int, most_read: int)
     assert sum(read) == most_read
 
 
+def test_a_list_takes_no_more_than_256_mib() -> None:
+    """Each page is within its own limit, and a list that goes on and on is read whole before it counts."""
+    read: list[int] = []
+
+    def fetch(number: int, _stopped: object, _most: int) -> Page:
+        rows = [{"key": f"k{number}"}]
+        return Page.from_api({"data": rows, "links": {"next": "x"}}, number=number, limit=100, memory=7 * 1024**2)
+
+    with pytest.raises(PartneroResponseError, match=r"too large: 37 webhooks on 37 pages take some 259 MiB, and 256"):
+        read.extend(page.memory for page in read_pages(fetch, concurrency=8))
+    assert len(read) == 36
+
+
+def test_the_memory_of_a_page_counts_its_values_as_well_as_its_bytes(
+    make_client: MakeClient, raw_server: RawServer
+) -> None:
+    """A page of 40,000 empty lists has 160 kB, and takes some 8 MB."""
+    row = {"key": "k", "odd": [[]] * 40_000}
+
+    def page(request: bytes) -> bytes:
+        return http_answer(
+            json.dumps({"data": [{**row, "key": f"k{_page_number(request)}"}], "links": {"next": "x"}}).encode()
+        )
+
+    client = make_client(base_url=raw_server(page))
+    with pytest.raises(PartneroResponseError, match="the list of webhooks is too large"):
+        list(client.iter_webhooks())
+
+
 def test_pages_without_an_end_that_are_all_empty_are_an_error(make_client: MakeClient, raw_server: RawServer) -> None:
     client = make_client(base_url=raw_server(http_answer(b'{"data": [], "links": {"next": "x"}}')))
     with pytest.raises(PartneroResponseError, match="101 empty pages"):

@@ -191,9 +191,13 @@ def test_a_cancellation_waits_for_no_thread_and_gives_the_quick_thread_back(hang
 
 
 def test_a_connection_has_one_lane_as_long_as_somebody_polls_it() -> None:
-    lane = lane_of("one")
-    assert lane_of("one") is lane
-    assert lane_of("other") is not lane
+    lane = lane_of("one", "active")
+    assert lane_of("one", "active") is lane
+    assert lane_of("other", "active") is not lane
+
+
+def test_a_poll_of_another_kind_does_not_wait_for_a_slow_one_of_the_same_connection() -> None:
+    assert lane_of("one", "changes") is not lane_of("one", "active")
 
 
 def test_work_may_call_back_into_the_event_loop_as_airflow_does_before_3_3(hanging: list[Work]) -> None:

@@ -97,7 +97,7 @@ def test_a_server_that_never_finishes_is_asked_again_when_the_patience_is_over(
     conn_id = f"patient_{manner}"  # in the lane of another test's connection, a poll that was given up may still run
 
     async def poll() -> list[PollResult]:
-        poller = Poller(conn_id, 0.5, lane_of(conn_id))
+        poller = Poller(conn_id, 0.5, lane_of(conn_id, "active"))
         return [await poller.poll(_get) for _ in range(2)]
 
     with SlowServer(manner) as server:
@@ -127,13 +127,13 @@ def test_a_poll_without_a_result_is_trouble_and_the_wait_goes_on(sandbox: Sandbo
         return PollResult()
 
     async def poll() -> tuple[PollResult, PollResult]:
-        poller = Poller("partnero_default", 0.01, lane_of("hanging"))
+        poller = Poller("partnero_default", 0.01, lane_of("hanging", "active"))
         late = await poller.poll(hang)
         released.set()
         return late, await Poller("partnero_default", BOUND, poller.lane).poll(hang)
 
     late, after = asyncio.run(poll())
-    assert late.trouble == "connection 'partnero_default': no result within 0.1 s"
+    assert late.trouble == "connection 'partnero_default': no result within 0.1 s, the wait for earlier polls included"
     assert after == PollResult()
 
 
@@ -141,7 +141,7 @@ def test_a_poll_without_a_result_is_trouble_and_the_wait_goes_on(sandbox: Sandbo
     ("poke_interval", "patience"), [(0, 10), (1, 10), (30, 30), ("45", 45), (60, 60), (86_400, 60)]
 )
 def test_the_patience_with_an_answer_follows_the_interval(poke_interval: float, patience: float) -> None:
-    assert Poller.of("any", poke_interval).patience == patience
+    assert Poller.of("any", poke_interval, kind="active").patience == patience
 
 
 SCRIPT = """
@@ -230,7 +230,7 @@ def test_a_poll_that_nobody_waits_for_is_broken_off(monkeypatch: pytest.MonkeyPa
 
     async def story(server: SlowServer) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_SLOW", server.connection(**PATIENT))
-        poll = asyncio.create_task(Poller.of("slow", 60).poll(poll_list))
+        poll = asyncio.create_task(Poller.of("slow", 60, kind="changes").poll(poll_list))
         await _until(lambda: server.waiting == 1)
         started = time.monotonic()
         poll.cancel()
