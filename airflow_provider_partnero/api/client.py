@@ -260,7 +260,7 @@ class PartneroClient:
     def delete_webhook(self, key: str) -> None:
         """Delete the webhook that has this key (the specification, "Delete a webhook").
 
-        A 404 after a failed attempt counts as success: that attempt may have deleted the webhook.
+        A 404 after an attempt with an unknown outcome counts as success: that attempt may have deleted the webhook.
 
         :param key: the webhook's key, without ``/`` and without white space around it.
         :raises PartneroNotFoundError: no webhook has this key.

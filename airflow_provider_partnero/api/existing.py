@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from airflow_provider_partnero.api.clock import Deadline
 from airflow_provider_partnero.api.endpoints import Endpoints
-from airflow_provider_partnero.api.errors import PartneroConflictError, PartneroNotFoundError, Request
+from airflow_provider_partnero.api.errors import (
+    PartneroConflictError,
+    PartneroError,
+    PartneroNotFoundError,
+    Request,
+    failure_of,
+)
 from airflow_provider_partnero.api.listing import Listing
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.quoting import short_repr
@@ -60,13 +66,18 @@ class Existing:
 
         :raises PartneroNotFoundError: it is not there, and no failed attempt may have deleted it.
         """
+        may_be_done = False
 
-        def delete(attempt: Attempt) -> None:
+        def delete(_attempt: Attempt) -> None:
+            nonlocal may_be_done
             try:
                 self.endpoints.delete(key, deadline)
             except PartneroNotFoundError:
-                if attempt.number == 1:
+                if not may_be_done:
                     raise
+            except PartneroError as error:
+                may_be_done = may_be_done or failure_of(error).is_doubt
+                raise
 
         self.retries.run(delete, Request.REPEATABLE, deadline)
 

@@ -255,6 +255,16 @@ def test_a_repeated_delete_answered_404_has_succeeded(
     assert sandbox.webhooks() == []
 
 
+@pytest.mark.parametrize("retry_after", [0, 1])
+def test_a_delete_answered_404_after_a_refusal_that_deleted_nothing_raises(
+    sandbox: Sandbox, client: PartneroClient, retry_after: float
+) -> None:
+    sandbox.fault(method="DELETE", status=429, retry_after=retry_after)
+    with pytest.raises(PartneroNotFoundError):
+        client.delete_webhook("none")
+    assert sent(sandbox) == ["DELETE /webhooks/none"] * 2
+
+
 def test_a_first_delete_answered_404_raises(sandbox: Sandbox, client: PartneroClient) -> None:
     with pytest.raises(PartneroNotFoundError):
         client.delete_webhook("none")
