@@ -223,6 +223,8 @@ def failure_of(error: BaseException) -> Failure:
             return _failure_of_answer(error)
         case PartneroAmbiguousError() if error.keys:
             return REFUSED
+        case PartneroDuplicateError():
+            return REFUSED  # a further try finds one of the two by its key, and would hide the other
         case ValueError():
             return REFUSED
     return UNCLEAR
@@ -234,8 +236,8 @@ def is_passing(error: BaseException) -> bool:
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether trying again cannot help: a bad argument, a 3xx or 4xx other than 408, 425 and 429, and a create whose
-    outcome no further try can tell.
+    """Whether trying again cannot help: a bad argument, a 3xx or 4xx other than 408, 425 and 429, a create whose
+    outcome no further try can tell, and one that left a duplicate.
     """
     return failure_of(error).outlook is Outlook.FINAL
 

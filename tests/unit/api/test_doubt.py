@@ -18,7 +18,7 @@ from airflow_provider_partnero.api import (
 )
 from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.doubt import Snapshot, Verdict, judge
-from airflow_provider_partnero.api.errors import is_final, is_passing
+from airflow_provider_partnero.api.errors import is_final
 from airflow_provider_partnero.api.keyed_create import PAUSES
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 
@@ -390,5 +390,4 @@ def test_the_errors_survive_pickling_and_copying(error: Any) -> None:
 def test_only_an_outcome_that_no_try_can_tell_is_final() -> None:
     assert is_final(PartneroAmbiguousError("w", ["a"]))
     assert not is_final(PartneroAmbiguousError("w"))
-    assert not is_final(PartneroDuplicateError("w", ["a", "b"]))
-    assert not is_passing(PartneroDuplicateError("w", ["a", "b"]))
+    assert is_final(PartneroDuplicateError("w", ["a", "b"]))
