@@ -83,7 +83,7 @@ class KeyedCreate:
             self.failure = error
             if failure_of(error).is_doubt:
                 self._note_doubt(error)
-            elif is_about_key(error) and (there := self._find_key()):
+            elif is_about_key(error) and (there := self._find_refused_key(error)):
                 return there
             raise
         if self.answered.key != self.spec.key:
@@ -132,6 +132,19 @@ class KeyedCreate:
 
     def _find_key(self) -> Webhook | None:
         return self.existing.with_key(self.spec, self.deadline, just_made=self.unseen > 0)
+
+    def _find_refused_key(self, refusal: PartneroError) -> Webhook | None:
+        """The webhook that has the refused key. After a doubt that is most likely the one of this create.
+
+        :raises PartneroAmbiguousError: it is not shown yet, so a create with another key might be a second one.
+        """
+        if self.doubt is None:
+            return self._find_key()
+        if made := self._look_patiently():
+            return made
+        raise self._ambiguous(
+            f"now Partnero refuses the key ({refusal}), but shows no webhook that has it"
+        ) from refusal
 
     def _others(self) -> list[Webhook]:
         """All webhooks with this content, but for the one with our key."""

@@ -20,6 +20,8 @@ from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.doubt import Snapshot, Verdict, judge
 from airflow_provider_partnero.api.errors import is_final
 from airflow_provider_partnero.api.keyed_create import PAUSES
+from airflow_provider_partnero.api.specs import WebhookSpec
+from airflow_provider_partnero.operators.keys import create_under
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 
 from .conftest import DEMO, MakeClient, sent
@@ -95,6 +97,22 @@ def test_two_creates_in_doubt_leave_one_webhook(sandbox: Sandbox, make_client: M
     sandbox.fault(method="POST", drop="after")
     made = make_client().create_webhook(**DEMO, key=KEY)
     assert keys(sandbox) == [made.key]
+
+
+@pytest.mark.parametrize("taken_key", ["422", "409"])
+def test_a_key_that_is_refused_after_a_doubt_is_the_one_of_this_create(
+    sandbox: Sandbox, make_client: MakeClient, taken_key: Any
+) -> None:
+    """No other key is tried: the webhook is there, though the server does not show it yet."""
+    sandbox.reset(Profile(taken_key=taken_key))
+    sandbox.fault(method="POST", status=504, applied=True)
+    sandbox.fault(method="GET", path="^/webhooks/", status=404, times=100)
+    spec = WebhookSpec(DEMO["name"], DEMO["url"], tuple(DEMO["events"]))
+    with pytest.raises(PartneroAmbiguousError, match="now Partnero refuses the key") as raised:
+        create_under(make_client(), spec, [KEY, "demoKey00002"])
+    assert not is_final(raised.value)
+    assert keys(sandbox) == [KEY]
+    assert count(sandbox, "POST") == 2
 
 
 @each_profile
