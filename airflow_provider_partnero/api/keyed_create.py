@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -77,6 +78,8 @@ class KeyedCreate:
     def _attempt(self, _attempt: Attempt) -> Webhook:
         if self.failure and (made := self._look_after(self.failure)):
             return made
+        if self.unseen > 1 and len(new := self._new()) > 1:
+            raise self._unanswered(new)
         try:
             self.answered = self.existing.endpoints.create(self.spec, self.deadline)
         except PartneroError as error:
@@ -163,14 +166,21 @@ class KeyedCreate:
         except PartneroError as unread:
             raise self._ambiguous(f"the list cannot be read ({unread})") from error
         if new:
-            keys = ", ".join(short_repr(webhook.key) for webhook in new[:5])
-            raise self._ambiguous(f"no webhook has that key, but {keys} appeared with the same content") from error
+            raise self._unanswered(new) from error
         raise error
 
-    def _ambiguous(self, words: str) -> PartneroAmbiguousError:
+    def _unanswered(self, new: list[Webhook]) -> PartneroAmbiguousError:
+        """The error for webhooks that appeared without an answer. With several of them, a further try would add one."""
+        keys = [webhook.key for webhook in new]
+        listed = ", ".join(map(short_repr, keys[:5])) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
+        words = f"no webhook has that key, but {listed} appeared with the same content"
+        return self._ambiguous(words, keys if self.unseen > 1 else ())
+
+    def _ambiguous(self, words: str, keys: Sequence[str] = ()) -> PartneroAmbiguousError:
         return PartneroAmbiguousError(
             f"the create of webhook {short_repr(self.spec.name)} with key {short_repr(self.spec.key)} was sent and may "
-            f"have happened ({self.doubt or 'in an earlier try'}); {words}"
+            f"have happened ({self.doubt or 'in an earlier try'}); {words}",
+            keys,
         )
 
     def _without_surplus(self, made: Webhook) -> Webhook:

@@ -89,7 +89,19 @@ def test_interim_answers_before_a_success_are_no_doubt(
     assert count(sandbox, "POST") == 1
 
 
-@pytest.mark.parametrize("taken_key", ["422", "409", "upsert", "ignored"])
+def test_if_keys_are_ignored_two_creates_without_an_answer_are_named_and_no_third_is_sent(
+    sandbox: Sandbox, make_client: MakeClient
+) -> None:
+    sandbox.reset(Profile(taken_key="ignored"))
+    sandbox.fault(method="POST", status=504, applied=True, times=100)
+    with pytest.raises(PartneroAmbiguousError, match="appeared with the same content") as raised:
+        make_client().create_webhook(**DEMO, key=KEY)
+    assert count(sandbox, "POST") == 2
+    assert list(raised.value.keys) == keys(sandbox)
+    assert is_final(raised.value)
+
+
+@pytest.mark.parametrize("taken_key", ["422", "409", "upsert"])
 def test_two_creates_in_doubt_leave_one_webhook(sandbox: Sandbox, make_client: MakeClient, taken_key: Any) -> None:
     sandbox.reset(Profile(taken_key=taken_key))
     sandbox.fault(method="POST", drop="after")

@@ -176,7 +176,7 @@ def test_after_a_doubtful_post_with_key_the_client_looks_and_waits_before_it_rep
     sandbox.fault(method="POST", times=2, **fault)
     made = WITH_KEY(client)
     assert made.key == "wanted"
-    assert sent(sandbox) == [*FIRST_LOOK, *[POST, *PATIENT_LOOK] * 2, POST, LIST]
+    assert sent(sandbox) == [*FIRST_LOOK, *[POST, *PATIENT_LOOK] * 2, LIST, POST, LIST]
     left = iter(waits)
     assert all(pause in left for pause in [*PAUSES] * 2), "in this order, beside the waits that a 429 asks for"
 
