@@ -35,7 +35,7 @@ class Page:
     :param last_page: number of the last page; None unless the answer tells.
     :param total: number of webhooks in all; None unless the answer tells.
     :param size: most webhooks of a page, as the answer tells, or else as was asked.
-    :param is_size_told: whether the answer tells the size.
+    :param is_size_told: whether the answer tells a size below what was asked.
     :param memory: bytes that it takes, about.
     """
 
@@ -73,7 +73,7 @@ class Page:
             last_page=last_page,
             total=total,
             size=per_page or limit,
-            is_size_told=bool(per_page),
+            is_size_told=0 < (per_page or 0) < limit,  # some servers repeat what was asked, and give fewer
             memory=memory,
         )
 

@@ -42,6 +42,7 @@ FORMS: dict[str, Form] = {
     "meta.last_page": lambda items, number, limit, total: {"data": items, "meta": {"last_page": _last(limit, total)}},
     "per_page as text": lambda items, number, limit, total: {"data": items, "per_page": str(limit)},
     "meta.per_page": lambda items, number, limit, total: {"data": items, "meta": {"per_page": limit}},
+    "a per_page as asked": lambda items, number, limit, total: {"data": items, "meta": {"per_page": 100}},
     "total": lambda items, number, limit, total: {"data": items, "total": total},
     "total, and a per_page as asked": lambda items, number, limit, total: {
         "data": items,
@@ -98,7 +99,9 @@ def test_any_form_at_any_limit_of_the_servers_is_read_whole(
     assert read == [f"k{number}" for number in range(count)]
 
 
-@pytest.mark.parametrize("form", sorted(FORMS.keys() - {"data", "meta.per_page", "per_page as text"}))
+@pytest.mark.parametrize(
+    "form", sorted(FORMS.keys() - {"data", "meta.per_page", "per_page as text", "a per_page as asked"})
+)
 @pytest.mark.parametrize("count", [0, 7, 10, 99, 100])
 def test_a_page_that_says_it_is_the_only_one_is_the_only_request(form: str, count: int) -> None:
     asked: list[int] = []
