@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from airflow_provider_partnero.airflow_compat import conf
 from airflow_provider_partnero.api.arguments import checked_url
 from airflow_provider_partnero.api.clock import Clock
-from airflow_provider_partnero.api.errors import PartneroNotFoundError
+from airflow_provider_partnero.api.errors import PartneroError, PartneroNotFoundError
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.operators.arguments import (
     as_events,
@@ -133,11 +133,17 @@ class PartneroUnregisterReceiverOperator(PartneroOperator):
             )
 
         found = [webhook for webhook in self.hook.get_conn().iter_webhooks(consistent=True) if is_ours(webhook)]
-        for webhook in found:
+        nameable = [webhook for webhook in found if "key" not in webhook.unreadable]
+        for webhook in nameable:
             self._delete(webhook.key)
+        if len(nameable) < len(found):
+            raise PartneroError(
+                f"{len(found) - len(nameable)} webhooks {short_repr(name)} have keys that no request can name: delete "
+                f"them at Partnero; {len(nameable)} others are deleted"
+            )
         if not found:
             self.log.info("There is no webhook %r", name)
-        return {"deleted": [{"key": visible(webhook.key), "name": visible(webhook.name)} for webhook in found]}
+        return {"deleted": [{"key": visible(webhook.key), "name": visible(webhook.name)} for webhook in nameable]}
 
     def _delete(self, key: str) -> None:
         try:

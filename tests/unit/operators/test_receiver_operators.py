@@ -328,6 +328,16 @@ def test_a_receiver_that_is_not_enabled_leads_to_a_warning(
     assert all("[partnero] receiver_enabled is not True here" in line for line in told)
 
 
+def test_unregistering_deletes_what_it_can_name_and_says_what_it_cannot(
+    sandbox: Sandbox, make_context: MakeContext
+) -> None:
+    ours = {"name": "Airflow receiver at airflow.example.com", "url": BASE + PATH, "events": EVENTS}
+    sandbox.put_webhooks([{**ours, "key": " odd"}, {**ours, "key": "good"}])
+    with pytest.raises(PartneroError, match=r"1 webhooks .* have keys that no request can name"):
+        _unregister().execute(make_context())
+    assert [webhook["key"] for webhook in sandbox.webhooks()] == [" odd"]
+
+
 @pytest.mark.parametrize("options", [{}, {"webhook_name": "Ours"}], ids=str)
 def test_unregistering_deletes_the_webhook_and_nothing_else_and_a_second_time_is_fine(
     sandbox: Sandbox, make_context: MakeContext, options: dict[str, Any]
