@@ -19,6 +19,7 @@ _SHORTEST_CUT = 20  # characters; no server cuts names as short as this
 _LONGEST_WORD = 200  # characters that are composed; composing takes the square of a run of combining characters
 
 _AMPERSAND = re.compile(r"&(?:(?:amp|#0*38|#[xX]0*26);)+")  # however many times it was escaped
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
@@ -51,6 +52,18 @@ def is_cut_from(name: str, whole: str) -> bool:
     """Whether a name is another one cut short, as a server may store it."""
     cut, whole = normal_name(name), normal_name(whole)
     return _SHORTEST_CUT < len(cut) < len(whole) and whole.startswith(cut)
+
+
+def is_respelled(name: str, original: str) -> bool:
+    """Whether two names have the same letters and digits: a server may change their case, replace what it cannot store,
+    or drop tags.
+    """
+    letters = _letters(name)
+    return letters != "" and letters == _letters(original)
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, _TAG.sub("", normal_name(name)).casefold()))
 
 
 def _composed(word: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_partnero.api import arguments
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.names import is_cut_from, normal_name
+from airflow_provider_partnero.api.names import is_cut_from, is_respelled, normal_name
 from airflow_provider_partnero.api.urls import loose_url, normal_url
 
 _FIELDS = ("name", "url", "events", "is_active", "key")
@@ -94,7 +94,7 @@ class WebhookSpec:
 
         :param live: the webhook at Partnero.
         :param just_made: it was created from this specification a moment ago. So it may not be active yet, its name may
-            be cut short, and its URL may have lost a slash at its end or been escaped.
+            be cut short or respelled, and its URL may have lost a slash at its end or been escaped.
         """
         return tuple(self._changes(live, just_made))
 
@@ -115,7 +115,7 @@ class WebhookSpec:
     def _is_name(self, name: str, just_made: bool) -> bool:
         if name == self.name or normal_name(name) == normal_name(self.name):
             return True
-        return just_made and is_cut_from(name, self.name)
+        return just_made and (is_cut_from(name, self.name) or is_respelled(name, self.name))
 
     def _is_url(self, url: str, just_made: bool) -> bool:
         if url == self.url or normal_url(url) == normal_url(self.url):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.specs import Change, WebhookSpec, specs_from
-from airflow_provider_partnero.api.urls import normal_url
+from airflow_provider_partnero.api.urls import loose_url
 from airflow_provider_partnero.webhooks.matching import Matching, PlanError, first_problems, keys_of, match
 from airflow_provider_partnero.webhooks.plans import ORDER, Action, Kind, Plan, Unreadable
 from airflow_provider_partnero.webhooks.spec_files import parse_specs
@@ -47,10 +47,10 @@ def plan(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook], *, prune: bo
 
 
 def _steps(matching: Matching, *, prune: bool) -> Iterator[Action | Unreadable]:
-    nameless = {normal_url(webhook.url): webhook for webhook in matching.undeclared if _may_have_any_name(webhook)}
+    nameless = {loose_url(webhook.url): webhook for webhook in matching.undeclared if _may_have_any_name(webhook)}
     suspects = set()
     for spec in matching.missing:
-        suspect = nameless.get(normal_url(spec.url))
+        suspect = nameless.get(loose_url(spec.url))
         suspects.add(suspect)
         yield Unreadable(suspect, spec) if suspect else Action("create", spec)
     for spec, webhook in matching.pairs:

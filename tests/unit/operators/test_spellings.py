@@ -86,6 +86,20 @@ def test_reconcile_creates_once_and_says_what_came_back_otherwise(
         assert webhook["key"] in str(failed.value) if spelling in CHANGED else True
 
 
+@pytest.mark.parametrize(
+    "stored",
+    ["my orders hook", "my-orders-hook", "My Orders ? Hook", "My Orders Hook", "My_Orders_Hook", "MY ORDERS HOOK"],
+)
+def test_reconcile_does_not_create_again_what_is_stored_under_a_respelled_name(
+    sandbox: Sandbox, make_context: MakeContext, stored: str
+) -> None:
+    wanted = {**EVERYTHING, "name": "My <b>Orders</b> \U0001f600 Hook"}
+    sandbox.put_webhooks([{**wanted, "name": stored, "key": "ignoredOurs1", "is_active": True}])
+    with pytest.raises(AirflowFailException, match="seem to be there, stored otherwise"):
+        PartneroReconcileWebhooksOperator(task_id="reconcile", webhooks=[wanted]).execute(make_context())
+    assert len(sandbox.webhooks()) == 1
+
+
 def test_a_webhook_that_another_declared_name_only_starts_with_is_no_reason_to_refuse_the_plan(
     sandbox: Sandbox, make_context: MakeContext
 ) -> None:

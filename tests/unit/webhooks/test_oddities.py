@@ -133,7 +133,7 @@ def test_what_is_odd_but_can_be_read_is_compared() -> None:
 
 @pytest.mark.parametrize("key", ["k1", None])
 def test_no_second_webhook_is_made_where_one_without_a_name_has_the_url(key: Any) -> None:
-    nameless = row(name=None, key=key, url="https://HOOKS.example.com:443/orders")
+    nameless = row(name=None, key=key, url="https://HOOKS.example.com:443/orders/")
     specs = [spec(name="Orders", url=ROW["url"]), spec(name="Other")]
     made = plan(specs, [nameless], prune=True)
     assert [(action.kind, action.name) for action in made.actions] == [("create", "Other")]
