@@ -64,7 +64,7 @@ SERVICES = (
     Service("Make", "make.celonis.com", r"(?:.*\.)?hook\.(?:[\w-]+\.)?make\.celonis\.com", rf"/{_REST}"),
     Service("IFTTT", "maker.ifttt.com", path=rf"/trigger/{_STEP}/(?:json/)?with/key/{_REST}"),
     Service("Pipedream", "m.pipedream.net", r"(?:.*\.)?(e[no][a-z0-9]{10,13}|[0-9a-f]{32})\.m\.pipedream\.net"),
-    Service("n8n", path=rf"/(?:webhook|form|mcp)/({_UUID}[^?#\s]*)"),
+    Service("n8n", path=rf"/(?:webhook|form|mcp)(?:-test)?/({_UUID}[^?#\s]*)"),  # a test address has the same secret
     # The version of a shared access signature stands beside it: sv=1.0 for a flow, sv=2022-11-02 for storage.
     Service("an Azure flow", path=r"/triggers/[^/?#\s]{1,200}/(?:paths/)?(?:invoke|run)", parameters="sig"),
     Service("an Azure shared access signature", path=r"[?&]sv=\d[\d.-]{2,10}(?![^&#])", parameters="sig"),
