@@ -36,6 +36,8 @@ _LONGEST_JUDGED = 512  # characters; more of a value tells nothing new
 _NO_PASSWORDS = frozenset(_FLAGS.split())
 _PLACEHOLDER = re.compile(r"[<{$%*]|\.\.\.|x{4}|(?:your|my|the|insert)[\s_-]", re.IGNORECASE)
 
+_PUBLIC_KEY = re.compile(r"pk_(?:live|test)_|sb_publishable_|pk\.eyJ")  # Stripe, Supabase, Mapbox
+
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _DRAWN_LETTERS = re.compile(r"[0-9A-Za-z_.~+/=:|-]+")
 _HEX = re.compile(r"(?=\D*\d)(?=\d*[a-f])(?:[0-9a-f]+|[0-9A-F]+)", re.IGNORECASE)
@@ -49,7 +51,7 @@ _KNOWN_TOKENS = (
     r"(?:sk|rk)_(?:live_|test_|prod_)?[0-9A-Za-z]{16,}",  # Stripe
     r"whsec_[0-9A-Za-z]{16,}",  # Stripe, Svix
     r"gh[pousr]_\w{20,}|github_pat_\w{20,}",
-    r"gl(?:pat|ptt|dt|ft|rt|soat|agent)-[\w-]{16,}",  # GitLab
+    r"gl(?:pat|ptt|dt|ft|rt|soat|agent|cbt|imt)-[\w-]{16,}",  # GitLab
     r"xox[abeprs]-[\w-]{10,}|xapp-\d-[\w-]{10,}",  # Slack
     r"A[KS]IA[0-9A-Z]{16}",  # AWS
     r"AIza[\w-]{30,}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}",  # Google
@@ -60,6 +62,10 @@ _KNOWN_TOKENS = (
     r"pat-(?:na|eu|ap)\d-[0-9a-f-]{36}",  # HubSpot
     r"(?:npm|hf|lin_api|ntn|sbp|glsa|pnu|sb_secret)_[0-9A-Za-z_]{24,}",
     r"do[opr]_v1_[0-9a-f]{64}",  # DigitalOcean
+    r"pat[0-9A-Za-z]{14}\.[0-9a-f]{64}",  # Airtable
+    r"dapi[0-9a-f]{32}",  # Databricks
+    r"fig[du]_[\w-]{40,}",  # Figma
+    r"dckr_[po]at_[\w-]{24,}",  # Docker
     r"dp\.(?:pt|st|ct)\.[0-9A-Za-z.]{32,}",  # Doppler
     r"(?:EAAA|sq0atp-)[\w-]{22,60}",  # Square
     r"hv[bs]\.[\w-]{24,}",  # HashiCorp Vault
@@ -90,12 +96,15 @@ def is_surely_secret(name: str, value: str) -> bool:
     """Whether a parameter's name and value both say that it holds a secret.
 
     The name's last word tells what the value is: ``token_type`` is a type, and ``key_id`` an identifier. The value must
-    be drawn at random, and longer than an identifier if the name is ambiguous; a password only has to look like one.
+    be drawn at random, and longer than an identifier if the name is ambiguous; a password only has to look like one. A
+    key that is made to be public, such as ``pk_live_...``, is no secret.
 
     :param value: percent-decoded.
     """
     words = [word for word in _words(name) if len(word) > 1]
     if not words or not is_secret_name(words[-1] if words[-1] not in {"key", "keys"} else name):
+        return False
+    if _PUBLIC_KEY.match(value):
         return False
     if words[-1].endswith(_PASSWORDS):
         return _looks_like_password(value)

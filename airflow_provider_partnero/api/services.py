@@ -13,6 +13,8 @@ _REST = r"([^/?#\s][^?#\s]*)"
 _STEP = r"[^/?#\s]{1,200}"  # a bounded one, so that a search that fails stays linear
 _BYPASS = "x-vercel-protection-bypass"
 _FUNCTION_KEY = r"[\w+/%-]{20}"
+_ZOHO_FLOWS = "flow.zoho.com flow.zoho.eu flow.zoho.in flow.zoho.com.au flow.zoho.jp flow.zohocloud.ca flow.zoho.sa"
+_ZOHO_APIS = "zohoapis.com zohoapis.eu zohoapis.in zohoapis.com.au zohoapis.jp zohoapis.ca zohoapis.sa zohoapis.com.cn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +70,33 @@ SERVICES = (
     # The version of a shared access signature stands beside it: sv=1.0 for a flow, sv=2022-11-02 for storage.
     Service("an Azure flow", path=r"/triggers/[^/?#\s]{1,200}/(?:paths/)?(?:invoke|run)", parameters="sig"),
     Service("an Azure shared access signature", path=r"[?&]sv=\d[\d.-]{2,10}(?![^&#])", parameters="sig"),
+    Service("an Azure shared access signature", path=r"[?&]skn=[^&#]", parameters="sig"),  # Service Bus, Event Hubs
     Service("Azure Functions", "azurewebsites.net", path=r"/", parameters="code", value=_FUNCTION_KEY),
     Service("Azure Functions", path=r"/api/", parameters="code", value=r"[\w+/%-]{40,80}(?:==|%3D%3D)"),
     Service("Azure Automation", "azure-automation.net", path=r"/webhooks", parameters="token"),
-    Service("Google Apps Script", "script.google.com", path=rf"/(?:a/{_STEP}/)?macros/s/({_STEP})/exec"),
+    Service(
+        "Google Apps Script",
+        "script.google.com",
+        path=rf"/(?:a/(?:{_STEP}/)?)?macros/(?:{_STEP}/){{0,2}}s/({_STEP})/exec",
+    ),
     Service("Airtable", "hooks.airtable.com", path=rf"/workflows/v\d+/genericWebhook/{_REST}"),
     Service("Activepieces", path=r"/api/v1/webhooks/([0-9A-Za-z]{21})(?![\w-])"),
     Service("Albato", "h.albato.com", path=rf"/wh/{_REST}"),
     Service("Integrately", "webhooks.integrately.com", path=rf"/a/webhooks/{_REST}"),
+    Service("Budibase", path=r"/api/webhooks/trigger/app_\w{1,80}/(wh_[0-9a-f]{32})(?![\w-])"),
+    Service("Glide", "go.glideapps.com", path=rf"/api/container/plugin/webhook-trigger/{_STEP}/{_REST}"),
     Service("Latenode", "webhook.latenode.com", path=rf"/\d+/prod/{_REST}"),
-    Service("Pabbly", "connect.pabbly.com", path=rf"/workflow/sendwebhookdata/{_REST}"),
+    Service("Pabbly", "connect.pabbly.com", path=rf"/(?:workflow/sendwebhookdata|webhook-listener/webhook)/{_REST}"),
     Service("Relay.app", "hook.relay.app", path=rf"/api/v1/playbook/{_STEP}/trigger/{_REST}"),
     Service("Retool", "retool.com", path=rf"/(?:api/|v1/)+workflows/{_STEP}/startTrigger", parameters="workflowapikey"),
+    Service("Tray.ai", "trayapp.io", rf"({_UUID})\.(?:[\w-]+\.)?trayapp\.io"),
     Service("Tines", "tines.com tines.io", path=rf"/webhook/{_STEP}/{_REST}"),
     Service("Torq", "hooks.torq.io", path=rf"/v1/webhooks/{_REST}"),
     Service("Workato", "workato.com", path=rf"/webhooks/rest/({_UUID}[^?#\s]*)"),
-    Service("Zoho Flow", "flow.zoho.com flow.zoho.eu flow.zoho.in", path=r"/\d+/flow/webhook/", parameters="zapikey"),
+    Service("Zoho Flow", _ZOHO_FLOWS, path=r"/\d+/flow/webhook/", parameters="zapikey"),
+    Service(
+        "a Zoho function", _ZOHO_APIS, path=rf"/\w+/v[\d.]+/functions/{_STEP}/actions/execute", parameters="zapikey"
+    ),
     Service("Celigo", "integrator.io", path=rf"/v1/exports/{_STEP}/{_REST}"),
     Service("Prismatic", "hooks.prismatic.io", path=rf"/trigger/{_REST}"),
     Service("Windmill", path=rf"/api/w/{_STEP}/jobs/run", parameters="token"),
@@ -105,6 +118,8 @@ SERVICES = (
         parameters="token",
     ),
     Service("Bitrix24", "bitrix24.com bitrix24.eu bitrix24.de bitrix24.ru", path=rf"/rest/\d+/{_REST}"),
+    Service("Customer.io", "api.customer.io", path=rf"/v1/webhook/{_REST}"),
+    Service("FluentCRM", path=r"[?&]fluentcrm=1&route=contact&", parameters="hash"),
     Service("Segment", "fn.segmentapis.com", path=r"/", parameters="b"),
     Service("RudderStack", "rudderstack.com rudderlabs.com", path=r"/v1/webhook", parameters="writekey"),
     # Building and operating
@@ -118,6 +133,9 @@ SERVICES = (
     Service("Cloudflare Pages", "api.cloudflare.com", path=rf"/client/v4/pages/webhooks/deploy_hooks/{_REST}"),
     Service("Hookdeck", "hkdk.events", path=rf"/{_REST}"),
     Service("Hookdeck", "events.hookdeck.com", path=rf"/e/{_REST}"),
+    Service("Svix", "svix.com", path=rf"/ingest/api/v1/source/{_STEP}/in/{_REST}"),
+    Service("Inngest", "inn.gs", path=rf"/e/{_REST}"),
+    Service("Squadcast", "api.squadcast.com", path=rf"/v2/incidents/api/{_REST}"),
     Service("PagerDuty", "events.pagerduty.com events.eu.pagerduty.com", path=rf"/integration/{_REST}"),
     Service("Splunk On-Call", "alert.victorops.com", path=rf"/integrations/{_STEP}/\d+/alert/{_REST}"),
     Service("Better Stack", "uptime.betterstack.com betteruptime.com", path=rf"/api/v\d/incoming-webhook/{_REST}"),
@@ -130,6 +148,12 @@ SERVICES = (
         path=r"[?&]x-amz-signature=",
         parameters="x-amz-signature x-amz-credential x-amz-security-token",
     ),
+    # Older signatures, which S3, CloudFront and Google's storage still take.
+    Service(
+        "a signed AWS URL", path=r"[?&]awsaccesskeyid=", parameters="signature awsaccesskeyid x-amz-security-token"
+    ),
+    Service("a signed AWS URL", path=r"[?&]key-pair-id=", parameters="signature"),
+    Service("a signed Google URL", path=r"[?&]googleaccessid=", parameters="signature"),
     Service("a signed Google URL", path=r"[?&]x-goog-signature=", parameters="x-goog-signature x-goog-credential"),
 )
 """All services that are known, in the order in which they are tried."""

@@ -16,10 +16,10 @@ from airflow_provider_partnero.webhooks.wildcard_dns import resolved_address
 
 # Top-level names that no public resolver answers: RFC 2606, 6761, 6762, 8375, 9476 (.alt), ICANN's SSAC 113 (.internal)
 # and its name collision list (.corp, .home, .mail), and names that routers, offices, Kubernetes, Consul, Docker and LXD
-# commonly use.
+# commonly use, and Fly.io's .flycast.
 _INTERNAL_NAMES = """
     localhost localdomain local internal intranet private corp home home.arpa lan mail svc test invalid alt consul
-    docker lxd workgroup
+    docker lxd workgroup flycast
 """
 _INTERNAL_SUFFIXES = frozenset(_INTERNAL_NAMES.split())
 _OVERLAYS = {"onion": "Tor", "i2p": "I2P"}  # RFC 7686; networks that are reached with software of their own
@@ -37,7 +37,7 @@ _TUNNELS = """
     ngrok.io ngrok.app ngrok.dev ngrok.com ngrok-free.app ngrok-free.dev localtunnel.me loca.lt trycloudflare.com
     localhost.run lhr.life lhr.rocks lhrtunnel.link serveo.net serveousercontent.com pagekite.me tunnelmole.net bore.pub
     telebit.io loophole.site devtunnels.ms sharedwithexpose.com pinggy.io pinggy.link pinggy.online pktriot.net
-    ultrahook.com loclx.io share.zrok.io webhookrelay.com tunnelto.dev app.github.dev gitpod.io
+    ultrahook.com loclx.io share.zrok.io webhookrelay.com tunnelto.dev app.github.dev gitpod.io csb.app
 """
 _THROW_AWAY_SERVICES = frozenset((_INSPECTION_SERVICES + _TUNNELS).split())
 
@@ -66,6 +66,8 @@ def _name_kind(host: str) -> str | None:
     network = _OVERLAYS.get(host.rpartition(".")[2])
     if network:
         return f"a name that only the {network} network knows"
+    if host.startswith("internal-") and host.endswith(".elb.amazonaws.com"):  # AWS keeps this prefix for itself
+        return "a load balancer inside a network at AWS"
     suffix = next((suffix for suffix in _suffixes(host) if suffix in _INTERNAL_SUFFIXES), None)
     return suffix and f"a name under .{suffix}, which only an internal network knows"
 

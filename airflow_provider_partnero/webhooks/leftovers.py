@@ -18,6 +18,7 @@ _PATHS = {
 }
 # What the address is, and how its host and the start of its path look together.
 _HOSTS = {
+    "a Replit development address": r"[^/]+\.replit\.dev/",
     "a Latenode development address": r"webhook\.latenode\.com/\d+/dev/",
     "an Apps Script test deployment": r"script\.google\.com/(?:[^/]{1,200}/){2,6}dev/?$",
     "a Netlify preview": r"deploy-preview-\d+--[^/]+\.netlify\.app/",
