@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from airflow_provider_partnero.airflow_compat import conf
-from airflow_provider_partnero.api.arguments import checked_url
+from airflow_provider_partnero.api.arguments import checked_name, checked_url
 from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroError, PartneroNotFoundError
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.operators.arguments import (
     as_events,
     as_flag,
-    as_optional_name,
     as_optional_text,
     check_early,
 )
@@ -62,10 +61,12 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
     ) -> None:
         super().__init__(**kwargs)
         check_early(events, as_events, argument="events")
-        check_early(webhook_name, as_optional_name, argument="webhook_name")
+        if webhook_name is not None:
+            check_early(webhook_name, checked_name, argument="webhook_name")
         self.events = events
         self.base_url = base_url
         self.webhook_name = webhook_name
+        self._has_name = webhook_name is not None
         self.wait_until_active = wait_until_active
 
     def act(self, context: Context) -> dict[str, Any]:
@@ -76,7 +77,7 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
         base_url = _base_url(self.base_url)
         url = receiver_url(base_url, self.partnero_conn_id)
         self._warn_about(url)
-        name = as_optional_name(self.webhook_name, argument="webhook_name") or _default_name(base_url)
+        name = _name(self.webhook_name, base_url, is_given=self._has_name)
         key = declared_key(self.partnero_conn_id, name)
         spec = WebhookSpec(name=name, url=url, events=as_events(self.events), key=key)
         is_waiting = as_flag(self.wait_until_active, argument="wait_until_active")
@@ -113,9 +114,11 @@ class PartneroUnregisterReceiverOperator(PartneroOperator):
 
     def __init__(self, *, base_url: str | None = None, webhook_name: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_early(webhook_name, as_optional_name, argument="webhook_name")
+        if webhook_name is not None:
+            check_early(webhook_name, checked_name, argument="webhook_name")
         self.base_url = base_url
         self.webhook_name = webhook_name
+        self._has_name = webhook_name is not None
 
     def act(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Find the webhook by its key, or by its name and URL, and delete it."""
@@ -124,7 +127,7 @@ class PartneroUnregisterReceiverOperator(PartneroOperator):
 
         base_url = _base_url(self.base_url)
         url = receiver_url(base_url, self.partnero_conn_id)
-        name = as_optional_name(self.webhook_name, argument="webhook_name") or _default_name(base_url)
+        name = _name(self.webhook_name, base_url, is_given=self._has_name)
         keys = declared_keys(self.partnero_conn_id, name)
 
         def is_ours(webhook: Webhook) -> bool:
@@ -183,6 +186,14 @@ def _is_base_url(text: str) -> bool:
     except ValueError:
         return False
     return "@" not in parts.netloc and not {"?", "#"} & set(text)
+
+
+def _name(argument: str | None, base_url: str, *, is_given: bool) -> str:
+    """The webhook's name. A template that renders to nothing must not stand for the default: that is another webhook.
+
+    :param is_given: whether the DAG gives a name.
+    """
+    return checked_name(argument, argument="webhook_name") if is_given else _default_name(base_url)
 
 
 def _default_name(base_url: str) -> str:

@@ -167,6 +167,21 @@ def test_a_programme_of_a_hundred_webhooks_keeps_the_others(sandbox: Sandbox, ma
     assert sandbox.webhooks() == before
 
 
+@pytest.mark.parametrize("nothing", [None, "", " ", "None"])
+@pytest.mark.parametrize("make", [_register, _unregister])
+def test_a_name_that_renders_to_nothing_does_not_stand_for_the_default(
+    sandbox: Sandbox, make_context: MakeContext, make: Any, nothing: str | None
+) -> None:
+    _register().execute(make_context())
+    sandbox.clear_requests()
+    task = make(webhook_name="{{ name }}")
+    task.webhook_name = nothing
+    with pytest.raises(AirflowFailException, match=r"^webhook_name="):
+        task.execute(make_context())
+    assert sandbox.requests() == []
+    assert len(sandbox.webhooks()) == 1
+
+
 def test_the_base_url_is_the_argument_else_the_receivers_else_the_api_servers(
     sandbox: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
