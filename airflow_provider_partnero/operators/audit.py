@@ -84,18 +84,19 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
 
     def act(self, context: Context) -> dict[str, Any]:
         """Check the arguments, audit the webhooks, report, and fail as ``fail_on`` says."""
-        from airflow_provider_partnero.webhooks.audit import audit
+        from airflow_provider_partnero.webhooks.audit import AuditOptions, audit
 
         self._check_arguments()
+        ignore = as_texts(self.ignore, argument="ignore")
+        allowed_hosts = _as_hosts(self.allowed_hosts)
         required_events = _as_required(self.required_events, argument="required_events")
         declared = None if self.declared is None else declared_webhooks(self.declared, self, context)
+        AuditOptions(ignore, allowed_hosts, required_events, declared)  # refuses what is wrong before anything is sent
         webhooks = list(self.hook.iter_webhooks(consistent=True))
         report = audit(
             webhooks,
-            ignore=as_texts(self.ignore, argument="ignore"),
-            allowed_hosts=None
-            if self.allowed_hosts is None
-            else as_texts(self.allowed_hosts, argument="allowed_hosts"),
+            ignore=ignore,
+            allowed_hosts=allowed_hosts,
             required_events=required_events,
             declared=None if declared is None else under_live_keys(self.partnero_conn_id, declared, webhooks),
             program=self.hook.find_program(),
@@ -150,6 +151,19 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             "counts": report.counts,
             "findings": [finding.fingerprint for finding in report.findings[:_MOST_FINDINGS]],
         }
+
+
+def _as_hosts(hosts: Iterable[str] | str | None) -> tuple[str, ...] | None:
+    """The patterns; None if any host is allowed. A template that renders to nothing allows neither all nor none."""
+    if hosts is None:
+        return None
+    texts = as_texts(hosts, argument="allowed_hosts")
+    if "None" in texts or (isinstance(hosts, str) and not texts):
+        raise ValueError(
+            f"allowed_hosts={short_repr(hosts)}: must be patterns of hosts such as '*.example.com', neither empty nor "
+            "'None', which is what a template renders for a value that is not there"
+        )
+    return texts
 
 
 def _as_required(events: Iterable[str] | str, *, argument: str) -> tuple[str, ...]:

@@ -176,16 +176,22 @@ def test_a_wrong_argument_fails_before_anything_is_sent(
     ("wrong", "words"),
     [
         ({"ignore": ["PW999"]}, "'PW999'"),
+        ({"ignore": 5}, "ignore=5"),
         ({"allowed_hosts": ["https://x.example/"]}, "allowed_hosts"),
+        ({"allowed_hosts": ["hooks.*"]}, "allowed_hosts"),
+        ({"allowed_hosts": "None"}, "allowed_hosts='None'"),
+        ({"allowed_hosts": ["None"]}, "allowed_hosts=['None']"),
+        ({"allowed_hosts": " "}, "allowed_hosts=' '"),
         ({"required_events": [""]}, "required_events"),
         ({"declared": [{"name": "A", "url": URL, "events": ["a.b"]}] * 2}, '2 declared webhooks have the name "A"'),
     ],
 )
-def test_other_wrong_arguments_fail_at_once(
+def test_arguments_that_the_rules_refuse_fail_before_anything_is_sent(
     sandbox: Sandbox, make_context: MakeContext, wrong: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(AirflowFailException, match=re.escape(words)):
         audit(make_context, **wrong)
+    assert sandbox.requests() == []
 
 
 @pytest.mark.parametrize("suffix", [".json", ".md", ".html"])
