@@ -7,12 +7,15 @@ from itertools import islice
 from typing import Any
 
 _LONGEST = 120  # characters of a value in a message
+_LONGEST_URL = 2_000  # characters of a text in which the secrets of a URL are hidden
 _MOST_ENTRIES = 8
 _LARGEST_INT = 10_000  # bits; Python refuses to write out integers of more than 4,300 digits
 
 
 def short_repr(value: object) -> str:
     """The value's ``repr``, or its beginning and an ellipsis, in at most 120 characters.
+
+    The secrets of a URL are hidden, since it may have been given in the place of another argument.
 
     The cost is bounded as well: only the first entries of the first levels of a list or mapping are written out. In a
     structure of a few lists that hold each other many times over, the whole ``repr`` would never end.
@@ -34,7 +37,7 @@ class _Short(reprlib.Repr):
         self.maxdict = self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdeque = _MOST_ENTRIES
 
     def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002
-        return repr(x[:_LONGEST])
+        return repr(_without_secrets(x[:_LONGEST_URL])[:_LONGEST])
 
     def repr_bytes(self, x: bytes, level: int) -> str:  # noqa: ARG002
         return repr(x[:_LONGEST])
@@ -58,6 +61,14 @@ class _Short(reprlib.Repr):
             return repr(x)
         except Exception:  # noqa: BLE001 - whatever a foreign __repr__ raises must not hide the message
             return f"<{type(x).__name__}>"
+
+
+def _without_secrets(text: str) -> str:
+    if "://" not in text:
+        return text
+    from airflow_provider_partnero.api.redaction import redact_url
+
+    return redact_url(text)
 
 
 _SHORT = _Short()

@@ -39,8 +39,24 @@ anything: st.SearchStrategy[Any] = st.recursive(
 def test_a_short_value_is_its_repr_and_a_long_one_is_cut(value: Any) -> None:
     shown = short_repr(value)
     assert len(shown) <= 120
-    if "..." not in shown and not shown.endswith("…") and "whole number" not in shown:
+    if "..." not in shown and not shown.endswith("…") and not any(sign in shown for sign in ("whole number", "://")):
         assert shown == repr(value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:Sesame26@a.example/hook",
+        "https://a.example/hook?token=Sesame26",
+        "https://hooks.slack.com/services/T0/B0/Sesame26",
+        "https://a.example/" + "x" * 5000 + "?token=Sesame26",
+    ],
+)
+def test_a_url_in_the_place_of_another_value_is_shown_without_its_secrets(url: str) -> None:
+    for value in (url, f" {url}", [url], {url: 1}, {"url": (url,)}):
+        shown = short_repr(value)
+        assert "Sesame26" not in shown
+        assert "https://" in shown
 
 
 @pytest.mark.parametrize(
