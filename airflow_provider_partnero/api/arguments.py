@@ -97,6 +97,11 @@ def checked_key(key: object, *, argument: str = "key") -> str:
     if fault := _fault_of(key) or _padding_of(key, is_identifier=True):
         raise ValueError(f"{argument}={short_repr(key)}: must be a webhook's key, {fault}")
     text = str(key)
+    if text[0] + text[-1] in {"[]", "{}"}:
+        raise ValueError(
+            f"{argument}={short_repr(text)}: must be a webhook's key, not a list or mapping, which is what a template "
+            "renders for the output of several tasks or for a whole webhook"
+        )
     if "/" in text or text in {".", ".."}:
         raise ValueError(f"{argument}={short_repr(text)}: must be a key without '/', and neither '.' nor '..'")
     return text

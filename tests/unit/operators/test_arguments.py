@@ -143,7 +143,8 @@ def test_an_update_without_or_with_invalid_values_fails_at_once_and_nothing_is_s
 
 
 PADDED = [" k", "k ", "k\n", "\tk", "k\x00", "\x7fk", "k\u200b", "\ufeffk", "\u202ak", "k\u00a0"]
-WRONG_KEYS: list[Any] = ["", " ", "a/b", ".", "..", "\ud800", None, "None", " None", 5, b"k", ["k"], *PADDED]
+LISTED = ["[]", "['k']", "[None]", "{}", "{'key': 'k'}"]
+WRONG_KEYS: list[Any] = ["", " ", "a/b", ".", "..", "\ud800", None, "None", " None", 5, b"k", ["k"], *LISTED, *PADDED]
 KEYED: list[Any] = [
     PartneroGetWebhookOperator,
     PartneroUpdateWebhookOperator,
