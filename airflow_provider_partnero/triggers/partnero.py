@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Hashable, Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakValueDictionary
 
@@ -150,7 +151,7 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
 
     :param partnero_conn_id: connection of type ``partnero``, read again for every poll.
     :param poke_interval: seconds between two readings of the list; a longer ``Retry-After`` is honoured up to an hour.
-    :raises RefusedTriggerArgument: ``poke_interval`` is not a number.
+    :raises RefusedTriggerArgument: ``poke_interval`` is not a number from 0.
     """
 
     def __init__(self, partnero_conn_id: str = "partnero_default", poke_interval: float = 300.0) -> None:
@@ -225,8 +226,11 @@ def _check_arguments(webhook_key: object, poke_interval: object, if_missing: obj
 
 
 def _check_interval(poke_interval: object) -> None:
-    if not isinstance(poke_interval, int | float):
-        raise RefusedTriggerArgument(f"poke_interval={short_repr(poke_interval)}: must be a number of seconds")
+    is_number = isinstance(poke_interval, int | float) and not isinstance(poke_interval, bool)
+    if not is_number or not 0 <= poke_interval < inf:  # type: ignore[operator]  # NaN would poll without a pause
+        raise RefusedTriggerArgument(
+            f"poke_interval={short_repr(poke_interval)}: must be a number of seconds, at least 0"
+        )
 
 
 def _stream_key(partnero_conn_id: str, poke_interval: float) -> Hashable:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_partnero.sandbox import Profile, Sandbox
-from airflow_provider_partnero.triggers.partnero import PartneroWebhooksChangedTrigger
+from airflow_provider_partnero.triggers.partnero import PartneroWebhookActiveTrigger, PartneroWebhooksChangedTrigger
 
 from .fast_time import gaps, run, until
 
@@ -120,10 +120,12 @@ def test_it_can_be_made_again_from_what_it_serializes() -> None:
     assert PartneroWebhooksChangedTrigger(**kwargs).serialize() == (path, kwargs)
 
 
-@pytest.mark.parametrize("interval", [timedelta(minutes=5), "300", None])
+@pytest.mark.parametrize("interval", [timedelta(minutes=5), "300", None, True, -1, float("nan"), float("inf")])
 def test_an_interval_that_is_no_number_is_refused_when_the_dag_is_parsed(interval: Any) -> None:
     with pytest.raises(TypeError, match=r"poke_interval=.*: must be a number of seconds"):
         PartneroWebhooksChangedTrigger(poke_interval=interval)
+    with pytest.raises(TypeError, match=r"poke_interval=.*: must be a number of seconds"):
+        PartneroWebhookActiveTrigger("k", poke_interval=interval)
 
 
 @pytest.mark.parametrize("webhooks", [[], [live("a"), live("b")]], ids=["empty", "two"])
