@@ -51,7 +51,7 @@ def _read_specs(
 
 
 def _render_file(path: str, operator: PartneroOperator, context: Context) -> str:
-    from jinja2 import TemplateNotFound, TemplateSyntaxError
+    from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
 
     try:
         return _environment(operator).get_template(path).render(context)
@@ -64,6 +64,8 @@ def _render_file(path: str, operator: PartneroOperator, context: Context) -> str
         raise ValueError(
             f"file {short_repr(path)}, line {error.lineno}: {shortened(str(error.message), 200)}"
         ) from None
+    except UndefinedError as error:
+        raise ValueError(f"file {short_repr(path)}: {shortened(str(error.message), 200)}") from None
     except UnicodeDecodeError:
         raise ValueError(f"file {short_repr(path)} must be UTF-8") from None
 

@@ -115,3 +115,10 @@ class TestTemplates:
     def test_an_absolute_path_is_found_without_a_dag(self, tmp_path: Path) -> None:
         (tmp_path / "a.yaml").write_text("- {name: A{{ 1 + 1 }}, url: 'https://a.example/', events: [partner.created]}")
         assert [spec.name for spec in read_declaration(str(tmp_path / "a.yaml"))] == ["A2"]
+
+
+def test_a_file_that_asks_for_what_is_not_there_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "webhooks.yaml"
+    file.write_text("webhooks: {{ missing.list }}\n")
+    with pytest.raises(ValueError, match=r"^file '.*webhooks\.yaml': 'missing' is undefined$"):
+        read_declaration(str(file))
