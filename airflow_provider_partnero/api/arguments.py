@@ -114,9 +114,9 @@ def checked_name(name: object, *, argument: str = "name") -> str:
     return str(name)
 
 
-def checked_url(url: object) -> str:
+def checked_url(url: object, *, argument: str = "url") -> str:
     """An absolute http(s) URL."""
-    return _checked_http(url, argument="url")
+    return _checked_http(url, argument=argument)
 
 
 def checked_events(events: object, *, argument: str = "events") -> tuple[str, ...]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
-from airflow_provider_partnero.api.arguments import checked_events, checked_key, checked_name
+from airflow_provider_partnero.api.arguments import checked_events
 from airflow_provider_partnero.api.quoting import short_repr
+
+T = TypeVar("T")
 
 _TEMPLATE_SIGNS = ("{{", "{%", "{#")
 
@@ -44,6 +47,34 @@ def check_early(value: object, check: Callable[..., object], *, argument: str) -
         raise RefusedArgument(str(error)) from error
 
 
+@dataclass(frozen=True, slots=True)
+class OptionalArgument(Generic[T]):
+    """An argument that the DAG may leave out.
+
+    One that it gives is read, also if a template renders it to nothing: a task that did without it would do something
+    else than the DAG says, and succeed.
+
+    :param name: of the argument.
+    :param read: called as ``read(value, argument=name)``; raises a ``ValueError``.
+    :param is_given: whether the DAG gives it.
+    """
+
+    name: str
+    read: Callable[..., T]
+    is_given: bool
+
+    @classmethod
+    def of(cls, name: str, value: object, read: Callable[..., T]) -> OptionalArgument[T]:
+        """The argument as the operator's constructor gets it, checked as :func:`check_early` does."""
+        if value is not None:
+            check_early(value, read, argument=name)
+        return cls(name, read, value is not None)
+
+    def value(self, rendered: object) -> T | None:
+        """What the rendered argument says; None if it is left out."""
+        return self.read(rendered, argument=self.name) if self.is_given or rendered is not None else None
+
+
 def as_flag(value: object, *, argument: str) -> bool:
     """A flag, from a bool or from its text (``True``, ``false``), which a template renders it to.
 
@@ -55,13 +86,6 @@ def as_flag(value: object, *, argument: str) -> bool:
     if text not in {"true", "false"}:
         raise ValueError(f"{argument}={short_repr(value)}: must be True or False")
     return text == "true"
-
-
-def as_optional_flag(value: object, *, argument: str) -> bool | None:
-    """A flag as for :func:`as_flag`, or None if it is not given: None, ``"None"`` or an empty text."""
-    if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
-        return None
-    return as_flag(value, argument=argument)
 
 
 def as_texts(value: Iterable[str] | str, *, argument: str) -> tuple[str, ...]:
@@ -99,25 +123,6 @@ def as_optional_text(value: str | None) -> str | None:
     return None if value is None or (isinstance(value, str) and value.strip() in {"", "None"}) else value
 
 
-def as_optional_key(value: str | None, *, argument: str = "webhook_key") -> str | None:
-    """A webhook's key, or None if it is not given: None, ``"None"`` or an empty text."""
-    given = as_optional_text(value)
-    return None if given is None else checked_key(given, argument=argument)
-
-
-def as_optional_name(value: str | None, *, argument: str = "name") -> str | None:
-    """A webhook's name, or None if it is not given: None, ``"None"`` or an empty text."""
-    given = as_optional_text(value)
-    return None if given is None else checked_name(given, argument=argument)
-
-
 def as_events(value: Iterable[str] | str, *, argument: str = "events") -> tuple[str, ...]:
     """Event names, at least one, from what :func:`as_texts` takes."""
     return checked_events(as_texts(value, argument=argument), argument=argument)
-
-
-def as_optional_events(value: Iterable[str] | str | None, *, argument: str = "events") -> tuple[str, ...] | None:
-    """Event names, or None if they are not given: None, ``"None"`` or an empty text."""
-    if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
-        return None
-    return as_events(value, argument=argument)

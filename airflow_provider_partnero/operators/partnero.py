@@ -6,20 +6,16 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
-from airflow_provider_partnero.api.arguments import checked_key, checked_name
+from airflow_provider_partnero.api.arguments import checked_key, checked_name, checked_url
 from airflow_provider_partnero.api.errors import (
     PartneroAmbiguousError,
     PartneroNotFoundError,
 )
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.operators.arguments import (
+    OptionalArgument,
     as_events,
     as_flag,
-    as_optional_events,
-    as_optional_flag,
-    as_optional_key,
-    as_optional_name,
-    as_optional_text,
     check_early,
 )
 from airflow_provider_partnero.operators.audit import PartneroAuditWebhooksOperator
@@ -99,12 +95,12 @@ class PartneroCreateWebhookOperator(PartneroOperator):
             raise ValueError(f"if_exists={short_repr(if_exists)}: must be 'adopt' or 'fail'")
         check_early(name, checked_name, argument="name")
         check_early(events, as_events, argument="events")
-        check_early(webhook_key, as_optional_key, argument="webhook_key")
         self.name = name
         self.url = url
         self.events = events
         self.is_active = is_active
         self.webhook_key = webhook_key
+        self._given_key = OptionalArgument.of("webhook_key", webhook_key, checked_key)
         self.idempotent = idempotent
         self.if_exists = if_exists
         self.include_signature = include_signature
@@ -113,7 +109,7 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         """Look for the webhook, and create it if there is none."""
         from airflow_provider_partnero.api.specs import WebhookSpec
 
-        given_key = as_optional_key(self.webhook_key)
+        given_key = self._given_key.value(self.webhook_key)
         keys: Sequence[str | None] = [given_key]
         if given_key is None and self.idempotent:
             keys = task_keys(self.partnero_conn_id, context["ti"])
@@ -143,6 +139,8 @@ class PartneroCreateWebhookOperator(PartneroOperator):
 class PartneroUpdateWebhookOperator(PartneroOperator):
     """Change fields of a webhook; its key and its signing secret stay.
 
+    A field whose template renders to nothing (None, ``"None"`` or an empty text) is refused before anything is sent.
+
     Returns the webhook after the change: ``{"key", "name", "url", "is_active", "events"}``.
     Source: the specification, "Update a webhook".
 
@@ -170,23 +168,25 @@ class PartneroUpdateWebhookOperator(PartneroOperator):
     ) -> None:
         super().__init__(**kwargs)
         check_early(webhook_key, checked_key, argument="webhook_key")
-        check_early(name, as_optional_name, argument="name")
-        check_early(events, as_optional_events, argument="events")
         self.webhook_key = webhook_key
         self.name = name
         self.url = url
         self.is_active = is_active
         self.events = events
+        self._new_name = OptionalArgument.of("name", name, checked_name)
+        self._new_url = OptionalArgument.of("url", url, checked_url)
+        self._new_state = OptionalArgument.of("is_active", is_active, as_flag)
+        self._new_events = OptionalArgument.of("events", events, as_events)
         self.include_signature = include_signature
 
     def act(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Change the given fields."""
         webhook = self.hook.update_webhook(
             checked_key(self.webhook_key, argument="webhook_key"),
-            name=as_optional_name(self.name),
-            url=as_optional_text(self.url),
-            is_active=as_optional_flag(self.is_active, argument="is_active"),
-            events=as_optional_events(self.events),
+            name=self._new_name.value(self.name),
+            url=self._new_url.value(self.url),
+            is_active=self._new_state.value(self.is_active),
+            events=self._new_events.value(self.events),
         )
         self.log.info("Updated webhook %r (%r)", webhook.key, webhook.name)
         return webhook.to_dict(include_signature=self.include_signature)

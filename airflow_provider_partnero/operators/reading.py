@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.api.arguments import checked_key
-from airflow_provider_partnero.operators.arguments import as_optional_events, as_optional_flag, check_early
+from airflow_provider_partnero.operators.arguments import OptionalArgument, as_events, as_flag, check_early
 from airflow_provider_partnero.operators.base import PartneroOperator
 
 if TYPE_CHECKING:
@@ -36,15 +36,16 @@ class PartneroListWebhooksOperator(PartneroOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_early(events, as_optional_events, argument="events")
         self.is_active = is_active
         self.events = events
+        self._wanted_state = OptionalArgument.of("is_active", is_active, as_flag)
+        self._wanted_events = OptionalArgument.of("events", events, as_events)
         self.include_signature = include_signature
 
     def act(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002
         """Read all webhooks and filter them."""
-        is_active = as_optional_flag(self.is_active, argument="is_active")
-        events = as_optional_events(self.events)
+        is_active = self._wanted_state.value(self.is_active)
+        events = self._wanted_events.value(self.events)
         webhooks = [
             webhook
             for webhook in self.hook.iter_webhooks(consistent=True)

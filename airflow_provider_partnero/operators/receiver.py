@@ -12,6 +12,7 @@ from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroError, PartneroNotFoundError
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.operators.arguments import (
+    OptionalArgument,
     as_events,
     as_flag,
     as_optional_text,
@@ -61,12 +62,10 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
     ) -> None:
         super().__init__(**kwargs)
         check_early(events, as_events, argument="events")
-        if webhook_name is not None:
-            check_early(webhook_name, checked_name, argument="webhook_name")
         self.events = events
         self.base_url = base_url
         self.webhook_name = webhook_name
-        self._has_name = webhook_name is not None
+        self._given_name = OptionalArgument.of("webhook_name", webhook_name, checked_name)
         self.wait_until_active = wait_until_active
 
     def act(self, context: Context) -> dict[str, Any]:
@@ -77,7 +76,7 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
         base_url = _base_url(self.base_url)
         url = receiver_url(base_url, self.partnero_conn_id)
         self._warn_about(url)
-        name = _name(self.webhook_name, base_url, is_given=self._has_name)
+        name = self._given_name.value(self.webhook_name) or _default_name(base_url)
         key = declared_key(self.partnero_conn_id, name)
         spec = WebhookSpec(name=name, url=url, events=as_events(self.events), key=key)
         is_waiting = as_flag(self.wait_until_active, argument="wait_until_active")
@@ -105,7 +104,7 @@ class PartneroUnregisterReceiverOperator(PartneroOperator):
 
     Returns ``{"deleted": [{"key", "name"}]}``.
 
-    :param base_url: as in ``PartneroRegisterReceiverOperator``. Templated.
+    :param base_url: as in ``PartneroRegisterReceiverOperator``, but it must not render to nothing. Templated.
     :param webhook_name: as in ``PartneroRegisterReceiverOperator``. Templated.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
     """
@@ -114,20 +113,24 @@ class PartneroUnregisterReceiverOperator(PartneroOperator):
 
     def __init__(self, *, base_url: str | None = None, webhook_name: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if webhook_name is not None:
-            check_early(webhook_name, checked_name, argument="webhook_name")
         self.base_url = base_url
+        self._is_base_url_given = base_url is not None
         self.webhook_name = webhook_name
-        self._has_name = webhook_name is not None
+        self._given_name = OptionalArgument.of("webhook_name", webhook_name, checked_name)
 
     def act(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Find the webhook by its key, or by its name and URL, and delete it."""
         from airflow_provider_partnero.api.names import normal_name
         from airflow_provider_partnero.api.urls import normal_url
 
+        if self._is_base_url_given and as_optional_text(self.base_url) is None:
+            raise ValueError(
+                f"base_url={short_repr(self.base_url)}: must be the URL of the receiver to unregister; what a template "
+                "renders to nothing does not stand for this Airflow's own"
+            )
         base_url = _base_url(self.base_url)
         url = receiver_url(base_url, self.partnero_conn_id)
-        name = _name(self.webhook_name, base_url, is_given=self._has_name)
+        name = self._given_name.value(self.webhook_name) or _default_name(base_url)
         keys = declared_keys(self.partnero_conn_id, name)
 
         def is_ours(webhook: Webhook) -> bool:
@@ -186,14 +189,6 @@ def _is_base_url(text: str) -> bool:
     except ValueError:
         return False
     return "@" not in parts.netloc and not {"?", "#"} & set(text)
-
-
-def _name(argument: str | None, base_url: str, *, is_given: bool) -> str:
-    """The webhook's name. A template that renders to nothing must not stand for the default: that is another webhook.
-
-    :param is_given: whether the DAG gives a name.
-    """
-    return checked_name(argument, argument="webhook_name") if is_given else _default_name(base_url)
 
 
 def _default_name(base_url: str) -> str:

@@ -10,7 +10,8 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
-from airflow_provider_partnero.operators.arguments import as_flag, as_optional_events, as_optional_flag, as_texts
+from airflow_provider_partnero.api.arguments import checked_url
+from airflow_provider_partnero.operators.arguments import OptionalArgument, as_events, as_flag, as_texts
 from airflow_provider_partnero.operators.partnero import (
     PartneroAuditWebhooksOperator,
     PartneroCreateWebhookOperator,
@@ -53,20 +54,21 @@ ARGUMENTS: dict[Any, dict[str, Any]] = {
 )
 def test_a_flag_is_itself_or_its_text(value: Any, flag: bool) -> None:
     assert as_flag(value, argument="a") is flag
-    assert as_optional_flag(value, argument="a") is flag
 
 
 @pytest.mark.parametrize("value", [1, 0, "1", "yes", "on", [], {}, 1.0])
 def test_anything_but_a_flag_is_refused(value: Any) -> None:
-    for read in (as_flag, as_optional_flag):
-        with pytest.raises(ValueError, match=r"is_active=.*: must be True or False"):
-            read(value, argument="is_active")
+    with pytest.raises(ValueError, match=r"is_active=.*: must be True or False"):
+        as_flag(value, argument="is_active")
 
 
-@pytest.mark.parametrize("value", [None, "", "None", "  ", " None "])
-def test_none_and_empty_texts_mean_not_given(value: Any) -> None:
-    assert as_optional_flag(value, argument="a") is None
-    assert as_optional_events(value) is None
+@pytest.mark.parametrize("nothing", [None, "", "None", "  ", " None "])
+@pytest.mark.parametrize(("name", "read"), [("is_active", as_flag), ("events", as_events), ("url", checked_url)])
+def test_a_given_argument_that_renders_to_nothing_is_refused(name: str, read: Any, nothing: Any) -> None:
+    given = OptionalArgument.of(name, "{{ value }}", read)
+    with pytest.raises(ValueError, match=rf"^{name}=.* must "):
+        given.value(nothing)
+    assert OptionalArgument.of(name, None, read).value(None) is None
 
 
 @pytest.mark.parametrize(
@@ -113,10 +115,9 @@ def test_a_create_with_invalid_events_fails_at_once_and_nothing_is_sent(
         ({"name": "New"}, {"name": "New"}),
         ({"url": "https://new.example/"}, {"url": "https://new.example/"}),
         ({"is_active": False}, {"is_active": False}),
-        ({"is_active": "False", "name": "None"}, {"is_active": False}),
+        ({"is_active": "False", "name": None}, {"is_active": False}),
         ({"events": "customer.created"}, {"events": ["customer.created"]}),
-        ({"name": "New", "url": "None", "is_active": "None", "events": "None"}, {"name": "New"}),
-        ({"name": "New", "url": "", "is_active": "", "events": ""}, {"name": "New"}),
+        ({"name": "New", "url": None, "is_active": None, "events": None}, {"name": "New"}),
     ],
 )
 def test_an_update_sends_only_the_given_fields(
@@ -203,15 +204,15 @@ RECEIVER = {"base_url": "https://airflow.example/"}
 CREATE = {"name": "n", "url": "https://a.example/", "events": ["partner.created"]}
 WRONG_TEXTS: list[Any] = [
     *((PartneroCreateWebhookOperator, CREATE, "name", name) for name in [*NAMES, None]),
-    *((PartneroUpdateWebhookOperator, {"webhook_key": "k"}, "name", name) for name in NAMES[3:]),
-    *((PartneroRegisterReceiverOperator, {**RECEIVER, "events": "a.b"}, "webhook_name", name) for name in NAMES[3:]),
-    *((PartneroUnregisterReceiverOperator, RECEIVER, "webhook_name", name) for name in NAMES[3:]),
+    *((PartneroUpdateWebhookOperator, {"webhook_key": "k"}, "name", name) for name in NAMES),
+    *((PartneroRegisterReceiverOperator, {**RECEIVER, "events": "a.b"}, "webhook_name", name) for name in NAMES),
+    *((PartneroUnregisterReceiverOperator, RECEIVER, "webhook_name", name) for name in NAMES),
     *((PartneroCreateWebhookOperator, CREATE, "events", events) for events in [*EVENTS, None, ""]),
     *((PartneroRegisterReceiverOperator, RECEIVER, "events", events) for events in [*EVENTS, None, ""]),
-    *((PartneroUpdateWebhookOperator, {"webhook_key": "k"}, "events", events) for events in EVENTS if events != "None"),
-    *((PartneroListWebhooksOperator, {}, "events", events) for events in EVENTS if events != "None"),
+    *((PartneroUpdateWebhookOperator, {"webhook_key": "k"}, "events", events) for events in [*EVENTS, ""]),
+    *((PartneroListWebhooksOperator, {}, "events", events) for events in [*EVENTS, ""]),
     *((PartneroAuditWebhooksOperator, {}, "required_events", events) for events in EVENTS if events not in ([], "[]")),
-    *((PartneroCreateWebhookOperator, CREATE, "webhook_key", key) for key in PADDED),
+    *((PartneroCreateWebhookOperator, CREATE, "webhook_key", key) for key in ["", "None", *PADDED]),
 ]
 
 
@@ -273,10 +274,10 @@ def test_every_argument_renders_and_every_template_field_is_an_argument(operator
 
 @pytest.mark.parametrize("is_native", [False, True])
 @pytest.mark.parametrize(
-    ("is_active", "events", "keys"), [(None, None, "kl"), (True, ["partner.created"], "k"), (False, None, "l")]
+    ("is_active", "events", "keys"), [(True, ["partner.created"], "k"), (False, ["partner.created"], "l")]
 )
 def test_a_list_filters_the_same_with_and_without_native_templates(
-    sandbox: Sandbox, make_context: MakeContext, is_native: bool, is_active: bool | None, events: Any, keys: str
+    sandbox: Sandbox, make_context: MakeContext, is_native: bool, is_active: bool, events: Any, keys: str
 ) -> None:
     sandbox.put_webhooks([OLD, {**OLD, "key": "l", "is_active": False}])
     with DAG("native", schedule=None, start_date=datetime(2026, 1, 1), render_template_as_native_obj=is_native):

@@ -192,12 +192,20 @@ def test_the_same_events_in_another_order_are_the_same_webhook(sandbox: Sandbox,
     assert _create(webhook_key="mine", events=events).execute(make_context())["key"] == "mine"
 
 
+def test_without_a_key_the_tasks_own_is_derived(sandbox: Sandbox, make_context: MakeContext) -> None:
+    made = _create(webhook_key=None).execute(make_context())
+    assert made["key"] == derived_key("partnero_default", "dag", "task", "run", -1)
+
+
 @pytest.mark.parametrize("nothing", [None, "", "None", " None "])
-def test_a_template_that_renders_to_nothing_is_not_a_key(
+def test_a_key_that_renders_to_nothing_is_refused(
     sandbox: Sandbox, make_context: MakeContext, nothing: str | None
 ) -> None:
-    made = _create(webhook_key=nothing).execute(make_context())
-    assert made["key"] == derived_key("partnero_default", "dag", "task", "run", -1)
+    create = _create(webhook_key="{{ key }}")
+    create.webhook_key = nothing
+    with pytest.raises(AirflowFailException, match=r"^webhook_key="):
+        create.execute(make_context())
+    assert sandbox.requests() == []
 
 
 def test_not_idempotent_sends_one_post_and_leaves_the_key_to_partnero(

@@ -60,7 +60,7 @@ def test_list_returns_all_pages_without_signatures(sandbox: Sandbox, make_contex
         ({}, ["a", "b", "c"]),
         ({"is_active": True}, ["a", "c"]),
         ({"is_active": "False"}, ["b"]),
-        ({"is_active": "None"}, ["a", "b", "c"]),
+        ({"is_active": None}, ["a", "b", "c"]),
         ({"events": ["partner.created"]}, ["a", "b"]),
         ({"events": "partner.updated, customer.created"}, ["b", "c"]),
         ({"events": "['partner.updated']", "is_active": "true"}, []),

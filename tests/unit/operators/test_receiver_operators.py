@@ -182,6 +182,19 @@ def test_a_name_that_renders_to_nothing_does_not_stand_for_the_default(
     assert len(sandbox.webhooks()) == 1
 
 
+@pytest.mark.parametrize("nothing", [None, "", " ", "None"])
+def test_a_base_url_that_renders_to_nothing_unregisters_nothing(
+    sandbox: Sandbox, make_context: MakeContext, nothing: str | None
+) -> None:
+    _register().execute(make_context())
+    sandbox.clear_requests()
+    task = _unregister(base_url="{{ url }}")
+    task.base_url = nothing
+    with pytest.raises(AirflowFailException, match=r"^base_url=.*: must be the URL of the receiver to unregister"):
+        task.execute(make_context())
+    assert sandbox.requests() == []
+
+
 def test_the_base_url_is_the_argument_else_the_receivers_else_the_api_servers(
     sandbox: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
