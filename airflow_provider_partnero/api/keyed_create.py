@@ -14,6 +14,7 @@ from airflow_provider_partnero.api.errors import (
     PartneroAmbiguousError,
     PartneroError,
     PartneroNotFoundError,
+    PartneroValidationError,
     Reaction,
     Request,
     failure_of,
@@ -65,7 +66,7 @@ class KeyedCreate:
         try:
             made = self.existing.retries.run(self._attempt, Request.KEYED_CREATE, self.deadline)
         except PartneroError as error:
-            if self.doubt is None or not is_passing(error):
+            if self.doubt is None or not (is_passing(error) or isinstance(error, PartneroValidationError)):
                 raise
             made = self._look_patiently() or self._give_up(error)
         return self._without_surplus(made)

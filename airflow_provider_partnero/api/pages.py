@@ -89,10 +89,10 @@ def _rows(data: object, number: int) -> list[Any]:
 
 def _has_next(payload: Mapping[str, Any]) -> bool | None:
     """Whether a next page is announced. Its address is never followed, so that nobody can lead the token elsewhere."""
-    links = payload.get("links")
+    links, meta = payload.get("links"), payload.get("meta")
     announced = [links["next"]] if isinstance(links, Mapping) and "next" in links else []
-    if "next_page_url" in payload:
-        announced.append(payload["next_page_url"])
+    paginators = [fields for fields in (payload, meta) if isinstance(fields, Mapping)]
+    announced += [fields["next_page_url"] for fields in paginators if "next_page_url" in fields]
     return any(announced) if announced else None
 
 

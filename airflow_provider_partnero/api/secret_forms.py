@@ -60,7 +60,9 @@ _KNOWN_TOKENS = (
     r"sk-(?:ant|proj|svcacct|admin|or)-[\w-]{20,}",  # Anthropic, OpenAI, OpenRouter
     r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",  # Shopify
     r"pat-(?:na|eu|ap)\d-[0-9a-f-]{36}",  # HubSpot
-    r"(?:npm|hf|lin_api|ntn|sbp|glsa|pnu|sb_secret)_[0-9A-Za-z_]{24,}",
+    r"(?:npm|hf|lin_api|ntn|sbp|glsa|glc|nfp|pnu|sb_secret)_[0-9A-Za-z_]{24,}",
+    r"sk-[0-9A-Za-z]{48}(?![\w-])|secret_[0-9A-Za-z]{43}(?![\w-])",  # OpenAI and Notion, older ones
+    r"pypi-AgE[\w-]{50,}|sntry[su]_[\w=/+-]{32,}|key-[0-9a-f]{32}(?![\w-])",  # PyPI, Sentry, Mailgun
     r"do[opr]_v1_[0-9a-f]{64}",  # DigitalOcean
     r"pat[0-9A-Za-z]{14}\.[0-9a-f]{64}",  # Airtable
     r"dapi[0-9a-f]{32}",  # Databricks

@@ -14,6 +14,7 @@ from airflow_provider_partnero.api import (
     PartneroConflictError,
     PartneroDuplicateError,
     PartneroServerError,
+    PartneroValidationError,
     Webhook,
 )
 from airflow_provider_partnero.api.clock import Clock
@@ -204,6 +205,29 @@ def test_a_create_in_doubt_to_the_end_on_a_server_that_may_ignore_keys_names_wha
     [only] = keys(sandbox)
     assert only in str(raised.value)
     assert not is_final(raised.value)
+
+
+def test_a_create_in_doubt_whose_repetition_is_refused_names_what_appeared(
+    sandbox: Sandbox, make_client: MakeClient
+) -> None:
+    """Such as "url has already been taken": by what the first POST made."""
+    sandbox.reset(Profile(taken_key="ignored"))
+    sandbox.fault(method="POST", drop="after")
+    sandbox.fault(method="POST", skip=1, status=422)
+    with pytest.raises(PartneroAmbiguousError, match="was sent and may have happened") as raised:
+        make_client().create_webhook(**DEMO, key=KEY)
+    [only] = keys(sandbox)
+    assert only in str(raised.value)
+    assert isinstance(raised.value.__cause__, PartneroValidationError)
+
+
+def test_a_create_in_doubt_whose_repetition_is_refused_finds_what_the_first_made(
+    sandbox: Sandbox, make_client: MakeClient
+) -> None:
+    sandbox.fault(method="POST", status=504, late_requests=8)
+    sandbox.fault(method="POST", skip=1, status=422)
+    assert make_client(page_concurrency=1).create_webhook(**DEMO, key=KEY).key == KEY
+    assert keys(sandbox) == [KEY]
 
 
 def test_a_create_that_nothing_came_of_raises_the_last_failure(sandbox: Sandbox, make_client: MakeClient) -> None:

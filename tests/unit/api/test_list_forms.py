@@ -38,6 +38,10 @@ FORMS: dict[str, Form] = {
     "data": lambda items, number, limit, total: {"data": items},
     "links.next": lambda items, number, limit, total: {"data": items, "links": {"next": _next(number, limit, total)}},
     "next_page_url": lambda items, number, limit, total: {"data": items, "next_page_url": _next(number, limit, total)},
+    "meta.next_page_url": lambda items, number, limit, total: {
+        "data": items,
+        "meta": {"next_page_url": _next(number, limit, total)},
+    },
     "last_page": lambda items, number, limit, total: {"data": items, "last_page": _last(limit, total)},
     "meta.last_page": lambda items, number, limit, total: {"data": items, "meta": {"last_page": _last(limit, total)}},
     "per_page as text": lambda items, number, limit, total: {"data": items, "per_page": str(limit)},
