@@ -31,6 +31,8 @@ _LOOKED_BACK = 60.0  # seconds, to see how many requests passed before the first
 _REMEMBERED = 5  # windows without a refusal, after which the limit is forgotten: it may have been lifted
 _LEAST_REMEMBERED = 5.0  # seconds
 _LIFTED = 3  # requests beyond the limit that pass, after which it is forgotten as well
+_FEW = 2  # requests in a window
+_SLOWER = 1.25  # times
 _LOST = 150.0  # seconds after which a probe has ended, also if an exception kept its thread from saying so
 _RECHECK = 1.0  # seconds
 
@@ -53,6 +55,7 @@ class Pace:
         self._in_flight = 0
         self._width = math.inf
         self._starts: deque[float] = deque()
+        self._window_before = -math.inf  # when the first request of the window before went
         self._refusal: Refusal | None = None
         self._allowance: Allowance | None = None
         self._probe_at: float | None = None
@@ -156,7 +159,7 @@ class Pace:
 
     def _may_be_refused(self) -> bool:
         """Whether one more refusal, to learn more about the limit, is within bounds."""
-        return self._refusals + 1 < 2 * self._most
+        return self._refusals + 1 < 1.5 * self._most
 
     def _wait(self, seconds: float, deadline: Deadline, stop: threading.Event) -> None:
         left = math.inf if deadline.at is None else deadline.left()
@@ -179,6 +182,7 @@ class Pace:
         allowance = self._allowance
         if self._refusal is None:
             if self._is_over(now):
+                self._window_before = self._starts[0]
                 self._starts.clear()
             while allowance is None and self._starts and self._starts[0] < now - _LOOKED_BACK:
                 self._starts.popleft()
@@ -230,7 +234,19 @@ class Pace:
                 self._allowance = Allowance(len(earlier), window, min(max(shortest, window / 1000), window))
             elif allowance:
                 self._allowance = replace(allowance, longest=window)
+            self._window_before = earlier[0]
+        elif refusal and allowance:
+            self._allowance = self._refuted(allowance, refusal, probe)
         self._starts = deque([probe.started])
+
+    def _refuted(self, allowance: Allowance, refusal: Refusal, probe: Turn) -> Allowance:
+        """The allowance after the first request of a window was refused: windows are longer, or began earlier."""
+        if allowance.requests <= _FEW:  # a steady rate rather than a window
+            longest = allowance.longest * _SLOWER
+        else:
+            longest = max(allowance.longest, probe.started - self._window_before)
+        shortest = max(allowance.shortest, refusal.met_at - self._window_before)
+        return replace(allowance, longest=longest, shortest=min(shortest, longest))
 
     def _allow_later(self, now: float) -> None:
         """A request that was sent to find out whether the window is shorter than known was refused."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -90,6 +91,60 @@ def test_a_limit_of_20_in_6_seconds_is_used_up_with_few_refusals(
     assert limit.refusals < 2 * concurrency
     # 20 at once, and 20 more after 6, 12, 18 and 24 seconds; one request after the other is under way.
     assert seconds <= 1.3 * 24 + 100 * latency
+
+
+class WindowsOfTheClock(RateLimit):
+    """Windows that begin when the server's clock says so, such as each minute, and not with the first request."""
+
+    def __init__(self, requests: int, seconds: float, phase: float) -> None:
+        super().__init__(requests, seconds)
+        self._passed: dict[int, int] = {}
+        self._phase = phase
+
+    def refuse(self, now: float) -> float | None:
+        number, into = divmod(now + self._phase, self.seconds)
+        self._passed[int(number)] = passed = self._passed.get(int(number), 0) + 1
+        if passed <= self.requests:
+            return None
+        self.refusals += 1
+        return self.seconds - into
+
+
+class SlidingWindow(RateLimit):
+    """At most so many requests in any so many seconds."""
+
+    def __init__(self, requests: int, seconds: float, phase: float) -> None:
+        super().__init__(requests, seconds)
+        self._passed: list[float] = []
+
+    def refuse(self, now: float) -> float | None:
+        self._passed = [at for at in self._passed if at > now - self.seconds]
+        if len(self._passed) < self.requests:
+            self._passed.append(now)
+            return None
+        self.refusals += 1
+        return self._passed[0] + self.seconds - now
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "most_refusals", "most_times"),
+    [
+        (SlidingWindow, True, 0, 1.3),
+        (SlidingWindow, False, 0, 1.3),
+        (WindowsOfTheClock, True, 0, 1.3),
+        # Their first window ends at any time, so its length says little, and nobody else says more.
+        (WindowsOfTheClock, False, 1, 2.5),
+    ],
+)
+@pytest.mark.parametrize("concurrency", CONCURRENCIES)
+@pytest.mark.parametrize("phase", [0.5, 2.5, 4.5, 5.9])
+def test_windows_of_other_kinds_are_used_up_with_few_refusals(
+    kind: Any, concurrency: int, told: bool, phase: float, most_refusals: int, most_times: float
+) -> None:
+    limit = kind(20, 6, phase)
+    seconds = _send_all(100, concurrency, limit, told=told, latency=0.03)
+    assert limit.refusals <= 2 * concurrency + most_refusals
+    assert seconds <= most_times * 24 + 100 * 0.03
 
 
 @given(st.integers(1, 60), st.integers(1, 120), st.sampled_from(CONCURRENCIES))
