@@ -16,6 +16,7 @@ DEFAULT_BACKOFF = 1.0  # seconds
 
 _BACKOFF_FACTOR = 10
 _MOST_AT_ONCE = 100
+_MOST_REDIRECTS = 5
 _RECEIVER_TIMEOUT = 3.0  # seconds
 
 
@@ -23,7 +24,8 @@ class Postman:
     """Delivers events in the background of the running event loop.
 
     It behaves like spatie/laravel-webhook-server, the package that Partnero's deliveries look like (seen): 3 attempts
-    with a time-out of 3 seconds each, 10 and 100 seconds apart. Here the waits are shorter by default: ``backoff``
+    with a time-out of 3 seconds each, 10 and 100 seconds apart. It follows up to 5 redirects, a 301 or 302 as a GET
+    without the body, a 307 or 308 as the same POST. Here the waits are shorter by default: ``backoff``
     seconds before the second attempt, ten times as long before the third.
 
     :param timeout: how long a receiver may take to answer, in seconds.
@@ -95,7 +97,13 @@ class Postman:
         if self._client is None:
             # Without a proxy, because most receivers are on this machine.
             limits = httpx.Limits(max_keepalive_connections=_MOST_AT_ONCE)
-            self._client = httpx.AsyncClient(timeout=None, limits=limits, trust_env=False)  # noqa: S113 - asyncio.timeout bounds it
+            self._client = httpx.AsyncClient(
+                timeout=None,  # noqa: S113 - asyncio.timeout bounds it
+                limits=limits,
+                trust_env=False,
+                follow_redirects=True,
+                max_redirects=_MOST_REDIRECTS,
+            )
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await self._client.post(envelope.url, content=envelope.body, headers=dict(envelope.headers))

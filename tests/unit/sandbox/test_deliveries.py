@@ -7,9 +7,11 @@ import hashlib
 import hmac
 import json
 import re
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -153,6 +155,34 @@ def test_a_failed_delivery_is_repeated_with_the_same_bytes_and_growing_waits(
     first, second, third = (received.at for received in receiver.received)
     assert second - first >= 0.03
     assert third - second >= 0.3
+
+
+@pytest.mark.parametrize(("status", "method"), [(301, "GET"), (302, "GET"), (307, "POST"), (308, "POST")])
+def test_a_redirect_is_followed_as_spaties_sender_does(sandbox: Sandbox, status: int, method: str) -> None:
+    got: list[tuple[str, str, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append((self.command, self.path, self.rfile.read(int(self.headers.get("Content-Length") or 0))))
+            self.send_response(status if self.path == "/old" else 200)
+            self.send_header("Location", "/new")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_POST  # noqa: N815 - the name that http.server calls
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/old"
+        sandbox.put_webhooks([{"key": "k", "url": url, "events": ["partner.created"], "is_active": True}])
+        [attempt] = sandbox.emit("partner.created", DATA)
+        server.shutdown()
+    assert attempt.status == 200
+    assert [(command, path) for command, path, _ in got] == [("POST", "/old"), (method, "/new")]
+    assert (got[1][2] == got[0][2]) is (method == "POST")
 
 
 def test_a_delivery_is_given_up_after_three_attempts(sandbox: Sandbox, receiver: Receiver) -> None:
