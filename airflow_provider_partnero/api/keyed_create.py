@@ -80,7 +80,7 @@ class KeyedCreate:
         if self.failure and (made := self._look_after(self.failure)):
             return made
         if self.unseen > 1 and len(new := self._new()) > 1:
-            raise self._unanswered(new)
+            raise self._unanswered(new, self._own_suspects(new))
         try:
             self.answered = self.existing.endpoints.create(self.spec, self.deadline)
         except PartneroError as error:
@@ -167,15 +167,22 @@ class KeyedCreate:
         except PartneroError as unread:
             raise self._ambiguous(f"the list cannot be read ({unread})") from error
         if new:
-            raise self._unanswered(new) from error
+            raise self._unanswered(new, ()) from error
         raise error
 
-    def _unanswered(self, new: list[Webhook]) -> PartneroAmbiguousError:
-        """The error for webhooks that appeared without an answer. With several of them, a further try would add one."""
-        keys = [webhook.key for webhook in new]
+    def _own_suspects(self, new: list[Webhook]) -> list[Webhook]:
+        """All webhooks that this create, with its earlier tries, may have made."""
+        return new if self.snapshot and self.snapshot.is_before else self._others()
+
+    def _unanswered(self, new: Sequence[Webhook], suspects: Sequence[Webhook]) -> PartneroAmbiguousError:
+        """The error for webhooks that appeared without an answer.
+
+        :param suspects: all that the create may have made, if a further try would only add one; it is final then.
+        """
+        keys = [webhook.key for webhook in suspects or new]
         listed = ", ".join(map(short_repr, keys[:5])) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
         words = f"no webhook has that key, but {listed} appeared with the same content"
-        return self._ambiguous(words, keys if self.unseen > 1 else ())
+        return self._ambiguous(words, keys if suspects else ())
 
     def _ambiguous(self, words: str, keys: Sequence[str] = ()) -> PartneroAmbiguousError:
         return PartneroAmbiguousError(
