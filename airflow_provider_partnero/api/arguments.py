@@ -92,7 +92,8 @@ def checked_key(key: object, *, argument: str = "key") -> str:
     """A webhook's key, fit to be a segment of a path.
 
     It may hold a space, but not begin or end with one: such a key is that of no webhook (Partnero trims what it
-    stores), so a delete with it would find nothing and seem to have succeeded. The same goes for ``"None"``.
+    stores), so a delete with it would find nothing and seem to have succeeded. The same goes for ``"None"`` and for
+    the text of a list or mapping.
     """
     if fault := _fault_of(key) or _padding_of(key, is_identifier=True):
         raise ValueError(f"{argument}={short_repr(key)}: must be a webhook's key, {fault}")

@@ -81,7 +81,7 @@ def duplicates(made: Webhook, others: Sequence[Webhook]) -> PartneroDuplicateErr
     keys = [made.key, *(webhook.key for webhook in others)]
     return PartneroDuplicateError(
         f"webhook {short_repr(made.name)} was created as {short_repr(made.key)} after an attempt with an unknown "
-        f"outcome, and {_listed(keys[1:])} with the same content appeared meanwhile, from that attempt or from "
+        f"outcome, and {listed(keys[1:])} with the same content appeared meanwhile, from that attempt or from "
         "somebody else. Nothing was deleted: delete what is a duplicate",
         keys,
     )
@@ -90,7 +90,7 @@ def duplicates(made: Webhook, others: Sequence[Webhook]) -> PartneroDuplicateErr
 def undeleted(name: str, keys: Sequence[str], error: Exception) -> PartneroDuplicateError:
     """The error for a duplicate that could not be deleted."""
     return PartneroDuplicateError(
-        f"the create of webhook {short_repr(name)} was carried out more than once, as {_listed(keys)}, and the "
+        f"the create of webhook {short_repr(name)} was carried out more than once, as {listed(keys)}, and the "
         f"duplicate could not be deleted ({error}): delete it",
         keys,
     )
@@ -100,12 +100,13 @@ def unknown_outcome(name: str, suspects: Sequence[str]) -> PartneroAmbiguousErro
     """The error for a create of which an earlier try may have made one of the suspects."""
     return PartneroAmbiguousError(
         f"the create of webhook {short_repr(name)} may have happened before: Partnero ignores keys, so "
-        f"{_listed(suspects)} with the same content may be from an earlier attempt or from somebody else. What was "
+        f"{listed(suspects)} with the same content may be from an earlier attempt or from somebody else. What was "
         "created now was deleted again. Use that webhook if it is yours, or delete it and create again",
         suspects,
     )
 
 
-def _listed(keys: Sequence[str]) -> str:
+def listed(keys: Sequence[str]) -> str:
+    """The first keys, for a message, and how many more there are."""
     shown = ", ".join(map(short_repr, keys[:5]))
     return shown if len(keys) <= 5 else f"{shown} and {len(keys) - 5} more"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from airflow_provider_partnero.api.clock import Deadline
-from airflow_provider_partnero.api.doubt import Snapshot, Verdict, judge, undeleted, unknown_outcome
+from airflow_provider_partnero.api.doubt import Snapshot, Verdict, judge, listed, undeleted, unknown_outcome
 from airflow_provider_partnero.api.errors import (
     PartneroAmbiguousError,
     PartneroError,
@@ -180,8 +180,7 @@ class KeyedCreate:
         :param suspects: all that the create may have made, if a further try would only add one; it is final then.
         """
         keys = [webhook.key for webhook in suspects or new]
-        listed = ", ".join(map(short_repr, keys[:5])) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
-        words = f"no webhook has that key, but {listed} appeared with the same content"
+        words = f"no webhook has that key, but {listed(keys)} appeared with the same content"
         return self._ambiguous(words, keys if suspects else ())
 
     def _ambiguous(self, words: str, keys: Sequence[str] = ()) -> PartneroAmbiguousError:

@@ -95,9 +95,8 @@ class Webhook:
         """The webhook in one row of the list. It never raises: whatever a row holds, the others can be read."""
         if not isinstance(row, dict):
             return cls("", "", "", False, (), oddities=(f"it is {kind_of(row)}",), unreadable=frozenset(READERS))
-        is_plain = is_as_documented(row)
-        unknown = {} if is_plain and len(row) == len(READERS) else _unknown(row)
-        if is_plain:
+        if is_as_documented(row):
+            unknown = {} if len(row) == len(READERS) else _unknown(row)
             events = tuple(row["events"])
             return cls(row["key"], row["name"], row["url"], row["is_active"], events, Secret(row["signature"]), unknown)
         values = {name: read(row[name]) if name in row else MISSING for name, read in READERS.items()}
@@ -109,7 +108,7 @@ class Webhook:
             is_active=values["is_active"].value or False,
             events=values["events"].value or (),
             signature=None if signature is None else Secret(signature),
-            unknown=unknown,
+            unknown=_unknown(row),
             oddities=tuple(f"{name} {value.oddity}" for name, value in values.items() if value.oddity),
             unreadable=frozenset(name for name, value in values.items() if value.is_unreadable),
         )

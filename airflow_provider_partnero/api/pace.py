@@ -31,8 +31,9 @@ _LOOKED_BACK = 60.0  # seconds, to see how many requests passed before the first
 _REMEMBERED = 5  # windows without a refusal, after which the limit is forgotten: it may have been lifted
 _LEAST_REMEMBERED = 5.0  # seconds
 _LIFTED = 3  # requests beyond the limit that pass, after which it is forgotten as well
-_FEW = 2  # requests in a window
-_SLOWER = 1.25  # times
+_FEW = 2  # requests of a window: with no more, the limit is a steady rate rather than a window
+_SLOWER = 1.25  # times as long, between two requests of such a rate that turned out too fast
+_ASKED_FOR = 1.5  # refusals for each request in flight; what is left below two is for those that nobody asks for
 _LOST = 150.0  # seconds after which a probe has ended, also if an exception kept its thread from saying so
 _RECHECK = 1.0  # seconds
 
@@ -159,7 +160,7 @@ class Pace:
 
     def _may_be_refused(self) -> bool:
         """Whether one more refusal, to learn more about the limit, is within bounds."""
-        return self._refusals + 1 < 1.5 * self._most
+        return self._refusals + 1 < _ASKED_FOR * self._most
 
     def _wait(self, seconds: float, deadline: Deadline, stop: threading.Event) -> None:
         left = math.inf if deadline.at is None else deadline.left()
@@ -241,7 +242,7 @@ class Pace:
 
     def _refuted(self, allowance: Allowance, refusal: Refusal, probe: Turn) -> Allowance:
         """The allowance after the first request of a window was refused: windows are longer, or began earlier."""
-        if allowance.requests <= _FEW:  # a steady rate rather than a window
+        if allowance.requests <= _FEW:
             longest = allowance.longest * _SLOWER
         else:
             longest = max(allowance.longest, probe.started - self._window_before)

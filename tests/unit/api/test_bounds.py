@@ -186,67 +186,49 @@ def test_closing_the_client_breaks_off_what_other_threads_wait_for() -> None:
     assert [type(error) for error in ended] == [PartneroConnectionError]
 
 
-def test_a_create_that_waits_for_its_turn_when_the_client_is_closed_was_not_sent() -> None:
-    refusal = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 2\r\n\r\n{}"
-    with talking(_saying(refusal)) as url:
-        is_waiting = threading.Event()
-
-        def wait(seconds: float, stopped: threading.Event) -> None:
-            is_waiting.set()
-            stopped.wait(seconds)
-
-        client = _client(url, timeout=60, clock=Clock(wait=wait))
-        with pytest.raises(PartneroError):
-            client.get_webhook("k1")
-        failed: list[BaseException] = []
-
-        def create() -> None:
-            try:
-                client.create_webhook(**DEMO)
-            except PartneroError as error:
-                failed.append(error)
-
-        thread = threading.Thread(target=create)
-        thread.start()
-        assert is_waiting.wait(60)
-        client.close()
-        thread.join(60)
-    assert len(failed) == 1
-    assert isinstance(failed[0], PartneroConnectionError)
-    assert not failed[0].sent
-    assert "the client was closed before the request" in str(failed[0])
-
-
-def test_a_page_that_waits_for_its_turn_when_the_client_is_closed_waits_no_longer() -> None:
+def _closed_while_it_waits_for_its_turn(call: Callable[[PartneroClient], object]) -> PartneroError:
+    """The error of a call whose client is closed while a 429 makes it wait; it must not wait again."""
     refusal = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 2\r\n\r\n{}"
     waits: list[float] = []
     is_waiting = threading.Event()
+    failed: list[PartneroError] = []
 
     def wait(seconds: float, stopped: threading.Event) -> None:
-        if waits:  # the first one is the turn that close() ends, and no later one is wanted
+        if waits:
             raise AssertionError(f"waits again, for {seconds} s")
         waits.append(seconds)
         is_waiting.set()
         assert stopped.wait(60)
 
+    def run() -> None:
+        try:
+            call(client)
+        except PartneroError as error:
+            failed.append(error)
+
     with talking(_saying(refusal)) as url:
-        client = _client(url, timeout=60, max_attempts=1, clock=Clock(wait=wait))
+        client = _client(url, timeout=60, clock=Clock(wait=wait))
         with pytest.raises(PartneroError):
             client.get_webhook("k1")
-        failed: list[BaseException] = []
-
-        def read() -> None:
-            try:
-                list(client.iter_webhooks())
-            except PartneroError as error:
-                failed.append(error)
-
-        thread = threading.Thread(target=read)
+        thread = threading.Thread(target=run)
         thread.start()
         assert is_waiting.wait(60)
         client.close()
         thread.join(60)
-    assert "the client was closed before the request" in str(failed[0])
+    [error] = failed
+    return error
+
+
+def test_a_create_that_waits_for_its_turn_when_the_client_is_closed_was_not_sent() -> None:
+    error = _closed_while_it_waits_for_its_turn(lambda client: client.create_webhook(**DEMO))
+    assert isinstance(error, PartneroConnectionError)
+    assert not error.sent
+    assert "the client was closed before the request" in str(error)
+
+
+def test_a_page_that_waits_for_its_turn_when_the_client_is_closed_waits_no_longer() -> None:
+    error = _closed_while_it_waits_for_its_turn(lambda client: list(client.iter_webhooks()))
+    assert "the client was closed before the request" in str(error)
 
 
 def test_a_slow_page_that_is_not_needed_any_more_is_broken_off(tmp_path: Path) -> None:
