@@ -34,6 +34,7 @@ _LIFTED = 3  # requests beyond the limit that pass, after which it is forgotten 
 _FEW = 2  # requests of a window: with no more, the limit is a steady rate rather than a window
 _SLOWER = 1.25  # times as long, between two requests of such a rate that turned out too fast
 _ASKED_FOR = 1.5  # refusals for each request in flight; what is left below two is for those that nobody asks for
+_RISKED = 2  # windows that a request must have time for, if it may be refused to learn more about the limit
 _LOST = 150.0  # seconds after which a probe has ended, also if an exception kept its thread from saying so
 _RECHECK = 1.0  # seconds
 
@@ -137,14 +138,15 @@ class Pace:
             return max(0.0, self._refusal.resume_at - now)
         if self._in_flight >= self._width:
             return math.inf
-        return self._until_allowed(now)
+        return self._until_allowed(now, place[0] - self._clock.now())
 
-    def _until_allowed(self, now: float) -> float:
+    def _until_allowed(self, now: float, left: float) -> float:
+        """Seconds until a request with so much time left may go, if nothing is known to be refused for now."""
         allowance = self._allowance
         if allowance is None or len(self._starts) < allowance.requests or self._is_over(now):
             return 0.0
         oldest, seconds = self._starts[0], allowance.longest
-        if oldest != self._tested and self._may_be_refused():
+        if oldest != self._tested and self._may_be_refused() and left > _RISKED * allowance.longest + _ROUNDED:
             if self._in_flight:
                 return math.inf
             # Is the window shorter than known? If that is known well, is there a limit still?

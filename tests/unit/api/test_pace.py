@@ -280,6 +280,20 @@ def test_a_request_that_cannot_go_before_its_deadline_says_that_it_was_not_sent(
     assert len(sandbox.requests()) == 1
 
 
+@pytest.mark.parametrize(("seconds", "is_risked"), [(3.0, False), (4.0, True), (FOR_EVER, True)])
+def test_only_a_request_with_time_for_a_refusal_is_sent_early_to_learn_more_about_the_limit(
+    seconds: float, is_risked: bool
+) -> None:
+    time = Time()
+    clock = time.clock(1.0)
+    pace, limit = Pace(8, 60, clock), RateLimit(2, 1)
+    for _ in range(4):
+        _send(pace, limit, time, told=True)
+    before = time.seconds
+    pace.turn(Deadline.after(seconds, clock), threading.Event())
+    assert (time.seconds - before < limit.seconds) == is_risked
+
+
 def test_a_forgotten_limit_is_tried_again_after_a_minute_without_a_refusal() -> None:
     time = Time()
     pace = Pace(8, 60, time.clock(0.0))
@@ -306,7 +320,7 @@ def test_a_long_list_is_read_to_its_end_through_a_limit_of_the_server(
 
 
 def test_pages_wait_for_their_turn_longer_than_the_deadline_of_each(sandbox: Sandbox, make_client: MakeClient) -> None:
-    sandbox.seed(1000)
+    sandbox.seed(1500)
     sandbox.set_rate_limit(2, 1)
-    client = make_client(clock=Clock(), max_wait=60, page_concurrency=8, deadline=3)
-    assert len(list(client.iter_webhooks())) == 1000
+    client = make_client(clock=Clock(), max_wait=60, page_concurrency=8, deadline=5)
+    assert len(list(client.iter_webhooks())) == 1500
