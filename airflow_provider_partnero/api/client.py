@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from types import TracebackType
@@ -76,6 +78,7 @@ class PartneroClient:
             verify=arguments.checked_verify(verify),
             new_pace=lambda: Pace(concurrency, self._retries.max_wait, clock),
         )
+        self._sealing_key = hashlib.sha256(token.encode()).digest()
         self._endpoints = Endpoints(self._transport)
         self._listing = Listing(self._endpoints, self._retries, concurrency)
         self._existing = Existing(self._endpoints, self._listing, self._retries)
@@ -102,6 +105,13 @@ class PartneroClient:
         The call that is under way ends with a :class:`PartneroError`, and is not tried again.
         """
         self._transport.abandon()
+
+    def seal(self, text: str) -> str:
+        """A digest of a text, the same each time for one token: without the token, nobody finds the text by guessing.
+
+        :returns: 64 hex digits, HMAC-SHA256.
+        """
+        return hmac.new(self._sealing_key, text.encode(errors="surrogatepass"), "sha256").hexdigest()
 
     def ping(self) -> None:
         """Check host and token (``GET /test``, as Partnero's own n8n node and PHP SDK do).

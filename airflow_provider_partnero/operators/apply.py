@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroConflictError, PartneroError, PartneroNotFoundError
 from airflow_provider_partnero.api.quoting import short_repr, shortened
 from airflow_provider_partnero.operators.keys import create_under, declared_keys, under_live_keys
+from airflow_provider_partnero.operators.limits import (
+    check_changes,
+    check_creates,
+    check_deletes,
+    check_readable,
+    told,
+)
+from airflow_provider_partnero.operators.surroundings import ConnectedProgramme, TaskLog
+from airflow_provider_partnero.webhooks.approvals import ApprovedPlan, DriftError
+from airflow_provider_partnero.webhooks.protection import Protection
 from airflow_provider_partnero.webhooks.texts import visible
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
-
     from airflow_provider_partnero.api import PartneroClient, Webhook
-    from airflow_provider_partnero.api.specs import Change, WebhookSpec
-    from airflow_provider_partnero.hooks.partnero import PartneroHook
-    from airflow_provider_partnero.webhooks.plans import Action, Plan
+    from airflow_provider_partnero.api.specs import WebhookSpec
+    from airflow_provider_partnero.webhooks.actions import Action
+    from airflow_provider_partnero.webhooks.plans import Plan, Prune
 
 _MOST_IN_XCOM = 100  # actions in XCom; the counts cover all
 _MOST_LOGGED = 200  # actions of a plan in the log
@@ -29,63 +36,79 @@ _ACTIVE_WITHIN = 600.0  # seconds
 _READ_EVERY = 5.0  # seconds
 
 
-class TaskLog(Protocol):
-    """The methods that we use of an operator's ``log``, whose class differs between Airflow versions."""
-
-    def info(self, event: Any, *args: Any) -> Any: ...  # noqa: D102
-    def error(self, event: Any, *args: Any) -> Any: ...  # noqa: D102
+def _forget(_left: dict[str, Any]) -> None:
+    """Nobody asks what was done of a plan that failed half-way; the log says it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
     """One reconciliation of the webhooks of one connection.
 
-    :param hook: hook of the connection.
+    :param hook: the connection's webhooks.
     :param specs: the declared webhooks, each with a key.
     :param log: log of the task.
-    :param prune: delete live webhooks that are not declared.
+    :param prune: delete live webhooks that are not declared: all, or ``"owned"`` ones, which a reconcile created.
     :param max_deletes: refuse a plan that deletes more webhooks.
+    :param max_changes: refuse a plan that deletes webhooks, or changes their URLs, more often; None: no limit.
+    :param protection: which live webhooks to neither change nor delete.
+    :param approved: the plan that may be applied; None: any.
+    :param log_url: where the task's log is shown; None: nobody knows.
     :param adopt: take over webhooks that are recognised by their name only; False: refuse such a plan.
     :param clock: times the wait for webhooks to become active.
     :param live: the webhooks when the plan was made.
     :param answers: what Partnero answered to each create and update, by name.
     """
 
-    hook: PartneroHook
+    hook: ConnectedProgramme
     specs: tuple[WebhookSpec, ...]
     log: TaskLog
-    prune: bool = False
+    prune: Prune = False
     max_deletes: int = 0
+    max_changes: int | None = None
+    protection: Protection = field(default_factory=Protection)
+    approved: ApprovedPlan | None = None
+    log_url: str | None = None
     adopt: bool = True
     clock: Clock = field(default_factory=Clock)
     live: list[Webhook] = field(default_factory=list, init=False)
     answers: dict[str, Webhook] = field(default_factory=dict, init=False)
 
-    def run(self, context: Context, *, dry_run: bool = False, wait_until_active: bool = False) -> dict[str, Any]:
+    def run(
+        self,
+        *,
+        dry_run: bool = False,
+        wait_until_active: bool = False,
+        is_retry: bool = False,
+        halted: Callable[[dict[str, Any]], None] = _forget,
+    ) -> dict[str, Any]:
         """Plan; unless it is a dry run, apply the plan, read back, and wait.
 
-        :param context: the task's context. If the plan fails half-way, the XCom ``half_applied`` says what was done.
         :param dry_run: write nothing.
         :param wait_until_active: wait up to 10 minutes until all webhooks that are declared active are active.
-        :returns: ``{"plan", "done", "done_left_out", "dry_run"}``, see ``PartneroReconcileWebhooksOperator``.
-        :raises ValueError: the plan is refused; nothing was written.
+        :param is_retry: an earlier try may have done a part of the approved plan.
+        :param halted: called if the plan fails half-way, with ``{"done", "not_done"}``.
+        :returns: see ``PartneroReconcileWebhooksOperator``.
+        :raises ValueError: the plan is refused, and nothing was written; or an approved one met a webhook that somebody
+            changed meanwhile.
         :raises PartneroError: a write failed; or afterwards, a webhook is not as declared, or cannot be read.
         """
         plan = self._warn(self._plan())
         self.log.info("%s", plan.render(max_actions=_MOST_LOGGED))
-        _check_deletes(plan, self.max_deletes)
+        writes = self._writes(plan, is_retry=is_retry)
+        check_deletes(plan, self.max_deletes)
+        check_changes(plan, self.max_changes)
         if not self.adopt:
             self._check_adoptions(plan)
-        _check_creates(plan)
+        check_creates(plan)
         if dry_run:
-            return _outcome(plan, [], dry_run=True)
-        done = self._apply(plan, context)
+            return self._outcome(plan, [], dry_run=True)
+        done = self._apply(writes, halted)
         if done:
             self._read_back()
         if wait_until_active:
             self._wait_until_active()
-        _check_readable(plan)
-        return _outcome(plan, done, dry_run=False)
+        check_readable(plan)
+        return self._outcome(plan, done, dry_run=False)
 
     @property
     def _client(self) -> PartneroClient:
@@ -100,7 +123,19 @@ class Reconciliation:
 
         self.live[:] = self.hook.iter_webhooks(consistent=True)
         specs = under_live_keys(self.hook.partnero_conn_id, self.specs, self.live)
-        return plan(specs, self.live, prune=self.prune)
+        return plan(
+            specs,
+            self.live,
+            prune=self.prune,
+            is_owned=lambda webhook: webhook.key in declared_keys(self.hook.partnero_conn_id, webhook.name),
+            protection=self.protection,
+            seal=self._client.seal,
+        )
+
+    def _writes(self, plan: Plan, *, is_retry: bool) -> tuple[Action, ...]:
+        if self.approved is None:
+            return plan.writes
+        return self.approved.writes(plan, self.live, may_be_begun=is_retry)
 
     def _warn(self, plan: Plan) -> Plan:
         """The plan with its warnings. Only for one that writes events, the programme is asked for."""
@@ -123,8 +158,7 @@ class Reconciliation:
                 f"Declare their keys, or take them over with adopt=True: {names}"
             )
 
-    def _apply(self, plan: Plan, context: Context) -> list[dict[str, Any]]:
-        writes = [action for action in plan.actions if action.kind != "unchanged"]
+    def _apply(self, writes: Sequence[Action], halted: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
         done: list[dict[str, Any]] = []
         try:
             for number, action in enumerate(writes, start=1):
@@ -134,9 +168,7 @@ class Reconciliation:
         except BaseException as error:  # Airflow's time-out and SIGTERM are not an Exception
             left = [_entry(action, action.key) for action in writes[len(done) :]]
             self.log.error("Stopped half-way (%s)\ndone:\n%s\nnot done:\n%s", error, _lines(done), _lines(left))
-            context["ti"].xcom_push(
-                key="half_applied", value={"done": done[:_MOST_IN_XCOM], "not_done": left[:_MOST_IN_XCOM]}
-            )
+            halted({"done": done[:_MOST_IN_XCOM], "not_done": left[:_MOST_IN_XCOM]})
             raise
         self.log.info("Done: %s", _lines(done) or "nothing to write")
         return done
@@ -154,6 +186,8 @@ class Reconciliation:
 
     def _write(self, action: Action) -> dict[str, Any]:
         key = action.key
+        if self.approved is not None and action.webhook is not None:
+            self._check_untouched(action.webhook)
         if action.kind == "create" and action.spec:
             made = create_under(self._client, action.spec, self._keys_for(action.spec), listed=self.live)
             key = made.key
@@ -164,6 +198,19 @@ class Reconciliation:
         elif action.kind == "delete" and key:
             self._delete(key)
         return _entry(action, key)
+
+    def _check_untouched(self, planned: Webhook) -> None:
+        """Whether the webhook still is as it was when the plan was made: what changes it was approved for that one."""
+        try:
+            live = self._client.get_webhook(planned.key)
+        except PartneroNotFoundError:
+            live = None
+        if live is None or _content_of(live) != _content_of(planned):
+            what = "deleted" if live is None else "changed"
+            raise DriftError(
+                f"somebody {what} {short_repr(planned.name)} (key {visible(planned.key)}) while the approved plan was "
+                "applied, so the rest of it was not written. Plan again, and have that approved"
+            )
 
     def _keys_for(self, spec: WebhookSpec) -> list[str]:
         """The keys that a create may use: the declared key only, or the derived keys if none is declared."""
@@ -182,7 +229,7 @@ class Reconciliation:
         :raises PartneroError: others are not as declared.
         """
         left = [action for action in self._plan().actions if action.kind != "unchanged"]
-        wrong = [action for action in left if not _is_pending(action)]
+        wrong = [action for action in left if not action.is_pending]
         if rewritten := [text for action in wrong if (text := self._rewritten(action))]:
             raise ValueError(
                 f"Partnero stores {len(rewritten)} webhooks otherwise than they were sent, so writing them again would "
@@ -192,7 +239,7 @@ class Reconciliation:
             raise PartneroError(
                 f"after the writes, {len(wrong)} webhooks are not as declared: "
                 + ", ".join(
-                    f"{short_repr(action.name)} (to {action.kind}){_told(action.changes)}" for action in wrong[:10]
+                    f"{short_repr(action.name)} (to {action.kind}){told(action.changes)}" for action in wrong[:10]
                 )
             )
         return [action.name for action in left]
@@ -206,7 +253,20 @@ class Reconciliation:
         came_back = next((webhook for webhook in self.live if webhook.key == answer.key), None)
         if not changes or came_back is None or action.spec.differences(came_back) != changes:
             return None
-        return f"{short_repr(action.name)} (key {visible(answer.key)}){_told(changes)}"
+        return f"{short_repr(action.name)} (key {visible(answer.key)}){told(changes)}"
+
+    def _outcome(self, plan: Plan, done: list[dict[str, Any]], *, dry_run: bool) -> dict[str, Any]:
+        outcome = {
+            "plan": plan.to_dict(max_actions=_MOST_IN_XCOM),
+            "fingerprint": plan.fingerprint,
+            "done": done[:_MOST_IN_XCOM],
+            "done_left_out": max(0, len(done) - _MOST_IN_XCOM),
+            "dry_run": dry_run,
+        }
+        if not dry_run:
+            return outcome
+        steps = [str(step) for step in plan.steps]
+        return {**outcome, "steps": steps, "diff_markdown": plan.to_markdown(log_url=self.log_url)}
 
     def _wait_until_active(self) -> None:
         deadline = self.clock.now() + _ACTIVE_WITHIN
@@ -219,55 +279,8 @@ class Reconciliation:
             self.clock.wait(_READ_EVERY, threading.Event())
 
 
-def _check_deletes(plan: Plan, max_deletes: int) -> None:
-    if len(plan.deletes) > max_deletes:
-        names = ", ".join(repr(action.name) for action in plan.deletes[:10])
-        raise ValueError(
-            f"the plan deletes {len(plan.deletes)} webhooks and max_deletes={max_deletes}: nothing was written; raise "
-            f"max_deletes if you want that. Among them: {names}"
-        )
-
-
-def _check_readable(plan: Plan) -> None:
-    """All else is done by now: what cannot be read was left alone, and nobody knows whether it is as declared."""
-    declared = [left for left in plan.unreadable if left.spec]
-    if declared:
-        named = (f"{left.name!r} ({', '.join((left.label, *left.webhook.oddities))})" for left in declared[:10])
-        raise PartneroError(
-            f"{len(declared)} declared webhooks cannot be read and were left alone; all else is done. Save them again "
-            f"at Partnero, or delete them there: {', '.join(named)}"
-        )
-
-
-def _check_creates(plan: Plan) -> None:
-    """Refuse to create again what Partnero ignored the key of, and stores in its own way."""
-    from airflow_provider_partnero.api.urls import loose_url
-
-    strangers: defaultdict[str, list[Webhook]] = defaultdict(list)
-    for webhook in (*plan.undeclared, *(action.webhook for action in plan.deletes if action.webhook)):
-        strangers[loose_url(webhook.url)].append(webhook)
-    found = [
-        f"{short_repr(spec.name)} (key {visible(webhook.key)}){_told(spec.differences(webhook))}"
-        for spec in (action.spec for action in plan.creates if action.spec)
-        for webhook in strangers[loose_url(spec.url)]
-        if spec.is_met_by(webhook, just_made=True)
-    ]
-    if found:
-        raise ValueError(
-            f"{len(found)} declared webhooks seem to be there, stored otherwise than they are declared; nothing was "
-            f"written. Declare them as they are stored, or declare their keys: {'; '.join(found[:10])}"
-        )
-
-
-def _told(changes: Iterable[Change]) -> str:
-    from airflow_provider_partnero.webhooks.plans import sent_and_came_back
-
-    return "".join(f", {sent_and_came_back(change)}" for change in changes)
-
-
-def _is_pending(action: Action) -> bool:
-    """Whether the webhook only waits to become active: Partnero may take a while to activate it."""
-    return [(change.field, change.new) for change in action.changes] == [("is_active", True)]
+def _content_of(webhook: Webhook) -> tuple[Any, ...]:
+    return webhook.name, webhook.url, webhook.is_active, set(webhook.events)
 
 
 def _entry(action: Action, key: str | None) -> dict[str, Any]:
@@ -279,12 +292,3 @@ def _lines(actions: Sequence[Mapping[str, Any]]) -> str:
     if len(actions) > _MOST_LOGGED:
         lines.append(f"  ... and {len(actions) - _MOST_LOGGED} more")
     return "\n".join(["", *lines]) if lines else ""
-
-
-def _outcome(plan: Plan, done: list[dict[str, Any]], *, dry_run: bool) -> dict[str, Any]:
-    return {
-        "plan": plan.to_dict(max_actions=_MOST_IN_XCOM),
-        "done": done[:_MOST_IN_XCOM],
-        "done_left_out": max(0, len(done) - _MOST_IN_XCOM),
-        "dry_run": dry_run,
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from airflow_provider_partnero.airflow_compat import conf
 from airflow_provider_partnero.api.arguments import checked_name, checked_url
@@ -20,6 +20,8 @@ from airflow_provider_partnero.operators.arguments import (
 )
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.keys import declared_key, declared_keys
+from airflow_provider_partnero.operators.reconcile import half_applied
+from airflow_provider_partnero.webhooks.protection import receiver_url
 from airflow_provider_partnero.webhooks.texts import visible
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.api import Webhook
 
 _SECTION = "partnero"
-_PATH = "/partnero/webhooks/"
 
 
 class PartneroRegisterReceiverOperator(PartneroOperator):
@@ -81,7 +82,7 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
         spec = WebhookSpec(name=name, url=url, events=as_events(self.events), key=key)
         is_waiting = as_flag(self.wait_until_active, argument="wait_until_active")
         reconciliation = Reconciliation(self.hook, (spec,), self.log, clock=self.clock)
-        return reconciliation.run(context, wait_until_active=is_waiting) | {"url": url}
+        return reconciliation.run(wait_until_active=is_waiting, halted=half_applied(context)) | {"url": url}
 
     def _warn_about(self, url: str) -> None:
         from airflow_provider_partnero.webhooks.destinations import Destination
@@ -157,11 +158,6 @@ class PartneroUnregisterReceiverOperator(PartneroOperator):
             self.log.info("Deleted webhook %r", key)
         except PartneroNotFoundError:
             self.log.info("Webhook %r is gone already", key)
-
-
-def receiver_url(base_url: str, partnero_conn_id: str) -> str:
-    """The URL of a connection's receiver, below the API server's."""
-    return f"{base_url.rstrip('/')}{_PATH}{quote(partnero_conn_id, safe='')}"
 
 
 def _base_url(argument: str | None) -> str:

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.specs import Change, WebhookSpec, specs_from
 from airflow_provider_partnero.api.urls import loose_url
+from airflow_provider_partnero.webhooks.actions import ORDER, Action, Kept, Kind, Unreadable
+from airflow_provider_partnero.webhooks.fingerprints import Seal, sealed_by_nobody
 from airflow_provider_partnero.webhooks.matching import Matching, PlanError, first_problems, keys_of, match
-from airflow_provider_partnero.webhooks.plans import ORDER, Action, Kind, Plan, Unreadable
+from airflow_provider_partnero.webhooks.plans import Plan, Prune
+from airflow_provider_partnero.webhooks.protection import Protection
 from airflow_provider_partnero.webhooks.spec_files import parse_specs
 from airflow_provider_partnero.webhooks.texts import quoted
 
 __all__ = ["Action", "Change", "Kind", "Plan", "PlanError", "WebhookSpec", "parse_specs", "plan", "specs_from"]
 
 
-def plan(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook], *, prune: bool = False) -> Plan:
+def _owns_nothing(_webhook: Webhook) -> bool:
+    return False
+
+
+def plan(
+    specs: Iterable[WebhookSpec],
+    webhooks: Iterable[Webhook],
+    *,
+    prune: Prune = False,
+    is_owned: Callable[[Webhook], bool] = _owns_nothing,
+    protection: Protection = Protection(),  # noqa: B008 - it is frozen
+    seal: Seal = sealed_by_nobody,
+) -> Plan:
     """Plan the writes that make the live webhooks match the specifications. Linear in both.
 
     A specification is matched by its key, else by its name. The name counts, too, if no live webhook has its key:
@@ -29,7 +44,11 @@ def plan(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook], *, prune: bo
 
     :param specs: the webhooks that must exist.
     :param webhooks: all live webhooks.
-    :param prune: delete the live webhooks that are not declared; otherwise they are left alone.
+    :param prune: which live webhooks to delete that are not declared: True: all; ``"owned"``: those that ``is_owned``
+        says; False: none.
+    :param is_owned: whether an earlier reconcile of the same connection created a live webhook.
+    :param protection: which live webhooks to neither change nor delete.
+    :param seal: stands in for a URL with secrets in the plan's fingerprint.
     :raises PlanError: a specification matches several live webhooks by its name; two live webhooks have the same key;
         two specifications have the same name or key. The message says which, and what to do.
     """
@@ -37,16 +56,20 @@ def plan(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook], *, prune: bo
     _check_keys(live)
     matching = match(specs, live)
     _check_unambiguous(matching)
-    steps = tuple(_steps(matching, prune=prune))
-    undeclared = () if prune else sorted(matching.undeclared, key=lambda webhook: (webhook.name, webhook.key))
+    pruned = [one for one in matching.undeclared if prune is True or (prune == "owned" and is_owned(one))]
+    steps = tuple(_protected(step, protection) for step in _steps(matching, pruned))
+    left = set(matching.undeclared) - set(pruned)
     return Plan(
         actions=tuple(sorted((step for step in steps if isinstance(step, Action)), key=_action_order)),
-        undeclared=tuple(undeclared),
+        undeclared=tuple(sorted(left, key=lambda webhook: (webhook.name, webhook.key))),
         unreadable=tuple(step for step in steps if isinstance(step, Unreadable)),
+        kept=tuple(sorted((step for step in steps if isinstance(step, Kept)), key=_kept_order)),
+        prune=prune,
+        seal=seal,
     )
 
 
-def _steps(matching: Matching, *, prune: bool) -> Iterator[Action | Unreadable]:
+def _steps(matching: Matching, pruned: Iterable[Webhook]) -> Iterator[Action | Unreadable]:
     nameless = {loose_url(webhook.url): webhook for webhook in matching.undeclared if _may_have_any_name(webhook)}
     suspects = set()
     for spec in matching.missing:
@@ -55,11 +78,18 @@ def _steps(matching: Matching, *, prune: bool) -> Iterator[Action | Unreadable]:
         yield Unreadable(suspect, spec) if suspect else Action("create", spec)
     for spec, webhook in matching.pairs:
         yield Unreadable(webhook, spec) if _is_unreadable(webhook) else _comparison(spec, webhook)
-    for webhook in matching.undeclared if prune else ():
+    for webhook in pruned:
         if not _is_unreadable(webhook):
             yield Action("delete", webhook=webhook)
         elif webhook not in suspects:
             yield Unreadable(webhook)
+
+
+def _protected(step: Action | Unreadable, protection: Protection) -> Action | Unreadable | Kept:
+    if not (isinstance(step, Action) and step.webhook and step.kind in {"update", "delete"}):
+        return step
+    reason = protection.reason(step.webhook)
+    return Kept(step.webhook, step.kind, reason, step.spec) if reason else step
 
 
 def _comparison(spec: WebhookSpec, webhook: Webhook) -> Action:
@@ -77,6 +107,10 @@ def _may_have_any_name(webhook: Webhook) -> bool:
 
 def _action_order(action: Action) -> tuple[int, str, str]:
     return ORDER.index(action.kind), action.name, action.key or ""
+
+
+def _kept_order(kept: Kept) -> tuple[str, str]:
+    return kept.name, kept.webhook.key
 
 
 def _check_keys(live: tuple[Webhook, ...]) -> None:

@@ -17,9 +17,9 @@ from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.operators.receiver import (
     PartneroRegisterReceiverOperator,
     PartneroUnregisterReceiverOperator,
-    receiver_url,
 )
 from airflow_provider_partnero.sandbox import Sandbox
+from airflow_provider_partnero.webhooks.protection import receiver_url
 from tests.conftest import MakeContext
 
 WRITES = {"POST", "PUT", "DELETE"}

@@ -264,7 +264,8 @@ class TestOptions:
     def test_an_invalid_flag_fails_before_anything_is_sent(
         self, sandbox: Sandbox, make_context: MakeContext, option: str, value: Any
     ) -> None:
-        with pytest.raises(AirflowFailException, match=rf"{option}={value!r}: must be True or False"):
+        allowed = "True, False or 'owned'" if option == "prune" else "True or False"
+        with pytest.raises(AirflowFailException, match=rf"{option}={value!r}: must be {allowed}"):
             run([entry("A")], make_context, **{option: value})
         assert sandbox.requests() == []
 

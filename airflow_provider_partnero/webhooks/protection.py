@@ -1,0 +1,55 @@
+"""Which live webhooks a plan must neither change nor delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from urllib.parse import quote, unquote
+
+from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.api.urls import split_url
+from airflow_provider_partnero.webhooks.destinations import Destination
+from airflow_provider_partnero.webhooks.texts import quoted
+
+RECEIVER_PATH = "/partnero/webhooks/"
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What is kept, whatever the declaration says.
+
+    :param keep: patterns such as ``zapier*`` or ``*.example.com`` over name, key and host; case does not count.
+    :param receiver: the connection whose receiver's webhook is kept; None: that webhook is like any other.
+    """
+
+    keep: tuple[str, ...] = ()
+    receiver: str | None = None
+
+    def reason(self, webhook: Webhook) -> str | None:
+        """Why the webhook is kept, in words that follow "since"; None if it is not."""
+        if self.receiver is not None and is_receiver(webhook.url, self.receiver):
+            return "it delivers to this Airflow's receiver"
+        for what, value in _subjects(webhook) if self.keep else ():
+            for pattern in self.keep:
+                if fnmatchcase(value.casefold(), pattern.casefold()):
+                    return f"its {what} matches keep={quoted(pattern)}"
+        return None
+
+
+def receiver_url(base_url: str, partnero_conn_id: str) -> str:
+    """The URL of a connection's receiver, below the API server's."""
+    return f"{base_url.rstrip('/')}{RECEIVER_PATH}{quote(partnero_conn_id, safe='')}"
+
+
+def is_receiver(url: str, partnero_conn_id: str) -> bool:
+    """Whether a URL is that of a connection's receiver, on whatever host and below whatever path."""
+    parts = split_url(url)
+    return parts is not None and unquote(parts.path).rstrip("/").endswith(f"{RECEIVER_PATH}{partnero_conn_id}")
+
+
+def _subjects(webhook: Webhook) -> Iterator[tuple[str, str]]:
+    yield "name", webhook.name
+    yield "key", webhook.key
+    if host := Destination.of(webhook.url).host:
+        yield "host", host
