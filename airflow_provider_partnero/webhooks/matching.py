@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.names import normal_name
 from airflow_provider_partnero.api.specs import WebhookSpec
+from airflow_provider_partnero.webhooks.placeholders import filled
 from airflow_provider_partnero.webhooks.texts import listed, quoted
 
 
@@ -37,7 +38,10 @@ def match(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook]) -> Matching
 
     If no live webhook has the key of a specification, the name decides: Partnero may ignore the key of a create,
     and then the webhook has another one. All keys are matched before any name, so a webhook declared by its key is
-    never matched by a name. No live webhook is matched twice. Names are compared by their normal form.
+    never matched by a name. No live webhook is matched twice. Names are compared by their normal form. A name that
+    several specifications have says nothing of itself: they are matched by their keys, else by all they declare.
+
+    In a pair, ``***`` in the declared URL is what the live webhook has there (:mod:`.placeholders`).
 
     :raises PlanError: two specifications have the same name or key.
     """
@@ -45,10 +49,12 @@ def match(specs: Iterable[WebhookSpec], webhooks: Iterable[Webhook]) -> Matching
     check_distinct(specs)
     left = dict(enumerate(webhooks))
     found = _match_keys(specs, left)
-    namesakes = _match_names([spec for spec in specs if spec not in found], left)
+    shared = _shared_names(specs)
+    found |= _match_contents([one for one in specs if one not in found and normal_name(one.name) in shared], left)
+    namesakes = _match_names([one for one in specs if one not in found and normal_name(one.name) not in shared], left)
     found |= {spec: live[0] for spec, live in namesakes.items() if len(live) == 1}
     return Matching(
-        pairs=tuple((spec, found[spec]) for spec in specs if spec in found),
+        pairs=tuple((filled(spec, found[spec]), found[spec]) for spec in specs if spec in found),
         missing=tuple(spec for spec in specs if spec not in found and spec not in namesakes),
         undeclared=tuple(left.values()),
         ambiguous=tuple((spec, live) for spec, live in namesakes.items() if len(live) > 1),
@@ -65,23 +71,50 @@ def _match_keys(specs: Sequence[WebhookSpec], left: dict[int, Webhook]) -> dict[
 
 def _match_names(specs: Sequence[WebhookSpec], left: dict[int, Webhook]) -> dict[WebhookSpec, tuple[Webhook, ...]]:
     """Each specification whose name live webhooks have, with all of them. Removes these from ``left``."""
-    places: defaultdict[str, list[int]] = defaultdict(list)
-    for place, webhook in left.items():
-        places[normal_name(webhook.name)].append(place)
+    places = _places_by_name(left)
     names = {spec: normal_name(spec.name) for spec in specs}
     return {spec: tuple(map(left.pop, places[name])) for spec, name in names.items() if name in places}
+
+
+def _match_contents(specs: Sequence[WebhookSpec], left: dict[int, Webhook]) -> dict[WebhookSpec, Webhook]:
+    """Each specification that a live webhook meets, with the first such webhook. Removes these from ``left``."""
+    places = _places_by_name(left)
+    found = {}
+    for spec in specs:
+        for place in places[normal_name(spec.name)]:
+            if place in left and filled(spec, left[place]).is_met_by(left[place]):
+                found[spec] = left.pop(place)
+                break
+    return found
+
+
+def _places_by_name(webhooks: Mapping[int, Webhook]) -> defaultdict[str, list[int]]:
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, webhook in webhooks.items():
+        places[normal_name(webhook.name)].append(place)
+    return places
+
+
+def _shared_names(specs: Iterable[WebhookSpec]) -> set[str]:
+    return {name for name, number in Counter(normal_name(spec.name) for spec in specs).items() if number > 1}
 
 
 def check_distinct(specs: Sequence[WebhookSpec]) -> None:
     """Refuse a declaration in which two webhooks cannot be told apart.
 
-    :raises PlanError: two specifications have the same key, or names with the same normal form.
+    :raises PlanError: two specifications have the same key; or names with the same normal form, and not a key each.
     """
-    names, keys = (spec.name for spec in specs), (spec.key for spec in specs if spec.key is not None)
+    keyless = Counter(normal_name(spec.name) for spec in specs if spec.key is None)
+    names = Counter(normal_name(spec.name) for spec in specs)
+    keys = Counter(spec.key for spec in specs if spec.key is not None)
     problems = [
-        f"{number} declared webhooks have the {what} {quoted(value)}: give each its own, or drop all but one"
-        for what, values in (("name", map(normal_name, names)), ("key", keys))
-        for value, number in Counter(values).items()
+        f"{number} declared webhooks have the name {quoted(name)}: give each its own name or key, or drop all but one"
+        for name, number in names.items()
+        if number > 1 and keyless[name]
+    ]
+    problems += [
+        f"{number} declared webhooks have the key {quoted(key)}: give each its own, or drop all but one"
+        for key, number in keys.items()
         if number > 1
     ]
     if problems:

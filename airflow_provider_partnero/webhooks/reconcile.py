@@ -9,8 +9,10 @@ from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.specs import Change, WebhookSpec, specs_from
 from airflow_provider_partnero.api.urls import loose_url
 from airflow_provider_partnero.webhooks.actions import ORDER, Action, Kept, Kind, Unreadable
+from airflow_provider_partnero.webhooks.destinations import shown_url
 from airflow_provider_partnero.webhooks.fingerprints import Seal, sealed_by_nobody
 from airflow_provider_partnero.webhooks.matching import Matching, PlanError, first_problems, keys_of, match
+from airflow_provider_partnero.webhooks.placeholders import has_placeholder
 from airflow_provider_partnero.webhooks.plans import Plan, Prune
 from airflow_provider_partnero.webhooks.protection import Protection
 from airflow_provider_partnero.webhooks.spec_files import parse_specs
@@ -56,6 +58,7 @@ def plan(
     _check_keys(live)
     matching = match(specs, live)
     _check_unambiguous(matching)
+    _check_filled(matching)
     pruned = [one for one in matching.undeclared if prune is True or (prune == "owned" and is_owned(one))]
     steps = tuple(_protected(step, protection) for step in _steps(matching, pruned))
     left = set(matching.undeclared) - set(pruned)
@@ -119,6 +122,18 @@ def _check_keys(live: tuple[Webhook, ...]) -> None:
     if repeated_keys:
         problems = [f"the key {quoted(key)} appears twice among the live webhooks" for key in repeated_keys]
         raise PlanError(f"{'; '.join(first_problems(problems))}: read the list again")
+
+
+def _check_filled(matching: Matching) -> None:
+    """Refuse to write a URL of which a part is not known."""
+    problems = [
+        f"the URL of {quoted(spec.name)}, {quoted(shown_url(spec.url), 110)}, leaves a part to the live webhook, and "
+        + (f"that delivers to {quoted(shown_url(webhook.url), 110)} now" if webhook else "there is none")
+        for spec, webhook in (*matching.pairs, *((spec, None) for spec in matching.missing))
+        if has_placeholder(spec) and not (webhook and spec.url == webhook.url)
+    ]
+    if problems:
+        raise PlanError(f"{'; '.join(first_problems(problems))}: declare the whole URL, or correct it at Partnero")
 
 
 def _check_unambiguous(matching: Matching) -> None:

@@ -1,0 +1,53 @@
+"""URLs that are declared without their secret part: ``***`` stands for whatever the live webhook has there.
+
+So a declaration can be read, reviewed and kept in a repository by people who must not know the secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.api.redaction import HIDDEN, redact_url
+from airflow_provider_partnero.api.specs import WebhookSpec
+from airflow_provider_partnero.api.urls import split_url
+
+
+def has_placeholder(spec: WebhookSpec) -> bool:
+    """Whether a part of the declared URL is only known to the live webhook."""
+    return HIDDEN in spec.url
+
+
+def filled(spec: WebhookSpec, live: Webhook) -> WebhookSpec:
+    """The specification with the live URL, if that is the declared one with something in place of each ``***``.
+
+    Otherwise it stays as it is: the live webhook delivers elsewhere.
+    """
+    return replace(spec, url=live.url) if has_placeholder(spec) and _fits(spec.url, live.url) else spec
+
+
+def without_secrets(url: str) -> str:
+    """The URL with ``***`` in place of its secrets, so that :func:`filled` finds the URL again."""
+    shown = redact_url(url)
+    if _fits(shown, url):
+        return shown
+    parts = split_url(url)
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{HIDDEN}" if parts else ""
+    return origin if _fits(origin, url) else f"{url.partition('://')[0]}://{HIDDEN}"
+
+
+def _fits(declared: str, url: str) -> bool:
+    """Whether a URL is the declared one with any text in place of each ``***``. Linear in both."""
+    first, *others = declared.split(HIDDEN)
+    if not others:
+        return declared == url
+    *between, last = others
+    if not url.startswith(first) or not url.endswith(last) or len(url) < len(first) + len(last):
+        return False
+    at, end = len(first), len(url) - len(last)
+    for piece in between:
+        found = url.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
