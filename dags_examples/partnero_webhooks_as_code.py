@@ -24,33 +24,44 @@ with DAG(
     start_date=datetime(2026, 1, 1),
     catchup=False,
     max_active_runs=1,  # two runs at the same time might create a webhook twice
-    params={"approve": Param("ask", enum=["ask", "yes", "no"], description="apply the plan? ask: a human decides")},
+    params={
+        "approve": Param(
+            "ask",
+            type="string",
+            pattern="^(ask|no|[0-9a-f]{64})$",
+            description="ask: a human decides; no: only plan; or the fingerprint of the plan that is approved",
+        )
+    },
     tags=["partnero", "example"],
     doc_md="""
     ### Webhooks as code
 
     `partnero_webhooks_as_code.yaml`, beside this file, declares the webhooks. `plan` logs what differs. Then somebody
-    approves it on the page *Required Actions* (Airflow 3.1 and later), unless the run was started with
-    `{"approve": "yes"}`. `apply` makes the changes, deletes undeclared webhooks (at most five) and reads the result
-    back; `audit` checks it.
+    approves it on the page *Required Actions* (Airflow 3.1 and later), which shows the whole plan. Or start the run
+    with `{"approve": "<fingerprint>"}`: the log of an earlier run's `plan` ends with it.
+
+    `apply` writes what was approved and nothing else: if anybody changed a webhook or the file meanwhile, it fails
+    and shows both plans. It deletes webhooks that were declared once and are no more, at most five, and reads the
+    result back; `audit` checks it.
     """,
 ):
-    plan = PartneroReconcileWebhooksOperator(task_id="plan", webhooks=DECLARATION, prune=True, dry_run=True)
+    plan = PartneroReconcileWebhooksOperator(task_id="plan", webhooks=DECLARATION, prune="owned", dry_run=True)
 
     @task.branch
     def decide(planned: dict, params: dict) -> str | None:
         """Ask for approval, unless the run came with a decision or the plan has no changes."""
-        counts = planned["plan"]["counts"]
-        if not (counts["create"] or counts["update"] or counts["delete"]):
+        approved = params["approve"]
+        if not planned["steps"] or approved == planned["fingerprint"]:
             return "apply"
-        if params["approve"] == "ask" and ApprovalOperator is not None:
-            return "ask_a_human"
-        return "apply" if params["approve"] == "yes" else None
+        if approved not in {"ask", "no"}:
+            raise ValueError(f"the plan is not the approved one, {approved}, any more:\n{planned['diff_markdown']}")
+        return "ask_a_human" if approved == "ask" and ApprovalOperator is not None else None
 
     apply = PartneroReconcileWebhooksOperator(
         task_id="apply",
         webhooks=DECLARATION,
-        prune=True,
+        prune="owned",
+        plan=plan.output,
         wait_until_active=True,
         trigger_rule="none_failed_min_one_success",
     )
@@ -62,6 +73,6 @@ with DAG(
         ask_a_human = ApprovalOperator(
             task_id="ask_a_human",
             subject="Change Partnero's webhooks?",
-            body="{{ ti.xcom_pull(task_ids='plan')['plan']['summary'] }} The log of the task `plan` shows the diff.",
+            body="{{ ti.xcom_pull(task_ids='plan')['diff_markdown'] }}",
         )
         decided >> ask_a_human >> apply

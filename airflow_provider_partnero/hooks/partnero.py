@@ -114,6 +114,17 @@ class PartneroHook(BaseHook):
         """See :meth:`PartneroClient.iter_webhooks`; reads to the end before it yields the first webhook."""
         return iter(self._mask(list(self.get_conn().iter_webhooks(page_size=page_size, consistent=consistent))))
 
+    def export(self) -> str:
+        """The live webhooks as the YAML text of a declaration file, for ``PartneroReconcileWebhooksOperator``.
+
+        See :func:`~airflow_provider_partnero.webhooks.export.export` for what it holds; there are no secrets in it.
+        """
+        from airflow_provider_partnero.webhooks.export import export
+
+        program = self.find_program()
+        webhooks = self.get_conn().iter_webhooks(consistent=True)
+        return export(webhooks, program=program_label(program) if program else "")
+
     def get_webhook(self, key: str) -> Webhook:
         """See :meth:`PartneroClient.get_webhook`."""
         return self._mask([self.get_conn().get_webhook(key)])[0]

@@ -101,6 +101,7 @@ class Reconciliation:
             self._check_adoptions(plan)
         check_creates(plan)
         if dry_run:
+            self.log.info("Fingerprint of this plan: %s", plan.fingerprint)
             return self._outcome(plan, [], dry_run=True)
         done = self._apply(writes, halted)
         if done:

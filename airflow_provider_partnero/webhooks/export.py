@@ -39,11 +39,11 @@ def export(webhooks: Iterable[Webhook], *, program: str = "") -> str:
 def _lines(webhooks: list[Webhook], program: str) -> Iterator[str]:
     names = Counter(normal_name(webhook.name) for webhook in webhooks)
     yield f"# yaml-language-server: $schema={SCHEMA_FILE}"
-    yield f"# The webhooks of {_quoted(program) if program else 'a programme'} at Partnero. Here `***` in a URL stands for"
-    yield "# its secret part, which stays as it is at Partnero. To rename a webhook, write its key as a field first."
-    declared = [(webhook, _spec_of(webhook, is_key_needed=names[normal_name(webhook.name)] > 1)) for webhook in webhooks]
-    yield "webhooks:" if any(isinstance(spec, WebhookSpec) for _, spec in declared) else "webhooks: []"
-    for webhook, spec in declared:
+    yield f"# The webhooks of {_quoted(program) if program else 'a programme'} at Partnero. Here `***` in a URL stands"
+    yield "# for its secret part, which stays as it is there. To rename a webhook, write its key as a field first."
+    specs = [_spec_of(webhook, is_key_needed=names[normal_name(webhook.name)] > 1) for webhook in webhooks]
+    yield "webhooks:" if any(isinstance(spec, WebhookSpec) for spec in specs) else "webhooks: []"
+    for webhook, spec in zip(webhooks, specs, strict=True):
         yield from _entry(spec, webhook) if isinstance(spec, WebhookSpec) else _left_out(webhook, spec)
 
 
@@ -76,7 +76,8 @@ def _entry(spec: WebhookSpec, webhook: Webhook) -> Iterator[str]:
 
 
 def _left_out(webhook: Webhook, why: str) -> Iterator[str]:
-    yield f"  # left out: {_quoted(webhook.name)} (key {_quoted(webhook.key)}), {counted(len(webhook.events), 'event')}:"
+    events = counted(len(webhook.events), "event")
+    yield f"  # left out: {_quoted(webhook.name)} (key {_quoted(webhook.key)}), {events}:"
     yield f"  # {_quoted(why)}"
 
 

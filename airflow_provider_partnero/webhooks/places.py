@@ -60,12 +60,12 @@ def _entry(node: Any) -> EntryPlaces:
     if node.id != "mapping":
         return EntryPlaces(_place(node))
     pairs = [(name, value) for name, value in node.value if isinstance(name.value, str)]
-    events = next((value.value for name, value in pairs if name.value == "events" and value.id == "sequence"), [])
+    lists = [value.value for name, value in pairs if name.value == "events" and value.id == "sequence"]
     return EntryPlaces(
         start=_place(node),
         names={name.value: _place(name) for name, _ in pairs},
         values={name.value: _place(value) for name, value in pairs},
-        events=tuple(map(_place, events)),
+        events=tuple(map(_place, lists[0] if lists else ())),
     )
 
 
