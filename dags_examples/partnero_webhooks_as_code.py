@@ -17,6 +17,7 @@ except Exception:  # noqa: BLE001 - before Airflow 3.1 the module is missing, or
     ApprovalOperator = None
 
 DECLARATION = "partnero_webhooks_as_code.yaml"
+PRUNE = "{{ params.prune }}"
 
 with DAG(
     dag_id="partnero_webhooks_as_code",
@@ -30,7 +31,12 @@ with DAG(
             type="string",
             pattern="^(ask|no|[0-9a-f]{64})$",
             description="ask: a human decides; no: only plan; or the fingerprint of the plan that is approved",
-        )
+        ),
+        "prune": Param(
+            "owned",
+            enum=["owned", "true", "false"],
+            description="what to delete of what is not declared: owned: what this DAG created; true: all; false: none",
+        ),
     },
     tags=["partnero", "example"],
     doc_md="""
@@ -42,10 +48,11 @@ with DAG(
 
     `apply` writes what was approved and nothing else: if anybody changed a webhook or the file meanwhile, it fails
     and shows both plans. It deletes webhooks that were declared once and are no more, at most five, and reads the
-    result back; `audit` checks it.
+    result back; `audit` checks it. What others created stays, and the audit tells of it; `{"prune": "true"}` deletes
+    that, too, but for the webhook of this Airflow's own receiver.
     """,
 ):
-    plan = PartneroReconcileWebhooksOperator(task_id="plan", webhooks=DECLARATION, prune="owned", dry_run=True)
+    plan = PartneroReconcileWebhooksOperator(task_id="plan", webhooks=DECLARATION, prune=PRUNE, dry_run=True)
 
     @task.branch
     def decide(planned: dict, params: dict) -> str | None:
@@ -60,12 +67,12 @@ with DAG(
     apply = PartneroReconcileWebhooksOperator(
         task_id="apply",
         webhooks=DECLARATION,
-        prune="owned",
+        prune=PRUNE,
         plan=plan.output,
         wait_until_active=True,
         trigger_rule="none_failed_min_one_success",
     )
-    audit = PartneroAuditWebhooksOperator(task_id="audit", declared=DECLARATION, fail_on="warning")
+    audit = PartneroAuditWebhooksOperator(task_id="audit", declared=DECLARATION, fail_on="error")
 
     decided = decide(plan.output)
     decided >> apply >> audit

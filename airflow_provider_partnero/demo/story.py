@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from importlib.metadata import version
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.demo.airflow import AirflowProcess, DemoError, dags_folder
 from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME, let_drift
+from airflow_provider_partnero.webhooks.texts import counted
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.sandbox import Sandbox
@@ -34,15 +36,12 @@ def tell_story(environment: dict[str, str], folder: Path, sandbox: Sandbox) -> b
         good = _run_dag(airflow, "partnero_webhook_audit")
         _print_report(airflow.returned("partnero_webhook_audit", "audit"))
 
-        print("\npartnero_webhooks_as_code.yaml declares the webhooks. Plan them, apply them, audit again:", end="")
-        good &= _reconcile(airflow)
+        print("\npartnero_webhooks_as_code.yaml declares the webhooks. Plan the changes, deletions among them:", end="")
+        good &= _reconcile(airflow, prune="true")
 
-        print(
-            "\nSomebody switches a webhook off and adds another, by hand. The same DAG finds both and puts them right:",
-            end="",
-        )
+        print("\nSomebody switches a webhook off and adds another, by hand. Plan to delete only our own:", end="")
         let_drift(sandbox)
-        good &= _reconcile(airflow)
+        good &= _reconcile(airflow, prune="owned")
 
         kept = len(sandbox.webhooks())
         good &= _run_dag(airflow, "partnero_webhook_lifecycle")
@@ -52,15 +51,19 @@ def tell_story(environment: dict[str, str], folder: Path, sandbox: Sandbox) -> b
     return good
 
 
-def _reconcile(airflow: AirflowProcess) -> bool:
-    good = _run_dag(airflow, "partnero_webhooks_as_code", "--conf", '{"approve": "yes"}')
-    plan = airflow.returned("partnero_webhooks_as_code", "plan")
-    if plan:
-        print(f"    {plan['plan']['summary']}")
-        for action in plan["plan"]["actions"]:
-            changes = ", ".join(f"{c['field']}: {c['old']} -> {c['new']}" for c in action.get("changes", []))
-            print(f"      {_SIGNS[action['kind']]} {action['name']}{f'  ({changes})' if changes else ''}")
-    _print_report(airflow.returned("partnero_webhooks_as_code", "audit"))
+def _reconcile(airflow: AirflowProcess, *, prune: str) -> bool:
+    """Plan; then start the DAG again with the plan's fingerprint, as somebody would who approves it."""
+    dag_id = "partnero_webhooks_as_code"
+    if not _run_dag(airflow, dag_id, "--conf", json.dumps({"approve": "no", "prune": prune})):
+        return False
+    planned = airflow.returned(dag_id, "plan")
+    print(f"    {planned['plan']['summary']}")
+    for action in planned["plan"]["actions"]:
+        changes = ", ".join(f"{c['field']}: {c['old']} -> {c['new']}" for c in action.get("changes", []))
+        print(f"      {_SIGNS[action['kind']]} {action['name']}{f'  ({changes})' if changes else ''}")
+    print(f"\nApprove this plan, {planned['fingerprint'][:12]}..., and nothing else:", end="")
+    good = _run_dag(airflow, dag_id, "--conf", json.dumps({"approve": planned["fingerprint"], "prune": prune}))
+    _print_report(airflow.returned(dag_id, "audit"))
     return good
 
 
@@ -97,7 +100,8 @@ def _print_report(report: dict[str, Any] | None) -> None:
 
     counts = report["counts"]
     table = Table(
-        title=f"Audit: {counts['errors']} errors, {counts['warnings']} warnings in {counts['webhooks']} webhooks",
+        title=f"Audit: {counted(counts['errors'], 'error')}, {counted(counts['warnings'], 'warning')} "
+        f"in {counted(counts['webhooks'], 'webhook')}",
         title_justify="left",
     )
     for heading in ("rule", "severity", "webhook", "finding"):

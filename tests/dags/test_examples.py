@@ -76,24 +76,57 @@ def test_the_audit_alerts_when_there_are_findings_and_only_then(airflow: Airflow
     }
 
 
-@pytest.mark.parametrize(("approve", "applied"), [("no", "skipped"), ("yes", "success")])
-def test_webhooks_as_code_are_applied_only_when_approved(
-    airflow: AirflowProcess, sandbox: Sandbox, approve: str, applied: str
+CODE = "partnero_webhooks_as_code"
+
+
+def _run_code(airflow: AirflowProcess, **params: str) -> str | None:
+    failure: str | None = airflow("dags", "test", CODE, "--conf", json.dumps(params))["failure"]
+    return failure
+
+
+def _planned(airflow: AirflowProcess, **params: str) -> str:
+    """The fingerprint of a plan that a run made and did not apply."""
+    assert _run_code(airflow, approve="no", **params) is None
+    assert _states(airflow, CODE)["apply"] == "skipped"
+    fingerprint: str = airflow.returned(CODE, "plan")["fingerprint"]
+    return fingerprint
+
+
+def _written(sandbox: Sandbox) -> set[str]:
+    return {request.method for request in sandbox.requests()} - {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("prune", "written", "left"), [("owned", {"PUT"}, 8), ("true", {"PUT", "DELETE"}, 4), ("false", {"PUT"}, 8)]
+)
+def test_webhooks_as_code_are_written_when_the_plan_is_approved_and_not_before(
+    airflow: AirflowProcess, sandbox: Sandbox, prune: str, written: set[str], left: int
 ) -> None:
-    done = airflow("dags", "test", "partnero_webhooks_as_code", "--conf", json.dumps({"approve": approve}))
-    assert done["failure"] is None
-    assert _states(airflow, "partnero_webhooks_as_code")["apply"] == applied
-    writes = {request.method for request in sandbox.requests()} - {"GET"}
-    assert writes == (set() if approve == "no" else {"PUT", "DELETE"})
+    fingerprint = _planned(airflow, prune=prune)
+    assert _written(sandbox) == set()
+    failure = _run_code(airflow, approve=fingerprint, prune=prune)
+    assert _states(airflow, CODE)["apply"] == "success"
+    assert (_written(sandbox), len(sandbox.webhooks())) == (written, left)
+    audited = _states(airflow, CODE)["audit"]
+    assert (failure is None) == (audited == "success") == (prune == "true")  # "Old blog", left there, is not https
+
+
+def test_webhooks_as_code_write_nothing_when_they_changed_after_the_approval(
+    airflow: AirflowProcess, sandbox: Sandbox
+) -> None:
+    fingerprint = _planned(airflow, prune="true")
+    sandbox.put_webhooks([{"key": "byHand000001", "name": "by hand", "url": "https://by-hand.example"}])
+    assert _run_code(airflow, approve=fingerprint, prune="true") is not None
+    assert _states(airflow, CODE)["decide"] == "failed"
+    assert _written(sandbox) == set()
 
 
 def test_webhooks_that_are_as_declared_are_not_written_again(airflow: AirflowProcess, sandbox: Sandbox) -> None:
-    for _ in range(2):
-        sandbox.clear_requests()
-        done = airflow("dags", "test", "partnero_webhooks_as_code", "--conf", '{"approve": "yes"}')
-        assert done["failure"] is None
-    assert {request.method for request in sandbox.requests()} == {"GET"}
-    assert _states(airflow, "partnero_webhooks_as_code")["audit"] == "success"
+    _run_code(airflow, approve=_planned(airflow, prune="true"), prune="true")
+    sandbox.clear_requests()
+    assert _run_code(airflow, approve="ask") is None
+    assert _written(sandbox) == set()
+    assert _states(airflow, CODE)["audit"] == "success"
 
 
 def test_a_rotation_replaces_the_secret_without_showing_it(
