@@ -5,15 +5,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider_partnero.sandbox import Sandbox
 
+from .chromium import chromium
 from .cluster import Cluster
 from .packages import build_wheel, install
 from .postgres import HOW_TO_START, Postgres, binaries, migrated
 from .programme import TOKEN, webhook
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +61,13 @@ def cluster(
         cluster.start("api-server", "scheduler", "dag-processor", "triggerer")
         cluster.wait_until_healthy()
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser of the module's own."""
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

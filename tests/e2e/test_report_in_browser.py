@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,19 +13,11 @@ from airflow_provider_partnero.api.models import Webhook, WebhookEvent
 from airflow_provider_partnero.webhooks.audit import audit
 from airflow_provider_partnero.webhooks.report import render_report
 
+from .chromium import NEEDS_CHROMIUM
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ViewportSize
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-START_MS = 600_000  # bounds a hang only
 PHONE: ViewportSize = {"width": 390, "height": 844}
 SMALL_PHONE: ViewportSize = {"width": 360, "height": 640}
 DESK: ViewportSize = {"width": 1280, "height": 900}
@@ -40,12 +31,7 @@ HOSTILE_NAMES = [
     "w" * 400,
 ]
 
-pytest.importorskip("playwright.sync_api", reason="playwright is missing: uv sync --group dev")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing: apt-get install -y chromium"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 # The contrast (WCAG 2.2, 1.4.3) of every text against the first background below it that is not transparent.
 CONTRASTS = """
@@ -93,16 +79,6 @@ def report_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(text, encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS, timeout=START_MS)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("viewport", [SMALL_PHONE, PHONE, DESK], ids=["small phone", "phone", "desk"])
