@@ -61,6 +61,7 @@ class Cluster:
         self.environment = airflow_environment(folder, sandbox.connection_json) | {
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__BASE_URL": self.address,
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": "a-secret-of-the-tests-" * 4,
             # Four processes that start at once would make four keys, and not read each other's triggers.

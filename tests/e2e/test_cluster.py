@@ -109,6 +109,7 @@ def test_a_plan_waits_for_a_human_and_is_applied_only_when_approved(
     path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/ask_a_human/-1/hitlDetails"
     question = cluster.api("GET", path)
     assert "4 to create, 0 to update, 0 to delete" in question["body"]
+    assert question["body"].count("\n+ create ") == 4
 
     cluster.wait_until_heard(dag_id, run_id, "ask_a_human")
     cluster.api("PATCH", path, chosen_options=[option], params_input={})
