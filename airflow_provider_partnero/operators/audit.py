@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
@@ -14,6 +13,7 @@ from airflow_provider_partnero.operators.arguments import as_events, as_texts, c
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.declaration import declared_webhooks
 from airflow_provider_partnero.operators.keys import under_live_keys
+from airflow_provider_partnero.operators.report_files import checked_suffix, write_report
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _MOST_FINDINGS = 100  # in XCom and in the asset event; the report file has all of them, and the counts cover all
 _MOST_ROWS_LOGGED = 200
 _FAIL_ON = ("error", "warning", "never")
-_REPORT_SUFFIXES = (".json", ".md", ".html")
 
 
 class PartneroAuditWebhooksOperator(PartneroOperator):
@@ -115,32 +114,22 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
     def _check_arguments(self) -> None:
         if self.fail_on not in _FAIL_ON:
             raise ValueError(f"fail_on={short_repr(self.fail_on)}: must be one of {', '.join(map(repr, _FAIL_ON))}")
-        if self.report_path and PurePosixPath(self.report_path).suffix not in _REPORT_SUFFIXES:
-            raise ValueError(
-                f"report_path={short_repr(self.report_path)}: must end in one of {', '.join(_REPORT_SUFFIXES)}"
-            )
+        if self.report_path:
+            checked_suffix(self.report_path)
 
     def _write_report(self, report: AuditReport) -> None:
         if not self.report_path:
             return
-        from airflow.sdk import ObjectStoragePath
-
         from airflow_provider_partnero.webhooks.report import render_report
 
         text = render_report(
             report,
-            suffix=PurePosixPath(self.report_path).suffix,
+            suffix=checked_suffix(self.report_path),
             title="Partnero webhooks",
             generated_at=datetime.now(UTC),
             conn_id=self.partnero_conn_id,
         )
-        path = ObjectStoragePath(self.report_path)
-        try:
-            path.write_text(text, encoding="utf-8")
-        except FileNotFoundError:
-            # Not before: object stores have no folders, and credentials often allow nothing but writing objects.
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+        write_report(self.report_path, text)
         self.log.info("Report written to %s", self.report_path)
 
     def _emit_event(self, report: AuditReport, context: Context) -> None:
