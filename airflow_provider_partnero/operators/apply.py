@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,12 @@ from airflow_provider_partnero.api.errors import PartneroConflictError, Partnero
 from airflow_provider_partnero.api.quoting import short_repr, shortened
 from airflow_provider_partnero.operators.keys import create_under, declared_keys, under_live_keys
 from airflow_provider_partnero.operators.limits import (
+    MOST_LOGGED,
     check_changes,
     check_creates,
     check_deletes,
     check_readable,
+    lines_of,
     told,
 )
 from airflow_provider_partnero.operators.surroundings import ConnectedProgramme, TaskLog
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.plans import Plan, Prune
 
 _MOST_IN_XCOM = 100  # actions in XCom; the counts cover all
-_MOST_LOGGED = 200  # actions of a plan in the log
 _PROGRESS_EVERY = 50  # writes
 _ACTIVE_WITHIN = 600.0  # seconds
 _READ_EVERY = 5.0  # seconds
@@ -57,6 +58,7 @@ class Reconciliation:
     :param clock: times the wait for webhooks to become active.
     :param live: the webhooks when the plan was made.
     :param answers: what Partnero answered to each create and update, by name.
+    :param done: the writes that were carried out so far: ``{"kind", "name", "key"}`` each.
     """
 
     hook: ConnectedProgramme
@@ -72,6 +74,7 @@ class Reconciliation:
     clock: Clock = field(default_factory=Clock)
     live: list[Webhook] = field(default_factory=list, init=False)
     answers: dict[str, Webhook] = field(default_factory=dict, init=False)
+    done: list[dict[str, Any]] = field(default_factory=list, init=False)
 
     def run(
         self,
@@ -92,24 +95,38 @@ class Reconciliation:
             changed meanwhile.
         :raises PartneroError: a write failed; or afterwards, a webhook is not as declared, or cannot be read.
         """
-        plan = self._warn(self._plan())
-        self.log.info("%s", plan.render(max_actions=_MOST_LOGGED))
+        plan = self.plan()
+        self.log.info("%s", plan.render(max_actions=MOST_LOGGED))
         writes = self._writes(plan, is_retry=is_retry)
+        self.check(plan)
+        if dry_run:
+            self.log.info("Fingerprint of this plan: %s", plan.fingerprint)
+            return self._outcome(plan, dry_run=True)
+        self._apply(writes, halted)
+        if self.done:
+            self._read_back()
+        if wait_until_active:
+            self._wait_until_active()
+        check_readable(plan)
+        return self._outcome(plan, dry_run=False)
+
+    def plan(self) -> Plan:
+        """What :meth:`run` would write now. Only for a plan that writes events, the programme is asked for."""
+        from airflow_provider_partnero.webhooks.offers import with_warnings
+
+        plan = self._plan()
+        return with_warnings(plan, self.hook.find_program()) if plan.creates or plan.updates else plan
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a plan that goes beyond the limits.
+
+        :raises ValueError: it does; the message says which limit, and that nothing was written.
+        """
         check_deletes(plan, self.max_deletes)
         check_changes(plan, self.max_changes)
         if not self.adopt:
             self._check_adoptions(plan)
         check_creates(plan)
-        if dry_run:
-            self.log.info("Fingerprint of this plan: %s", plan.fingerprint)
-            return self._outcome(plan, [], dry_run=True)
-        done = self._apply(writes, halted)
-        if done:
-            self._read_back()
-        if wait_until_active:
-            self._wait_until_active()
-        check_readable(plan)
-        return self._outcome(plan, done, dry_run=False)
 
     @property
     def _client(self) -> PartneroClient:
@@ -138,12 +155,6 @@ class Reconciliation:
             return plan.writes
         return self.approved.writes(plan, self.live, may_be_begun=is_retry)
 
-    def _warn(self, plan: Plan) -> Plan:
-        """The plan with its warnings. Only for one that writes events, the programme is asked for."""
-        from airflow_provider_partnero.webhooks.offers import with_warnings
-
-        return with_warnings(plan, self.hook.find_program()) if plan.creates or plan.updates else plan
-
     def _check_adoptions(self, plan: Plan) -> None:
         by_name = [
             action
@@ -159,8 +170,8 @@ class Reconciliation:
                 f"Declare their keys, or take them over with adopt=True: {names}"
             )
 
-    def _apply(self, writes: Sequence[Action], halted: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
-        done: list[dict[str, Any]] = []
+    def _apply(self, writes: Sequence[Action], halted: Callable[[dict[str, Any]], None]) -> None:
+        done = self.done
         try:
             for number, action in enumerate(writes, start=1):
                 done.append(self._write_or_plan_again(action))
@@ -168,11 +179,10 @@ class Reconciliation:
                     self.log.info("%d of %d writes done", number, len(writes))
         except BaseException as error:  # Airflow's time-out and SIGTERM are not an Exception
             left = [_entry(action, action.key) for action in writes[len(done) :]]
-            self.log.error("Stopped half-way (%s)\ndone:\n%s\nnot done:\n%s", error, _lines(done), _lines(left))
+            self.log.error("Stopped half-way (%s)\ndone:\n%s\nnot done:\n%s", error, lines_of(done), lines_of(left))
             halted({"done": done[:_MOST_IN_XCOM], "not_done": left[:_MOST_IN_XCOM]})
             raise
-        self.log.info("Done: %s", _lines(done) or "nothing to write")
-        return done
+        self.log.info("Done: %s", lines_of(done) or "nothing to write")
 
     def _write_or_plan_again(self, action: Action) -> dict[str, Any]:
         try:
@@ -256,7 +266,8 @@ class Reconciliation:
             return None
         return f"{short_repr(action.name)} (key {visible(answer.key)}){told(changes)}"
 
-    def _outcome(self, plan: Plan, done: list[dict[str, Any]], *, dry_run: bool) -> dict[str, Any]:
+    def _outcome(self, plan: Plan, *, dry_run: bool) -> dict[str, Any]:
+        done = self.done
         outcome = {
             "plan": plan.to_dict(max_actions=_MOST_IN_XCOM),
             "fingerprint": plan.fingerprint,
@@ -286,10 +297,3 @@ def _content_of(webhook: Webhook) -> tuple[Any, ...]:
 
 def _entry(action: Action, key: str | None) -> dict[str, Any]:
     return {"kind": action.kind, "name": visible(action.name), "key": None if key is None else visible(key)}
-
-
-def _lines(actions: Sequence[Mapping[str, Any]]) -> str:
-    lines = [f"  {action['kind']} {action['name']!r} (key {action['key']})" for action in actions[:_MOST_LOGGED]]
-    if len(actions) > _MOST_LOGGED:
-        lines.append(f"  ... and {len(actions) - _MOST_LOGGED} more")
-    return "\n".join(["", *lines]) if lines else ""

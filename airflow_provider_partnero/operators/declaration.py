@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.api.quoting import short_repr, shortened
-from airflow_provider_partnero.operators.keys import declared_key
+from airflow_provider_partnero.operators.keys import under_declared_keys
 
 if TYPE_CHECKING:
     import jinja2
@@ -31,13 +30,7 @@ def declared_webhooks(
         the text of such a file. A path is absolute, or relative to the DAG or to its ``template_searchpath``.
     :raises ValueError: it is not a declaration; the message names the entry, its field and what is allowed.
     """
-    from airflow_provider_partnero.webhooks.matching import check_distinct
-
-    specs = _read_specs(value, operator, context)
-    check_distinct(specs)
-    return tuple(
-        spec if spec.key else replace(spec, key=declared_key(operator.partnero_conn_id, spec.name)) for spec in specs
-    )
+    return under_declared_keys(operator.partnero_conn_id, _read_specs(value, operator, context))
 
 
 def _read_specs(

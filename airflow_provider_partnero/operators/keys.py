@@ -58,6 +58,17 @@ def declared_key(partnero_conn_id: str, name: str) -> str:
     return declared_keys(partnero_conn_id, name)[0]
 
 
+def under_declared_keys(partnero_conn_id: str, specs: Sequence[WebhookSpec]) -> tuple[WebhookSpec, ...]:
+    """The specifications of a declaration, each with its declared key, else with a derived one.
+
+    :raises PlanError: two of them cannot be told apart.
+    """
+    from airflow_provider_partnero.webhooks.matching import check_distinct
+
+    check_distinct(specs)
+    return tuple(spec if spec.key else replace(spec, key=declared_key(partnero_conn_id, spec.name)) for spec in specs)
+
+
 def under_live_keys(
     partnero_conn_id: str, specs: Sequence[WebhookSpec], webhooks: Sequence[Webhook]
 ) -> tuple[WebhookSpec, ...]:

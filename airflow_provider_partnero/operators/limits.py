@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.api.errors import PartneroError
 from airflow_provider_partnero.api.quoting import short_repr
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.api.specs import Change
     from airflow_provider_partnero.webhooks.actions import Action
     from airflow_provider_partnero.webhooks.plans import Plan
+
+MOST_LOGGED = 200  # actions of a plan in the log
 
 
 def check_deletes(plan: Plan, max_deletes: int) -> None:
@@ -77,3 +79,11 @@ def told(changes: Iterable[Change]) -> str:
 
 def _names(actions: Sequence[Action]) -> str:
     return ", ".join(repr(action.name) for action in actions[:10])
+
+
+def lines_of(actions: Sequence[Mapping[str, Any]]) -> str:
+    """Actions for the log, a line each, each ``{"kind", "name", "key"}``."""
+    lines = [f"  {action['kind']} {action['name']!r} (key {action['key']})" for action in actions[:MOST_LOGGED]]
+    if len(actions) > MOST_LOGGED:
+        lines.append(f"  ... and {len(actions) - MOST_LOGGED} more")
+    return "\n".join(["", *lines]) if lines else ""
