@@ -123,7 +123,11 @@ class PartneroHook(BaseHook):
 
         program = self.find_program()
         webhooks = self.get_conn().iter_webhooks(consistent=True)
-        return export(webhooks, program=program_label(program) if program else "")
+        return export(
+            webhooks,
+            program=program_label(program) if program else "",
+            partnero_conn_id=self.partnero_conn_id,
+        )
 
     def get_webhook(self, key: str) -> Webhook:
         """See :meth:`PartneroClient.get_webhook`."""

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.api.errors import PartneroError, PartneroNotFoundError, is_about_key
+from airflow_provider_partnero.webhooks.ownership import KEYS_TRIED, declared_key, declared_keys, derived_key
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.api import PartneroClient, Webhook
     from airflow_provider_partnero.api.specs import WebhookSpec
     from airflow_provider_partnero.hooks.partnero import PartneroHook
 
-KEYS_TRIED = 3  # by one create, if the key is derived
-
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_LENGTH = 12  # as in every sample of the specification
-
-
-def derived_key(*parts: str | int) -> str:
-    """12 characters ``[0-9A-Za-z]`` that depend on the parts only (71 bits of their SHA-256)."""
-    digest = hashlib.sha256(json.dumps(parts).encode()).digest()
-    number = int.from_bytes(digest)
-    letters = []
-    for _ in range(_LENGTH):
-        number, index = divmod(number, len(_ALPHABET))
-        letters.append(_ALPHABET[index])
-    return "".join(letters)
+__all__ = [
+    "KEYS_TRIED",
+    "create_under",
+    "declared_key",
+    "declared_keys",
+    "derived_key",
+    "find_under",
+    "task_keys",
+    "under_declared_keys",
+    "under_live_keys",
+]
 
 
 def task_keys(partnero_conn_id: str, ti: Any) -> list[str]:
@@ -40,22 +35,6 @@ def task_keys(partnero_conn_id: str, ti: Any) -> list[str]:
     map_index = getattr(ti, "map_index", None)
     parts = (partnero_conn_id, ti.dag_id, ti.task_id, ti.run_id, -1 if map_index is None else map_index)
     return [derived_key(*parts), *(derived_key(*parts, number) for number in range(1, KEYS_TRIED))]
-
-
-def declared_keys(partnero_conn_id: str, name: str) -> list[str]:
-    """The keys that a webhook declared without one may get; by them we recognise it even if it is renamed.
-
-    :param name: the declared name; names with the same normal form have the same keys.
-    """
-    from airflow_provider_partnero.api.names import normal_name
-
-    parts = (partnero_conn_id, "reconcile", normal_name(name))
-    return [derived_key(*parts, generation) for generation in range(KEYS_TRIED)]
-
-
-def declared_key(partnero_conn_id: str, name: str) -> str:
-    """The first of the :func:`declared_keys`."""
-    return declared_keys(partnero_conn_id, name)[0]
 
 
 def under_declared_keys(partnero_conn_id: str, specs: Sequence[WebhookSpec]) -> tuple[WebhookSpec, ...]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass
 
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.names import normal_name
+from airflow_provider_partnero.api.names import normal_name, trimmed
+from airflow_provider_partnero.api.redaction import HIDDEN, redact_url
 from airflow_provider_partnero.api.specs import WebhookSpec
+from airflow_provider_partnero.webhooks.ownership import declared_keys
 from airflow_provider_partnero.webhooks.placeholders import filled, without_secrets
+from airflow_provider_partnero.webhooks.schema import SCHEMA_FILE
 from airflow_provider_partnero.webhooks.texts import counted, listed
-
-SCHEMA_FILE = "partnero-webhooks.schema.json"
 
 # Plain scalars that no version of YAML takes for anything but a text.
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_ -]*[A-Za-z0-9]")
@@ -20,28 +22,59 @@ _PLAIN_EVENT = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9./_~%?&=+-]*[A-Za-z0-9/]")
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "none", "y", "n"})
 _TEMPLATE = re.compile(r"\{(?=[{%#])")  # what Airflow would render
+_URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
+_SHORTEST_SECRET = 8  # characters; a shorter text may be in a URL or name by chance
 
-def export(webhooks: Iterable[Webhook], *, program: str = "") -> str:
+
+def export(webhooks: Iterable[Webhook], *, program: str = "", partnero_conn_id: str | None = None) -> str:
     """A declaration file in YAML with all webhooks, sorted by name and key.
 
     A webhook's key is written as a comment; and as a field where the name alone does not tell which webhook is meant,
-    or where the URL's secret is written as ``***``, which a plan fills from the live webhook. No signing secret is
-    written. A webhook that cannot be declared, such as one without events, is left out, and a comment says why.
+    or where the URL's secret is written as ``***``, which a plan fills from the live webhook. No secret is written,
+    neither a signing secret nor one in a URL. A webhook that cannot be declared, such as one without events, is left
+    out, and a comment says why.
 
     :param webhooks: all live webhooks.
     :param program: what the programme is called; empty if that is not known.
+    :param partnero_conn_id: the connection of the plans; None if it is not known. It matters where a webhook that
+        :class:`PartneroReconcileWebhooksOperator` made was renamed, and another one has its old name now.
     """
-    return "\n".join([*_lines(sorted(webhooks, key=lambda one: (one.name, one.key)), program), ""])
+    live = sorted(webhooks, key=lambda one: (trimmed(one.name), one.key))
+    return "\n".join([*_lines(live, _Namesakes.of(live, partnero_conn_id), program), ""])
 
 
-def _lines(webhooks: list[Webhook], program: str) -> Iterator[str]:
-    names = Counter(normal_name(webhook.name) for webhook in webhooks)
+@dataclass(frozen=True, slots=True)
+class _Namesakes:
+    """Tells which names do not say which webhook is meant."""
+
+    names: Counter[str]
+    keys: Set[str]
+    partnero_conn_id: str | None
+
+    @classmethod
+    def of(cls, webhooks: list[Webhook], partnero_conn_id: str | None) -> _Namesakes:
+        names = Counter(normal_name(webhook.name) for webhook in webhooks)
+        return cls(names, {webhook.key for webhook in webhooks}, partnero_conn_id)
+
+    def has(self, webhook: Webhook) -> bool:
+        """Whether another webhook has the name, or the key by which a plan would look for it."""
+        if self.names[normal_name(webhook.name)] > 1:
+            return True
+        derived = declared_keys(self.partnero_conn_id, webhook.name) if self.partnero_conn_id is not None else ()
+        return any(key in self.keys and key != webhook.key for key in derived)
+
+
+def _lines(webhooks: list[Webhook], namesakes: _Namesakes, program: str) -> Iterator[str]:
+    specs = [_spec_of(webhook, is_key_needed=namesakes.has(webhook)) for webhook in webhooks]
     yield f"# yaml-language-server: $schema={SCHEMA_FILE}"
-    yield f"# The webhooks of {_quoted(program) if program else 'a programme'} at Partnero. Here `***` in a URL stands"
-    yield "# for its secret part, which stays as it is there. To rename a webhook, write its key as a field first."
-    specs = [_spec_of(webhook, is_key_needed=names[normal_name(webhook.name)] > 1) for webhook in webhooks]
+    yield f"# The webhooks of {_quoted(program) if program else 'a programme'} at Partnero."
+    yield "# Where an editor shall complete and check this file, put that schema beside it:"
+    yield f"#   python -m airflow_provider_partnero schema > {SCHEMA_FILE}"
+    yield "# To rename a webhook, write its key as a field as well, or it is taken for a new one."
+    if any(isinstance(spec, WebhookSpec) and HIDDEN in spec.url for spec in specs):
+        yield f"# {HIDDEN} in a URL stands for its secret part, which stays as it is at Partnero."
     yield "webhooks:" if any(isinstance(spec, WebhookSpec) for spec in specs) else "webhooks: []"
     for webhook, spec in zip(webhooks, specs, strict=True):
         yield from _entry(spec, webhook) if isinstance(spec, WebhookSpec) else _left_out(webhook, spec)
@@ -51,14 +84,26 @@ def _spec_of(webhook: Webhook, *, is_key_needed: bool) -> WebhookSpec | str:
     """The declaration of a webhook; or why there is none."""
     if not webhook.unreadable <= {"signature"}:
         return listed(webhook.oddities, most=6)
-    url = without_secrets(webhook.url)
-    key = webhook.key if is_key_needed or "***" in url else None
+    if any(_hide_secrets(webhook, text) != text for text in (webhook.name, webhook.key, *webhook.events)):
+        return "its name, key or events hold what may be a secret"
+    url = without_secrets(_hide_signature(webhook, webhook.url))
+    key = webhook.key if is_key_needed or HIDDEN in url else None
     try:
         spec = WebhookSpec(webhook.name, url, webhook.events, webhook.is_active, key)
     except ValueError as error:
         return str(error)
     left = filled(spec, webhook).differences(webhook)
     return f"it would be read as another {listed([change.field for change in left])}" if left else spec
+
+
+def _hide_secrets(webhook: Webhook, text: str) -> str:
+    """A name, key or event without the secrets that somebody wrote into it."""
+    return _URL.sub(lambda url: redact_url(url[0]), _hide_signature(webhook, text))
+
+
+def _hide_signature(webhook: Webhook, text: str) -> str:
+    secret = webhook.signature or ""
+    return text.replace(secret, HIDDEN) if len(secret) >= _SHORTEST_SECRET else text
 
 
 def _entry(spec: WebhookSpec, webhook: Webhook) -> Iterator[str]:
@@ -76,9 +121,9 @@ def _entry(spec: WebhookSpec, webhook: Webhook) -> Iterator[str]:
 
 
 def _left_out(webhook: Webhook, why: str) -> Iterator[str]:
-    events = counted(len(webhook.events), "event")
-    yield f"  # left out: {_quoted(webhook.name)} (key {_quoted(webhook.key)}), {events}:"
-    yield f"  # {_quoted(why)}"
+    name, key, reason = (_hide_secrets(webhook, text) for text in (webhook.name, webhook.key, why))
+    yield f"  # left out: {_quoted(name)} (key {_quoted(key)}), {counted(len(webhook.events), 'event')}:"
+    yield f"  #   {_quoted(reason)}"
 
 
 def _scalar(text: str, plain: re.Pattern[str]) -> str:

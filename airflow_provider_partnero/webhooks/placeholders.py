@@ -32,8 +32,14 @@ def without_secrets(url: str) -> str:
     if _fits(shown, url):
         return shown
     parts = split_url(url)
-    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{HIDDEN}" if parts else ""
-    return origin if _fits(origin, url) else f"{url.partition('://')[0]}://{HIDDEN}"
+    origin = f"{parts.scheme}://{parts.netloc}/" if parts else ""
+    is_public = bool(origin) and redact_url(origin) == origin  # a host may be a secret, too
+    return f"{origin}{HIDDEN}" if is_public and _fits(f"{origin}{HIDDEN}", url) else _only_scheme(url)
+
+
+def _only_scheme(url: str) -> str:
+    scheme, found, _ = url.partition("://")
+    return f"{scheme}://{HIDDEN}" if found else HIDDEN
 
 
 def _fits(declared: str, url: str) -> bool:

@@ -10,6 +10,8 @@ from typing import Any, get_type_hints
 from airflow_provider_partnero.api.models import WebhookEvent
 from airflow_provider_partnero.api.specs import WebhookSpec
 
+SCHEMA_FILE = "partnero-webhooks.schema.json"
+
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 _TYPES: dict[object, dict[str, Any]] = {
     str: _TEXT,
