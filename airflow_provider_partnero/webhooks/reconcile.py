@@ -130,7 +130,7 @@ def _check_filled(matching: Matching) -> None:
         f"the URL of {quoted(spec.name)}, {quoted(shown_url(spec.url), 110)}, leaves a part to the live webhook, and "
         + (f"that delivers to {quoted(shown_url(webhook.url), 110)} now" if webhook else "there is none")
         for spec, webhook in (*matching.pairs, *((spec, None) for spec in matching.missing))
-        if has_placeholder(spec) and not (webhook and spec.url == webhook.url)
+        if has_placeholder(spec) and not (webhook and (spec.url == webhook.url or "url" in webhook.unreadable))
     ]
     if problems:
         raise PlanError(f"{'; '.join(first_problems(problems))}: declare the whole URL, or correct it at Partnero")
