@@ -28,7 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "sensors": {"airflow_compat", "api", "hooks", "triggers", "operators"},
     "plugin": {"airflow_compat", "api", "webhooks", "assets", "hooks"},
     "sandbox": {"api"},
-    "demo": {"sandbox"},
+    "demo": {"sandbox", "webhooks"},
 }
 
 

@@ -300,14 +300,16 @@ class Approvals(RuleBasedStateMachine):
     def _check_writes(self, before: dict[str, Entry]) -> None:
         assert self.approved is not None
         actions = self.approved["plan"]["actions"]
-        may_create = {action["name"] for action in actions if action["kind"] == "create"}
-        may_write = {(action["kind"], action["key"]) for action in actions}
+        created = {action["name"]: action for action in actions if action["kind"] == "create"}
+        may_write = {(action["kind"], action["key"]): action for action in actions}
         for request in self.sandbox.requests():
             key = request.path.rpartition("/")[2]
             if request.method == "POST":
-                assert request.body["name"] in may_create
+                action = created[request.body["name"]]
+                assert all(request.body[field] == action[field] for field in ("url", "events", "is_active"))
             elif request.method == "PUT":
-                assert ("update", key) in may_write
+                changes = may_write["update", key]["changes"]
+                assert request.body == {change["field"]: change["new"] for change in changes}
             elif request.method == "DELETE":
                 assert ("delete", key) in may_write or key not in before
         after = {webhook["key"]: webhook for webhook in self.sandbox.webhooks()}
