@@ -5,12 +5,15 @@ So a declaration can be read, reviewed and kept in a repository by people who mu
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.redaction import HIDDEN, redact_url
 from airflow_provider_partnero.api.specs import WebhookSpec
 from airflow_provider_partnero.api.urls import split_url
+
+_AUTHORITY = re.compile(r"(.*?://[^/?#\\]*)(.*)", re.DOTALL)  # a browser takes a backslash for a slash
 
 
 def has_placeholder(spec: WebhookSpec) -> bool:
@@ -43,16 +46,28 @@ def _only_scheme(url: str) -> str:
 
 
 def _fits(declared: str, url: str) -> bool:
-    """Whether a URL is the declared one with any text in place of each ``***``. Linear in both."""
+    """Whether a URL is the declared one with any text in place of each ``***``. Linear in both.
+
+    What stands for a part of the host, or of the user before it, stays within that: the host is the declared one, and
+    ``https://***@good.example/`` is not ``https://evil.example/?@good.example/``. Only a declared URL that has no more
+    than its scheme is any URL of that scheme.
+    """
+    ours, theirs = _AUTHORITY.fullmatch(declared), _AUTHORITY.fullmatch(url)
+    if ours is None or theirs is None or declared == _only_scheme(declared):
+        return _fills(declared, url)
+    return all(_fills(one, other) for one, other in zip(ours.groups(), theirs.groups(), strict=True))
+
+
+def _fills(declared: str, text: str) -> bool:
     first, *others = declared.split(HIDDEN)
     if not others:
-        return declared == url
+        return declared == text
     *between, last = others
-    if not url.startswith(first) or not url.endswith(last) or len(url) < len(first) + len(last):
+    if not text.startswith(first) or not text.endswith(last) or len(text) < len(first) + len(last):
         return False
-    at, end = len(first), len(url) - len(last)
+    at, end = len(first), len(text) - len(last)
     for piece in between:
-        found = url.find(piece, at, end)
+        found = text.find(piece, at, end)
         if found < 0:
             return False
         at = found + len(piece)

@@ -1,0 +1,40 @@
+"""A declared ``***`` is a secret part of a URL, and never another destination."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_partnero.webhooks.placeholders import filled
+
+from .builders import spec, webhook
+
+
+@pytest.mark.parametrize(
+    ("declared", "live"),
+    [
+        ("https://***@good.example/x", "https://user:p4ss@good.example/x"),
+        ("https://good.example/x?token=***&v=1", "https://good.example/x?token=a%20b&v=1"),
+        ("https://hooks.slack.com/services/***", "https://hooks.slack.com/services/T0/B0/abc"),
+        ("https://***.m.pipedream.net/", "https://eoabc.m.pipedream.net/"),
+        ("https://***", "https://any.example/where"),
+    ],
+)
+def test_a_placeholder_is_what_the_live_url_has_there(declared: str, live: str) -> None:
+    assert filled(spec(url=declared), webhook(url=live)).url == live
+
+
+@pytest.mark.parametrize(
+    ("declared", "live"),
+    [
+        ("https://***@good.example/x", "https://evil.example/?@good.example/x"),
+        ("https://***@good.example/x", "https://evil.example/@good.example/x"),
+        ("https://***@good.example/x", "https://evil.example#@good.example/x"),
+        ("https://***@good.example/x", "https://evil.example\\@good.example/x"),
+        ("https://***.m.pipedream.net/", "https://evil.example/.m.pipedream.net/"),
+        ("https://good.example/***", "https://good.example.evil.example/x"),
+        ("https://good.example/x?token=***", "http://good.example/x?token=a"),
+        ("https://***", "http://any.example/where"),
+    ],
+)
+def test_a_live_url_that_leads_elsewhere_is_not_taken_for_the_declared_one(declared: str, live: str) -> None:
+    assert filled(spec(url=declared), webhook(url=live)).url == declared
