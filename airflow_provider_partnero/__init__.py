@@ -45,6 +45,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_partnero.triggers.partnero"],
             }
         ],
+        "cli": ["airflow_provider_partnero.commands.airflow_cli.get_commands"],  # Airflow 3.2+
         "asset-uris": [{"schemes": ["partnero"], "handler": "airflow_provider_partnero.assets.sanitize_uri"}],
         "connection-types": [
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,9 +54,11 @@ __all__ = [
     "BaseHook",
     "RetryDecision",
     "RetryPolicy",
+    "airflow_version",
     "asset_state_stores",
     "conf",
     "partitioned_schedule_column",
+    "read_as_server",
     "stats",
 ]
 
@@ -65,6 +68,23 @@ def asset_state_stores(trigger: Any) -> list[Any]:
     stores = getattr(trigger, "asset_state_store", None)
     # Without a subscript, Airflow gives the store of a single asset only.
     return list(getattr(stores, "_by_name", {}).values()) or ([stores] if stores else [])
+
+
+def airflow_version() -> str:
+    """Airflow's version, such as ``"3.3.2"``."""
+    from airflow import __version__
+
+    return __version__
+
+
+def read_as_server() -> None:
+    """Let this process, which is no task, read connections from Airflow's database, and log to stderr."""
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    try:  # from 3.2
+        from airflow.cli.utils import redirect_stdout_log_handlers_to_stderr
+    except ImportError:
+        return
+    redirect_stdout_log_handlers_to_stderr()
 
 
 def stats() -> Any:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -127,6 +128,17 @@ class PartneroClient:
                 self._transport.answer("GET", "/webhooks", attempt.deadline, params=params)
 
         self._retries.run(test, Request.REPEATABLE)
+
+    def clock_lead(self) -> float | None:
+        """By how many seconds Partnero's clock is ahead of this machine's, to about a second; None if it does not tell.
+
+        Negative if it is behind.
+        """
+        try:
+            there = self._retries.run(lambda attempt: self._endpoints.date(attempt.deadline), Request.REPEATABLE)
+        except PartneroResponseError:
+            return None
+        return (there - datetime.now(UTC)).total_seconds() if there else None
 
     def get_program(self) -> Program | None:
         """The programme that the token belongs to (``GET /program``); None if Partnero does not tell.

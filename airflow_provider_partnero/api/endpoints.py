@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -29,6 +30,10 @@ class Endpoints:
     def test(self, deadline: Deadline) -> None:
         """``GET /test``: check the token."""
         self.transport.request("GET", "/test", deadline)
+
+    def date(self, deadline: Deadline) -> datetime | None:
+        """``GET /test``: the moment by the server's clock, to the second; None if it does not tell."""
+        return self.transport.answer("GET", "/test", deadline).date
 
     def program(self, deadline: Deadline) -> Program | None:
         """``GET /program``: the token's programme; None if the answer does not have one."""

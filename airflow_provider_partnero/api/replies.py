@@ -73,6 +73,11 @@ class Reply:
         ]
 
     @property
+    def date(self) -> datetime | None:
+        """The moment of the answer by the server's clock, to the second; None if it does not tell."""
+        return _http_date(self.headers.get("Date", ""))
+
+    @property
     def retry_after(self) -> float | None:
         """The seconds to wait by ``Retry-After`` (RFC 9110, 10.2.3); a date is compared with the server's own clock."""
         value = self.headers.get("Retry-After", "").strip()
@@ -81,7 +86,7 @@ class Reply:
         moment = _http_date(value)
         if moment is None:
             return None
-        now = _http_date(self.headers.get("Date", "")) or datetime.now(UTC)
+        now = self.date or datetime.now(UTC)
         return max(0.0, (moment - now).total_seconds())
 
 

@@ -27,6 +27,8 @@ ROOMS: dict[str, set[str]] = {
     "operators": {"airflow_compat", "api", "webhooks", "assets", "retry_policy", "hooks"},
     "sensors": {"airflow_compat", "api", "hooks", "triggers", "operators"},
     "plugin": {"airflow_compat", "api", "webhooks", "assets", "hooks"},
+    "commands": {"airflow_compat", "api", "webhooks", "hooks", "operators"},
+    "__main__": {"commands"},
     "sandbox": {"api"},
     "demo": {"sandbox", "webhooks"},
 }

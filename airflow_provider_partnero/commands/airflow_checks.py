@@ -1,0 +1,190 @@
+"""What ``doctor`` looks at where there is Airflow: its version, and the receiver of Partnero's deliveries."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_partnero import __version__
+from airflow_provider_partnero.airflow_compat import (
+    AirflowNotFoundException,
+    BaseHook,
+    airflow_version,
+    conf,
+    read_as_server,
+)
+from airflow_provider_partnero.api.arguments import checked_base_url
+from airflow_provider_partnero.commands.diagnosis import Diagnosis, within
+from airflow_provider_partnero.hooks.connection import signing_secrets_of
+from airflow_provider_partnero.webhooks.protection import is_receiver, receiver_url
+from airflow_provider_partnero.webhooks.texts import counted, listed, quoted
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.api import Webhook
+
+TABLES = ("partnero_delivery", "partnero_receiver_clock")
+
+_SECTION = "partnero"
+_SWITCH = "AIRFLOW__PARTNERO__RECEIVER_ENABLED"
+_SECONDS = 10.0  # that the database, or the receiver, may take
+_TIMEOUT = (3.0, 5.0)  # to connect to the receiver, and of its silence
+_REFUSALS = {(400, "malformed"), (401, "unauthorized")}  # of what is no delivery, by a receiver that is on
+_UNKNOWN = (404, "unknown")
+_NOVELTIES = (
+    ((3, 1), "approvals in its UI"),
+    ((3, 2), "'airflow partnero' and the fields of the connection's form"),
+    ((3, 3), "polls that sensors share, PartneroRetryPolicy and triggers that remember across restarts"),
+)
+
+
+def diagnose_version() -> Diagnosis:
+    """Airflow's version, and what it lacks."""
+    version = airflow_version()
+    where = f"{version} on Python {platform.python_version()}, airflow-provider-partnero {__version__}"
+    if lacks := lacking(version):
+        return Diagnosis("warn", "airflow", f"{where}; lacks {listed(lacks)}", "do without, or upgrade Airflow to 3.3")
+    return Diagnosis("ok", "airflow", where)
+
+
+def lacking(version: str) -> list[str]:
+    """What of this provider a version of Airflow is too old for, with the version that has it."""
+    numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    return [f"{what} (from {'.'.join(map(str, since))})" for since, what in _NOVELTIES if numbers < since]
+
+
+def diagnose_receiver(conn_id: str, url: str | None, webhooks: Sequence[Webhook] | None) -> Iterator[Diagnosis]:
+    """Whether the receiver is on, reachable, has its tables and can read the secrets.
+
+    :param url: where Partnero reaches the API server; None: what the configuration says.
+    :param webhooks: all webhooks; None: they cannot be read.
+    """
+    read_as_server()
+    receiver = _Receiver(conn_id, url, webhooks)
+    yield receiver.switch()
+    if receiver.is_on or url:
+        yield receiver.address()
+    if receiver.is_on:
+        yield receiver.registration()
+        yield receiver.tables()
+        yield receiver.secrets()
+
+
+@dataclass(frozen=True, slots=True)
+class _Receiver:
+    conn_id: str
+    url: str | None
+    webhooks: Sequence[Webhook] | None
+
+    @property
+    def is_on(self) -> bool:
+        return bool(conf.getboolean(_SECTION, "receiver_enabled", fallback=False))
+
+    @property
+    def registered(self) -> list[Webhook]:
+        return [webhook for webhook in self.webhooks or () if is_receiver(webhook.url, self.conn_id)]
+
+    def switch(self) -> Diagnosis:
+        if self.is_on:
+            return Diagnosis("ok", "receiver", "is on")
+        if not self.registered:
+            return Diagnosis("ok", "receiver", "is off, and no webhook delivers to it")
+        words = f"is off here, but {_named(self.registered)} delivers to it"
+        return Diagnosis("fail", "receiver", words, f"set {_SWITCH}=True for the API server, or delete the webhook")
+
+    def address(self) -> Diagnosis:
+        base_url = self.url or conf.get(_SECTION, "receiver_base_url", fallback="")
+        base_url = base_url or conf.get("api", "base_url", fallback="") or ""
+        if not base_url:
+            remedy = "set [partnero] receiver_base_url to where Partnero reaches the API server"
+            return Diagnosis("warn", "address", "is not configured, so it was not tried", remedy)
+        try:
+            address = receiver_url(checked_base_url(base_url), self.conn_id)
+        except ValueError as error:
+            return Diagnosis("fail", "address", str(error), "correct [partnero] receiver_base_url, or --receiver-url")
+        try:
+            status, words = within(_SECONDS, lambda: _answer_of(address))
+        except OSError as error:
+            why = f"{quoted(address, 120)} does not answer from here ({type(error).__name__})"
+            return Diagnosis("fail", "address", why, "is the API server up, and its URL right?")
+        return _judged(address, status, words)
+
+    def registration(self) -> Diagnosis:
+        if self.webhooks is None:
+            return Diagnosis("warn", "delivery", "not looked at, since the webhooks cannot be read")
+        if not self.registered:
+            words = f"no webhook delivers to the receiver of connection {quoted(self.conn_id)}"
+            return Diagnosis("warn", "delivery", words, "create it with PartneroRegisterReceiverOperator")
+        if not any(webhook.is_active for webhook in self.registered):
+            return Diagnosis("fail", "delivery", f"{_named(self.registered)} is inactive", "activate it")
+        return Diagnosis("ok", "delivery", f"{_named(self.registered)} delivers to it")
+
+    def tables(self) -> Diagnosis:
+        try:
+            missing = within(_SECONDS, _missing_tables)
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises, its first line says why
+            why = str(error).partition("\n")[0]
+            return Diagnosis("fail", "tables", f"Airflow's database cannot be asked ({why})", "airflow db check")
+        if missing:
+            words = f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} not there yet"
+            remedy = "the first delivery makes them, if Airflow's database user may create tables"
+            return Diagnosis("warn", "tables", words, remedy)
+        return Diagnosis("ok", "tables", f"{listed(TABLES)} are there")
+
+    def secrets(self) -> Diagnosis:
+        try:
+            kept = signing_secrets_of(BaseHook.get_connection(self.conn_id))
+        except AirflowNotFoundException:
+            words = f"the receiver reads the Airflow connection {quoted(self.conn_id)}, which is not there"
+            return Diagnosis("fail", "secrets", words, "add the connection")
+        except ValueError as error:
+            return Diagnosis("fail", "secrets", str(error), "correct the connection's extra")
+        if kept:
+            return Diagnosis("ok", "secrets", f"the connection has {counted(len(kept), 'signing secret')}")
+        without = [webhook for webhook in self.registered if not webhook.signature]
+        if self.webhooks is None or without:
+            words = f"{_named(without)} has none" if without else "cannot be read from Partnero"
+            remedy = "put them into the connection's extra as signing_secrets"
+            return Diagnosis("fail", "secrets", words, remedy)
+        return Diagnosis("ok", "secrets", "can be read from Partnero")
+
+
+def _judged(address: str, status: int, words: str) -> Diagnosis:
+    """What the answer to a delivery tells that is none, and that nobody signed."""
+    shown = quoted(address, 120)
+    if (status, words) in _REFUSALS:
+        return Diagnosis("ok", "address", f"{shown} answers from here (Partnero's way to it may differ)")
+    if (status, words) == _UNKNOWN:
+        remedy = f"set {_SWITCH}=True for the API server; has it the connection?"
+        return Diagnosis("fail", "address", f"{shown} answers that there is no receiver", remedy)
+    remedy = "what stands before the API server must pass on POST requests, without a login"
+    return Diagnosis("fail", "address", f"{shown} answers {status}, which is not the receiver", remedy)
+
+
+def _answer_of(address: str) -> tuple[int, str]:
+    """The receiver's answer to a delivery that is none, which changes nothing: the status, and what its body says."""
+    import requests
+
+    with requests.post(address, json={}, timeout=_TIMEOUT, allow_redirects=False, stream=True) as answer:
+        start = next(answer.iter_content(1024), b"")
+    try:
+        return answer.status_code, str(json.loads(start)["status"])
+    except (ValueError, TypeError, LookupError):
+        return answer.status_code, ""
+
+
+def _missing_tables() -> list[str]:
+    from airflow.models.base import metadata
+    from airflow.utils.session import create_session
+    from sqlalchemy import inspect
+
+    with create_session() as session:
+        there = inspect(session.connection())
+        return [table for table in TABLES if not there.has_table(table, schema=metadata.schema)]
+
+
+def _named(webhooks: Sequence[Webhook]) -> str:
+    return listed([quoted(webhook.name) for webhook in webhooks])

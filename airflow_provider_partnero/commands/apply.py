@@ -1,0 +1,116 @@
+"""``apply``: writes what a saved plan says, or what a declaration file asks for."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_partnero.commands.connection import connected
+from airflow_provider_partnero.commands.execution import CLEAN, FOUND
+from airflow_provider_partnero.commands.files import parse_declaration, read_text
+from airflow_provider_partnero.commands.plan_arguments import PlanArguments, given
+from airflow_provider_partnero.commands.saved_plan import SavedPlan
+from airflow_provider_partnero.webhooks.approvals import ApprovedPlan
+from airflow_provider_partnero.webhooks.texts import counted
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.api.specs import WebhookSpec
+    from airflow_provider_partnero.commands.connection import CommandConnection
+    from airflow_provider_partnero.commands.terminal import Terminal
+    from airflow_provider_partnero.operators.apply import Reconciliation
+
+_VERBS = {"create": "created", "update": "updated", "delete": "deleted"}
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    """Apply the plan, or plan and ask first."""
+    text = read_text(options.file)
+    plan = SavedPlan.parse(text, options.file)
+    if plan is None:
+        return _apply_declaration(parse_declaration(text, options.file, options.conn_id), options, terminal)
+    return _apply_saved(plan, options, terminal)
+
+
+def _apply_saved(plan: SavedPlan, options: Namespace, terminal: Terminal) -> int:
+    if names := given(options):
+        raise ValueError(f"{names[0]}: {options.file} is a saved plan, which has its own; make another with plan --out")
+    if options.conn_id != plan.arguments.conn_id:
+        raise ValueError(
+            f"--conn-id {options.conn_id}: the plan was made with --conn-id {plan.arguments.conn_id}; give that one"
+        )
+    specs = parse_declaration(_declaration_of(plan, options), plan.declaration, options.conn_id)
+    with connected(options) as connection:
+        plan.check_program(connection.find_program())
+        return _write(plan.arguments, specs, plan.approved, connection, options, terminal)
+
+
+def _declaration_of(plan: SavedPlan, options: Namespace) -> str:
+    try:
+        return read_text(plan.declaration)
+    except ValueError as error:
+        raise ValueError(
+            f"{options.file} was made from the declaration {plan.declaration}, which apply reads again: {error}. Run "
+            "apply in the folder in which plan ran, with the same file"
+        ) from None
+
+
+def _apply_declaration(specs: tuple[WebhookSpec, ...], options: Namespace, terminal: Terminal) -> int:
+    arguments = PlanArguments.of(options)
+    with connected(options) as connection:
+        with terminal.progress("Reading the webhooks") as log:
+            reconciliation = arguments.reconciliation(connection, specs, log)
+            plan = reconciliation.plan()
+        terminal.show(plan.render())
+        reconciliation.check(plan)
+        if plan.is_empty and not options.wait_until_active:
+            return CLEAN
+        if not plan.is_empty and not _is_wanted(options, terminal):
+            terminal.say("Nothing was written.")
+            return FOUND
+        approved = ApprovedPlan(plan.fingerprint, plan.steps, plan.diff_markdown)
+        return _write(arguments, specs, approved, connection, options, terminal)
+
+
+def _is_wanted(options: Namespace, terminal: Terminal) -> bool:
+    """Whether the user agrees to the plan that was shown.
+
+    :raises ValueError: there is nobody to ask.
+    """
+    answer = True if options.yes else terminal.ask("Apply this plan?")
+    if answer is None:
+        raise ValueError(
+            "nothing was written: there is no terminal to ask on. Give --yes, or save the plan with plan --out, and "
+            "apply that"
+        )
+    return answer
+
+
+def _write(
+    arguments: PlanArguments,
+    specs: tuple[WebhookSpec, ...],
+    approved: ApprovedPlan,
+    connection: CommandConnection,
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
+    with terminal.progress("Applying the plan") as log:
+        reconciliation = arguments.reconciliation(connection, specs, log, approved)
+        try:
+            reconciliation.run(wait_until_active=options.wait_until_active, is_retry=True)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_words_on_stop(reconciliation)) from None
+    terminal.show(_words_on_done(reconciliation.done))
+    return CLEAN
+
+
+def _words_on_done(done: list[dict[str, Any]]) -> str:
+    lines = [f"{_VERBS[write['kind']]} {write['name']!r} (key {write['key']})" for write in done]
+    return "\n".join([*lines, f"Applied: {counted(len(done), 'write')}." if done else "Nothing to write."])
+
+
+def _words_on_stop(reconciliation: Reconciliation) -> str:
+    number = len(reconciliation.done)
+    return (
+        f"{counted(number, 'write')} {'is' if number == 1 else 'are'} done; the one under way may have happened, too. "
+        "Apply again: the rest is done, and nothing twice."
+    )

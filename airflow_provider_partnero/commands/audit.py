@@ -1,0 +1,78 @@
+"""``audit``: what is wrong with the live webhooks."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_partnero.commands.connection import connected
+from airflow_provider_partnero.commands.execution import CLEAN, FOUND
+from airflow_provider_partnero.commands.files import check_writable, parse_declaration, read_text, write_text
+from airflow_provider_partnero.commands.formats import chosen_format
+from airflow_provider_partnero.commands.plan_arguments import separated
+from airflow_provider_partnero.operators.keys import under_live_keys
+from airflow_provider_partnero.webhooks.audit import AuditOptions, AuditReport, audit
+from airflow_provider_partnero.webhooks.report import render_report
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.commands.terminal import Terminal
+
+_SUFFIXES = {"json": ".json", "markdown": ".md"}
+_TITLE = "Partnero webhooks"
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    """Print the report, and write it to the files that are named."""
+    shown_as = chosen_format(options, *_SUFFIXES)
+    files = _report_files(options)
+    declaration = read_text(options.file) if options.file else None
+    arguments = _arguments(options, declaration)
+    AuditOptions(**arguments)  # refuses what is wrong before anything is sent
+    with connected(options) as connection, terminal.progress("Reading the webhooks"):
+        webhooks = list(connection.iter_webhooks(consistent=True))
+        program = connection.find_program()
+    if arguments["declared"] is not None:
+        arguments["declared"] = under_live_keys(options.conn_id, arguments["declared"], webhooks)
+    report = audit(webhooks, program=program, **arguments)
+    rendering = _Rendering(report, options.conn_id, datetime.now(UTC))
+    for file in files:
+        write_text(file, rendering.text(Path(file).suffix))
+        terminal.say(f"Report written to {file}.")
+    terminal.show(rendering.text(_SUFFIXES[shown_as]) if shown_as else report.to_table())
+    return FOUND if report.fails(options.fail_on) else CLEAN
+
+
+def _report_files(options: Namespace) -> list[str]:
+    for argument, files, suffixes in (
+        ("--html", [options.html] if options.html else [], (".html",)),
+        ("--report", options.report or [], (*_SUFFIXES.values(), ".html")),
+    ):
+        for file in files:
+            check_writable(file, argument=argument, suffixes=suffixes)
+    files = [*(options.report or []), *([options.html] if options.html else [])]
+    if any(file.endswith(".html") for file in files) and not find_spec("jinja2"):
+        raise ValueError("a report in HTML needs Jinja2, which is not installed here: pip install Jinja2")
+    return files
+
+
+def _arguments(options: Namespace, declaration: str | None) -> dict[str, Any]:
+    return {
+        "ignore": separated(options.ignore),
+        "allowed_hosts": separated(options.allowed_hosts) if options.allowed_hosts else None,
+        "required_events": separated(options.required_events),
+        "declared": None if declaration is None else parse_declaration(declaration, options.file, options.conn_id),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    report: AuditReport
+    conn_id: str
+    moment: datetime
+
+    def text(self, suffix: str) -> str:
+        return render_report(self.report, suffix=suffix, title=_TITLE, generated_at=self.moment, conn_id=self.conn_id)

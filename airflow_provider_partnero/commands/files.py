@@ -1,0 +1,100 @@
+"""Reads and writes the files that a command names; errors name the file."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_partnero.operators.keys import under_declared_keys
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.api.specs import WebhookSpec
+
+_TEMPLATE = re.compile(r"\{[{%#]")
+
+
+def read_text(path: str) -> str:
+    """The text of a file in UTF-8.
+
+    :raises ValueError: it cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ValueError(f"{path}: there is no such file") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: is not a text in UTF-8") from None
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def parse_declaration(text: str, path: str, partnero_conn_id: str) -> tuple[WebhookSpec, ...]:
+    """The declared webhooks in the text of a file, each with a key.
+
+    :param path: the file; its suffix decides the format.
+    :raises ValueError: it is no declaration; the message names the file.
+    """
+    from airflow_provider_partnero.webhooks.spec_files import parse_specs
+
+    if template := _TEMPLATE.search(text):
+        line = text.count("\n", 0, template.start()) + 1
+        raise ValueError(
+            f"{path}, line {line}: holds a template ({template[0]}), which only a task of Airflow renders; commands "
+            "want a declaration without templates"
+        )
+    try:
+        return under_declared_keys(partnero_conn_id, parse_specs(text, suffix=Path(path).suffix))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def check_writable(path: str, *, argument: str, suffixes: tuple[str, ...]) -> None:
+    """Refuse an output file that cannot be written, before anything else is done.
+
+    :param argument: that names it.
+    :param suffixes: what its name may end in.
+    :raises ValueError: its name has another suffix, or its folder is missing or read-only.
+    """
+    file = Path(path)
+    if file.suffix not in suffixes:
+        raise ValueError(f"{argument} {path}: must end in {' or '.join(suffixes)}")
+    if file.is_dir():
+        raise ValueError(f"{argument} {path}: is a folder")
+    if not file.parent.is_dir():
+        raise ValueError(f"{argument} {path}: there is no folder {file.parent}")
+    if not os.access(file.parent, os.W_OK):
+        raise ValueError(f"{argument} {path}: the folder {file.parent} cannot be written to")
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file in UTF-8, whole or not at all.
+
+    :raises ValueError: it cannot be written.
+    """
+    file = Path(path)
+    try:
+        number, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be written ({error.strerror})") from None
+    try:
+        with open(number, "w", encoding="utf-8", newline="\n") as temporary:
+            temporary.write(text)
+        os.chmod(name, file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~_umask())
+        os.replace(name, file)
+    except BaseException as error:
+        with suppress(OSError):
+            os.unlink(name)
+        if isinstance(error, OSError):
+            raise ValueError(f"{path}: cannot be written ({error.strerror})") from None
+        raise
+
+
+def _umask() -> int:
+    """What Python tells only to whoever sets it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

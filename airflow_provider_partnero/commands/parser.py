@@ -1,0 +1,53 @@
+"""The parser of ``python -m airflow_provider_partnero``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from airflow_provider_partnero import __version__
+from airflow_provider_partnero.commands.definitions import COMMANDS, DESCRIPTION, EXIT_CODES
+from airflow_provider_partnero.commands.execution import ERROR, execute
+
+PROG = "python -m airflow_provider_partnero"
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that exits with 1 if it does not understand: 2 says that there are changes or findings."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(ERROR, f"error: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code."""
+    options = new_parser().parse_args(arguments)
+    return execute(options.command, options, prog=PROG)
+
+
+def new_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = _Parser(
+        prog=PROG,
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"airflow-provider-partnero {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        subparser = subparsers.add_parser(
+            command.name,
+            help=command.help,
+            description=command.description,
+            epilog=command.epilog(PROG),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        for argument in command.all_arguments:
+            subparser.add_argument(*argument.flags, **argument.options)
+    return parser

@@ -1,0 +1,51 @@
+"""``plan``: what would have to be written."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_partnero.commands.connection import connected
+from airflow_provider_partnero.commands.execution import CLEAN, FOUND
+from airflow_provider_partnero.commands.files import check_writable, parse_declaration, read_text, write_text
+from airflow_provider_partnero.commands.formats import chosen_format
+from airflow_provider_partnero.commands.plan_arguments import PlanArguments
+from airflow_provider_partnero.commands.saved_plan import saved
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.commands.terminal import Terminal
+    from airflow_provider_partnero.webhooks.plans import Plan
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    """Show the plan, and save it if that is asked for."""
+    shown_as = chosen_format(options, "json", "markdown")
+    arguments = PlanArguments.of(options)
+    specs = parse_declaration(read_text(options.file), options.file, options.conn_id)
+    if options.out:
+        _check_out(options)
+    with connected(options) as connection:
+        with terminal.progress("Reading the webhooks") as log:
+            reconciliation = arguments.reconciliation(connection, specs, log)
+            plan = reconciliation.plan()
+            program = connection.find_program() if options.out else None
+        terminal.show(_text_of(plan, shown_as))
+        reconciliation.check(plan)
+    if options.out:
+        write_text(options.out, saved(plan, options.file, arguments, program))
+        terminal.say(f"Saved. This applies it, and nothing else: {terminal.prog} apply {options.out}")
+    return CLEAN if plan.is_empty else FOUND
+
+
+def _check_out(options: Namespace) -> None:
+    check_writable(options.out, argument="--out", suffixes=(".json",))
+    if Path(options.out).resolve() == Path(options.file).resolve():
+        raise ValueError(f"--out {options.out}: is the declaration itself")
+
+
+def _text_of(plan: Plan, shown_as: str | None) -> str:
+    if shown_as == "json":
+        return json.dumps({**plan.to_dict(), "fingerprint": plan.fingerprint}, indent=2)
+    return plan.to_markdown() if shown_as == "markdown" else plan.render()

@@ -1,0 +1,86 @@
+"""A plan in a file, between the one who proposes it and the one who applies it. It holds no secrets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_partnero.commands.plan_arguments import PlanArguments
+from airflow_provider_partnero.webhooks.approvals import ApprovedPlan
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.api import Program
+    from airflow_provider_partnero.webhooks.plans import Plan
+
+_VERSION = 1
+_FIELDS = {"version", "declaration", "options", "program", "fingerprint", "steps", "diff_markdown"}
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """What ``plan --out`` saved.
+
+    :param declaration: the path of the declaration file, as it was given.
+    :param arguments: how the plan was made.
+    :param program_id: Partnero's id of the programme; None: it was not told.
+    :param approved: the plan.
+    """
+
+    declaration: str
+    arguments: PlanArguments
+    program_id: str | None
+    approved: ApprovedPlan
+
+    @classmethod
+    def parse(cls, text: str, path: str) -> SavedPlan | None:
+        """The plan in the text of a file; None if that is something else, such as a declaration.
+
+        :raises ValueError: it is a plan that cannot be used.
+        """
+        try:
+            plain = json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(plain, dict) or not {"fingerprint", "steps"} & {*plain}:
+            return None
+        if plain.get("version") != _VERSION or not {*plain} >= _FIELDS or not isinstance(plain["declaration"], str):
+            raise ValueError(f"{path}: is not a plan that this version saved; make it again with plan --out")
+        try:
+            arguments, approved = PlanArguments.from_json(plain["options"]), ApprovedPlan.of(plain, argument="plan")
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+        return cls(plain["declaration"], arguments, _id_in(plain["program"]), approved)
+
+    def check_program(self, program: Program | None) -> None:
+        """Refuse to apply it to another programme: there, the same webhooks may be missing.
+
+        :raises ValueError: it was made for another one.
+        """
+        if self.program_id and program and program.public_id and program.public_id != self.program_id:
+            raise ValueError(
+                f"the plan was made for the programme {self.program_id}, and this token is for {program.public_id}: "
+                "nothing was written"
+            )
+
+
+def saved(plan: Plan, declaration: str, arguments: PlanArguments, program: Program | None) -> str:
+    """The text of the file for a plan.
+
+    :param declaration: the path of the declaration file.
+    """
+    plain: dict[str, Any] = {
+        "version": _VERSION,
+        "declaration": declaration,
+        "options": arguments.to_json(),
+        "program": program and program.to_dict(),
+        "fingerprint": plan.fingerprint,
+        "steps": [str(step) for step in plan.steps],
+        "diff_markdown": plan.diff_markdown,
+    }
+    return json.dumps(plain, indent=2) + "\n"
+
+
+def _id_in(program: object) -> str | None:
+    public_id = program.get("public_id") if isinstance(program, dict) else None
+    return public_id if isinstance(public_id, str) and public_id else None
