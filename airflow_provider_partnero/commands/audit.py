@@ -17,11 +17,14 @@ from airflow_provider_partnero.commands.plan_arguments import separated
 from airflow_provider_partnero.operators.keys import under_live_keys
 from airflow_provider_partnero.webhooks.audit import AuditOptions, AuditReport, audit
 from airflow_provider_partnero.webhooks.report import render_report
+from airflow_provider_partnero.webhooks.report.junit import render_junit
+from airflow_provider_partnero.webhooks.report.locations import DeclarationPlaces, declaration_places
+from airflow_provider_partnero.webhooks.report.sarif import render_sarif
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.commands.terminal import Terminal
 
-_SUFFIXES = {"json": ".json", "markdown": ".md"}
+_SUFFIXES = {"json": ".json", "markdown": ".md", "sarif": ".sarif", "junit": ".xml"}
 _TITLE = "Partnero webhooks"
 
 
@@ -35,10 +38,13 @@ def run(options: Namespace, terminal: Terminal) -> int:
     with connected(options) as connection, terminal.progress("Reading the webhooks"):
         webhooks = list(connection.iter_webhooks(consistent=True))
         program = connection.find_program()
-    if arguments["declared"] is not None:
-        arguments["declared"] = under_live_keys(options.conn_id, arguments["declared"], webhooks)
+    places = None
+    if declaration is not None:
+        declared = under_live_keys(options.conn_id, arguments["declared"], webhooks)
+        arguments["declared"] = declared
+        places = declaration_places(options.file, declaration, declared, webhooks)
     report = audit(webhooks, program=program, **arguments)
-    rendering = _Rendering(report, options.conn_id, datetime.now(UTC))
+    rendering = _Rendering(report, options.conn_id, datetime.now(UTC), places)
     for file in files:
         write_text(file, rendering.text(Path(file).suffix))
         terminal.say(f"Report written to {file}.")
@@ -73,6 +79,11 @@ class _Rendering:
     report: AuditReport
     conn_id: str
     moment: datetime
+    places: DeclarationPlaces | None
 
     def text(self, suffix: str) -> str:
+        if suffix == ".sarif":
+            return render_sarif(self.report, places=self.places)
+        if suffix == ".xml":
+            return render_junit(self.report, conn_id=self.conn_id)
         return render_report(self.report, suffix=suffix, title=_TITLE, generated_at=self.moment, conn_id=self.conn_id)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_partnero.commands.connection import connected
 from airflow_provider_partnero.commands.execution import CLEAN
 from airflow_provider_partnero.commands.files import check_writable, write_text
+from airflow_provider_partnero.webhooks.export import export
+from airflow_provider_partnero.webhooks.schema import SCHEMA_FILE
 from airflow_provider_partnero.webhooks.texts import counted, program_label
 
 if TYPE_CHECKING:
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     """Write the file, or print its text."""
-    from airflow_provider_partnero.webhooks.export import SCHEMA_FILE, export
-
     if options.out:
         check_writable(options.out, argument="--out", suffixes=(".yaml", ".yml"))
         if Path(options.out).exists() and not options.force:
@@ -26,7 +26,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     with connected(options) as connection, terminal.progress("Reading the webhooks"):
         program = connection.find_program()
         webhooks = list(connection.iter_webhooks(consistent=True))
-    text = export(webhooks, program=program_label(program) if program else "")
+    text = export(webhooks, program=program_label(program) if program else "", partnero_conn_id=options.conn_id)
     if not options.out:
         terminal.show(text)
         return CLEAN
