@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, quote
 from airflow_provider_partnero.api.quoting import short_repr
 
 if TYPE_CHECKING:
-    from airflow.sdk import Asset
+    from airflow.sdk import Asset, AssetAlias
 
     from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
 
@@ -75,6 +75,20 @@ def partnero_audit_asset(partnero_conn_id: str = "partnero_default") -> Asset:
 
     # Airflow allows "#", "/" and ":" in a connection id, but only ASCII in an asset's URI.
     return Asset(f"partnero://{quote(partnero_conn_id, safe='')}/audit")
+
+
+def partnero_audit_alias() -> AssetAlias:
+    """The alias for the audits of all programmes whose connection is known only when the task runs.
+
+    A mapped ``PartneroAuditWebhooksOperator``, or one whose connection is a template, emits through it. The event is on
+    ``partnero_audit_asset(conn_id)`` and starts the DAGs that are scheduled on that asset. ``schedule=`` on the alias
+    starts a DAG after each of these audits, whichever programme it is of.
+
+    On Airflow 3.0 ``counts`` and ``findings`` of such an event are JSON texts: its aliases take plain values only.
+    """
+    from airflow.sdk import AssetAlias
+
+    return AssetAlias("partnero_audits")
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:

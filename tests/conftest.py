@@ -98,7 +98,12 @@ def make_context() -> MakeContext:
 
 class _OutletEvents(dict[Any, Any]):
     def __missing__(self, asset: Any) -> Any:
-        self[asset] = SimpleNamespace(extra={})
+        through_alias: dict[Any, Any] = {}
+        self[asset] = SimpleNamespace(
+            extra={},
+            through_alias=through_alias,
+            add=lambda asset, extra: through_alias.update({asset: extra}),
+        )
         return self[asset]
 
 

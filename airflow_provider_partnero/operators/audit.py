@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.quoting import short_repr
-from airflow_provider_partnero.assets import partnero_audit_asset
 from airflow_provider_partnero.operators.arguments import as_events, as_texts, check_early
+from airflow_provider_partnero.operators.audit_events import audit_outlet, emit_audit
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.declaration import declared_webhooks
+from airflow_provider_partnero.operators.fleet_membership import FleetMembership, as_fleet
 from airflow_provider_partnero.operators.keys import under_live_keys
 from airflow_provider_partnero.operators.report_files import checked_suffix, write_report
 
@@ -43,6 +44,9 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         the path of a ``.yaml``, ``.yml`` or ``.json`` file; None: not compared. Templated.
     :param report_path: where to write the whole report: a path or a URL for Airflow's ``ObjectStoragePath`` that ends
         in ``.json``, ``.md`` or ``.html``. Templated.
+    :param fleet: connections of all programmes that ``PartneroFleetReportOperator`` reports on together, this one
+        included: hand on to it, under ``"fleet"``, the worst findings and digests of URLs and signing secrets, or why
+        the audit failed. Templated.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
     """
 
@@ -53,6 +57,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         "required_events",
         "declared",
         "report_path",
+        "fleet",
         "partnero_conn_id",
     )
     template_fields_renderers = {"declared": "yaml"}  # noqa: RUF012
@@ -66,6 +71,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         required_events: Iterable[str] | str = (),
         declared: Sequence[Mapping[str, Any]] | str | None = None,
         report_path: str | None = None,
+        fleet: Iterable[str] | str | None = None,
         partnero_conn_id: str = "partnero_default",
         **kwargs: Any,
     ) -> None:
@@ -77,11 +83,17 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         self.required_events = required_events
         self.declared = declared
         self.report_path = report_path
-        # Outlets are fixed when the DAG is parsed, and a templated connection id is not known then.
-        if isinstance(partnero_conn_id, str) and not any(sign in partnero_conn_id for sign in ("{{", "{%")):
-            self.outlets = [*self.outlets, partnero_audit_asset(partnero_conn_id)]
+        self.fleet = fleet
+        self.outlets = [*self.outlets, audit_outlet(partnero_conn_id)]
 
     def act(self, context: Context) -> dict[str, Any]:
+        """Audit, and hand on to the fleet's report what became of it."""
+        membership = FleetMembership(as_fleet(self.fleet), self.partnero_conn_id, context)
+        with membership.telling():
+            membership.check_connection()
+            return self._audit(context, membership)
+
+    def _audit(self, context: Context, membership: FleetMembership) -> dict[str, Any]:
         """Check the arguments, audit the webhooks, report, and fail as ``fail_on`` says."""
         from airflow_provider_partnero.webhooks.audit import AuditOptions, audit
 
@@ -102,6 +114,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         )
         self.log.info("%s", report.to_table(max_rows=_MOST_ROWS_LOGGED))
         self._write_report(report)
+        handed_on = membership.hand_on(report, webhooks, self.hook)
         self._emit_event(report, context)
         if report.fails(self.fail_on):
             counts = report.counts
@@ -109,7 +122,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
                 f"the audit found {counts['errors']} errors and {counts['warnings']} warnings "
                 f"in {counts['webhooks']} webhooks (fail_on={self.fail_on!r}); the log lists them"
             )
-        return report.to_dict(max_findings=_MOST_FINDINGS)
+        return report.to_dict(max_findings=_MOST_FINDINGS) | handed_on
 
     def _check_arguments(self) -> None:
         if self.fail_on not in _FAIL_ON:
@@ -133,13 +146,11 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         self.log.info("Report written to %s", self.report_path)
 
     def _emit_event(self, report: AuditReport, context: Context) -> None:
-        asset = partnero_audit_asset(self.partnero_conn_id)
-        if asset not in self.outlets:
-            return
-        context["outlet_events"][asset].extra = {
+        extra = {
             "counts": report.counts,
             "findings": [finding.fingerprint for finding in report.findings[:_MOST_FINDINGS]],
         }
+        emit_audit(self, self.partnero_conn_id, context, extra)
 
 
 def _as_hosts(hosts: Iterable[str] | str | None) -> tuple[str, ...] | None:

@@ -20,6 +20,7 @@ from airflow_provider_partnero.operators.arguments import (
 )
 from airflow_provider_partnero.operators.audit import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.operators.base import PartneroOperator
+from airflow_provider_partnero.operators.fleet import PartneroFleetReportOperator
 from airflow_provider_partnero.operators.keys import create_under, find_under, task_keys
 from airflow_provider_partnero.operators.reading import (
     PartneroGetWebhookOperator,
@@ -42,6 +43,7 @@ __all__ = [
     "PartneroAuditWebhooksOperator",
     "PartneroCreateWebhookOperator",
     "PartneroDeleteWebhookOperator",
+    "PartneroFleetReportOperator",
     "PartneroGetWebhookOperator",
     "PartneroListWebhooksOperator",
     "PartneroReconcileWebhooksOperator",

@@ -21,7 +21,7 @@ def findings_table(counts: Mapping[str, Any], findings: Sequence[Finding], max_r
     rows = [_HEADER, *(_row(finding) for finding in kept)]
     lines = [summary(counts)]
     if kept:
-        lines += ["", *_aligned(rows)]
+        lines += ["", *aligned(rows)]
     if left_out := len(findings) - len(kept):
         lines += ["", f"... and {counted(left_out, 'finding')} more."]
     return "\n".join(lines)
@@ -40,7 +40,8 @@ def _row(finding: Finding) -> tuple[str, ...]:
     return tuple("-" if text == "'-" else text for text in shown)
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+def aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """The rows, one a line, each column as wide as its widest text."""
     widths = [max(columns(text) for text in column) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(padded(text, width) for text, width in zip(row, widths, strict=True)).rstrip()

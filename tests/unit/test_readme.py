@@ -29,6 +29,7 @@ from airflow_provider_partnero.plugin.receiver.recording import ledger
 from airflow_provider_partnero.plugin.receiver.signers import webhook_secrets
 from airflow_provider_partnero.sandbox import Sandbox
 from airflow_provider_partnero.webhooks.rules import RULES
+from airflow_provider_partnero.webhooks.rules.across import RULES_ACROSS
 from tests.conftest import MakeContext
 from tests.unit.conftest import Airflow
 
@@ -266,7 +267,9 @@ def test_the_defaults_of_the_connection_are_those_of_the_readme() -> None:
 
 def test_the_table_of_rules_is_the_registry() -> None:
     table = README.split("<!-- rules -->\n")[1].split("<!-- end of rules -->")[0].splitlines()[2:]
-    assert table == [f"| {rule.id} | {rule.severity} | {rule.title} | {rule.remedy} |" for rule in RULES]
+    told = [(rule.id, rule.severity, rule.title, rule.remedy) for rule in RULES]
+    told += [(rule.id, rule.severity, rule.title, rule.remedy) for rule in RULES_ACROSS]
+    assert table == [f"| {' | '.join(cells)} |" for cells in told]
 
 
 def test_every_public_name_of_the_table_can_be_imported() -> None:

@@ -35,7 +35,7 @@ def render_html(report: AuditReport, title: str, moment: datetime, conn_id: str)
     :param moment: when the audit was made, in UTC.
     """
     page = build_page(report, title, moment, conn_id)
-    return _environment().get_template("html.j2").render(page=page)
+    return environment().get_template("html.j2").render(page=page)
 
 
 def shown(text: str, longest: int = 120) -> Markup:
@@ -53,7 +53,7 @@ def shown(text: str, longest: int = 120) -> Markup:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     """The templates, made once: whatever they show is escaped, and a misspelt name in them raises."""
     environment = Environment(
         autoescape=True,

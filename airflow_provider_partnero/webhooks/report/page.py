@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SHOWN_AT_ONCE = 8  # findings of a rule before the rest is folded
 _SHOWN_AT_ALL = 100  # findings of a rule on the page; JSON and Markdown list all
-_ICON_COLOURS = {Severity.ERROR: "ab2a1f", Severity.WARNING: "c98a1b", None: "0d655c"}
+ICON_COLOURS = {Severity.ERROR: "ab2a1f", Severity.WARNING: "c98a1b", None: "0d655c"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def build_page(report: AuditReport, title: str, moment: datetime, conn_id: str) 
         program=program_label(report.program) if report.program else "",
         timestamp=moment.isoformat(timespec="seconds"),
         date=f"{moment.day} {moment:%B %Y, %H:%M} UTC",
-        icon_colour=_ICON_COLOURS[report.worst],
+        icon_colour=ICON_COLOURS[report.worst],
         verdict=tuple(_verdict(report)),
         summary=_summary(report),
         shares=tuple(_shares(report, worst)),

@@ -15,7 +15,7 @@ from airflow.sdk.io import attach
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.errors import PartneroServerError
-from airflow_provider_partnero.assets import partnero_audit_asset
+from airflow_provider_partnero.assets import partnero_audit_alias, partnero_audit_asset
 from airflow_provider_partnero.operators.partnero import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.sandbox import Sandbox
 from tests.conftest import MakeContext
@@ -304,15 +304,31 @@ class TestAsset:
         assert made.outlets == [other, partnero_audit_asset("partnero_default")]
 
     @pytest.mark.parametrize("conn_id", ["{{ var.value.conn }}", "{% if a %}b{% endif %}", "prod_{{ ds }}"])
-    def test_a_templated_connection_has_no_outlet(self, conn_id: str) -> None:
-        assert operator(partnero_conn_id=conn_id).outlets == []
+    def test_a_templated_connection_has_the_alias_as_its_outlet(self, conn_id: str) -> None:
+        assert operator(partnero_conn_id=conn_id).outlets == [partnero_audit_alias()]
 
-    def test_an_audit_with_a_templated_connection_runs(self, sandbox: Sandbox, make_context: MakeContext) -> None:
+    def test_an_audit_with_a_templated_connection_emits_on_its_programmes_asset(
+        self, sandbox: Sandbox, make_context: MakeContext
+    ) -> None:
         made = operator(partnero_conn_id="{{ conn }}")
         context = make_context() | {"conn": "partnero_default"}
         made.render_template_fields(context)
         assert made.execute(context)["counts"]["webhooks"] == 0
-        assert dict(context["outlet_events"]) == {}
+        [(alias, emitted)] = context["outlet_events"].items()
+        assert alias == partnero_audit_alias()
+        assert list(emitted.through_alias) == [partnero_audit_asset("partnero_default")]
+        assert emitted.through_alias[partnero_audit_asset("partnero_default")]["counts"]["webhooks"] == 0
+
+    def test_a_mapped_audit_emits_through_the_alias_and_only_once(
+        self, sandbox: Sandbox, make_context: MakeContext
+    ) -> None:
+        # The constructor of a mapped task runs in the task: Airflow has not seen the outlet that it adds.
+        for given in ([], [partnero_audit_alias()]):
+            context = make_context(map_index=0)
+            made = operator(outlets=given)
+            made.execute(context)
+            assert made.outlets == [partnero_audit_alias()]
+            assert list(context["outlet_events"]) == [partnero_audit_alias()]
 
     def test_a_mapped_audit_runs(self, sandbox: Sandbox, airflow: Any) -> None:
         with DAG("audits_mapped", schedule=None) as dag:
