@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from airflow_provider_partnero.api.quoting import shortened
 from airflow_provider_partnero.api.specs import Change, FieldValue
 from airflow_provider_partnero.webhooks.actions import Action, Kept, Unreadable
 from airflow_provider_partnero.webhooks.destinations import shown_url
@@ -13,6 +14,7 @@ _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _DIFF_SIGNS = {"create": "+", "update": "!", "delete": "-"}  # "!" is a changed line to what colours a diff
 _LABEL_WIDTH = 11
 _MOST_EVENTS = 30  # of one webhook, in a diff
+_LONGEST = 60  # characters of a key, and of an event in a diff
 _SAME = "they differ in a part that is not shown"
 
 
@@ -52,7 +54,7 @@ def unreadable_lines(left: Unreadable) -> Iterator[str]:
 def kept_line(kept: Kept) -> str:
     """A webhook that is protected, and why."""
     verb = "changed" if kept.kind == "update" else "deleted"
-    return f"  = keep {quoted(kept.name)} (key {visible(kept.webhook.key)}): not {verb}, since {kept.why}"
+    return f"  = keep {quoted(kept.name)} (key {_short(kept.webhook.key)}): not {verb}, since {kept.why}"
 
 
 def sent_and_came_back(change: Change) -> str:
@@ -63,7 +65,7 @@ def sent_and_came_back(change: Change) -> str:
 
 
 def _title(action: Action) -> str:
-    key = f" (key {visible(action.key)})" if action.key else ""
+    key = f" (key {_short(action.key)})" if action.key else ""
     return f"{action.kind} {quoted(action.name)}{key}"
 
 
@@ -101,7 +103,7 @@ def _changed_lines(change: Change) -> Iterator[str]:
 
 
 def _events_of(events: tuple[str, ...]) -> list[str]:
-    shown = [visible(event) for event in events[:_MOST_EVENTS]] or ["none"]
+    shown = [_short(event) for event in events[:_MOST_EVENTS]] or ["none"]
     left_out = len(events) - _MOST_EVENTS
     return [*shown, f"... and {left_out:,} more"] if left_out > 0 else shown
 
@@ -112,6 +114,10 @@ def _show(field: str, value: FieldValue) -> str:
     if isinstance(value, tuple):
         return ", ".join(visible(event) for event in sorted(value)) or "none"
     return shown_url(str(value)) if field == "url" else quoted(str(value))
+
+
+def _short(text: str) -> str:
+    return shortened(visible(text), _LONGEST)
 
 
 def _line(label: str, text: str) -> str:

@@ -6,9 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Literal, TypeVar
 
 from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.api.quoting import shortened
 from airflow_provider_partnero.webhooks.actions import ORDER, Action, Kept, Kind, Unreadable
 from airflow_provider_partnero.webhooks.fingerprints import Seal, Step, fingerprint, sealed_by_nobody
 from airflow_provider_partnero.webhooks.plan_lines import action_lines, diff_lines, kept_line, unreadable_lines
@@ -16,7 +18,7 @@ from airflow_provider_partnero.webhooks.texts import counted, listed, quoted, vi
 
 Prune = Literal["owned"] | bool
 
-_LONGEST_DIFF = 20_000  # characters
+_LONGEST_PART = 20_000  # characters of the diff, and of what is said below it; GitHub takes 65,536 in a comment
 
 _Item = TypeVar("_Item")
 
@@ -143,6 +145,7 @@ class Plan:
         What a webhook is called cannot leave the block of code that it stands in.
 
         :param max_actions: how many writes to show, from 0. Fewer are shown if they are long: some 20,000 characters.
+            What is said of webhooks that are left alone takes as much at most.
         :param log_url: where all of it is shown, for the line that says how much is left out.
         """
         return "\n".join(_markdown_lines(self, max_actions, log_url))
@@ -188,25 +191,34 @@ def _plan_lines(plan: Plan, max_actions: int | None) -> Iterator[str]:
 def _markdown_lines(plan: Plan, max_actions: int, log_url: str | None) -> Iterator[str]:
     yield f"**{plan.summary}**"
     writes = plan.writes
-    blocks: list[str] = []
-    room = _LONGEST_DIFF
-    for action in _first(writes, max_actions):
-        block = "\n".join(diff_lines(action))
-        room -= len(block)
-        if room < 0:
-            break
-        blocks.append(block)
+    blocks = ["\n".join(diff_lines(action)) for action in _first(writes, max_actions)]
+    blocks = blocks[: _fitting(blocks)]
     if blocks:
         yield from ("", *_fenced("\n".join(blocks), "diff"))
     if left_out := len(writes) - len(blocks):
         where = f": [the log]({log_url}) shows all of them" if log_url else ""
         yield from ("", f"... and {counted(left_out, 'more action')}{where}.")
-    notes = [kept_line(one).strip() for one in _first(plan.kept, max_actions)]
-    notes += [line.strip() for left in _first(plan.unreadable, max_actions) for line in unreadable_lines(left)]
-    notes += [f"Warning: {warning}" for warning in _first(plan.warnings, max_actions)]
-    notes += [_undeclared_line(plan)] if plan.undeclared else []
+    notes = list(_notes(plan))
+    shown = notes[: _fitting(notes)]
+    if left_out := len(notes) - len(shown):
+        shown.append(f"... and {counted(left_out, 'more line')} like these.")
     if notes:
-        yield from ("", *_fenced("\n".join(notes), "text"))
+        yield from ("", *_fenced("\n".join(shown), "text"))
+
+
+def _notes(plan: Plan) -> Iterator[str]:
+    """What the plan leaves alone, and its warnings."""
+    yield from (f"Warning: {warning}" for warning in plan.warnings)
+    if plan.undeclared:
+        yield _undeclared_line(plan)
+    yield from (kept_line(one).strip() for one in plan.kept)
+    for left in plan.unreadable:
+        yield from (line.strip() for line in unreadable_lines(left))
+
+
+def _fitting(texts: Sequence[str]) -> int:
+    """How many of the texts there is room for."""
+    return sum(size <= _LONGEST_PART for size in accumulate(map(len, texts)))
 
 
 def _fenced(text: str, language: str) -> list[str]:
@@ -217,7 +229,7 @@ def _fenced(text: str, language: str) -> list[str]:
 
 
 def _undeclared_line(plan: Plan) -> str:
-    named = [f"{quoted(webhook.name)} ({visible(webhook.key)})" for webhook in plan.undeclared[:5]]
+    named = [f"{quoted(webhook.name)} ({shortened(visible(webhook.key), 60)})" for webhook in plan.undeclared[:5]]
     number = len(plan.undeclared)
     verb = "is not declared and stays as it is" if number == 1 else "are not declared and stay as they are"
     why = "reconcile did not make it" if number == 1 else "reconcile did not make them"

@@ -1,0 +1,33 @@
+"""A plan as Markdown fits into a comment, whatever the webhooks are called."""
+
+from __future__ import annotations
+
+from airflow_provider_partnero.webhooks.protection import Protection
+from airflow_provider_partnero.webhooks.reconcile import plan
+
+from .builders import spec, webhook
+
+LONGEST_COMMENT = 65_536  # characters; GitHub refuses a longer one
+
+
+def test_long_keys_names_events_and_urls_leave_room_for_every_write() -> None:
+    long = "`é" * 5_000
+    declared = [spec(name=f"New {long}", key=long, events=(f"a.{long}",)), spec(name="Last")]
+    text = plan(declared, [webhook(key=f"gone {long}", events=(long,))], prune=True).to_markdown()
+    assert "more action" not in text
+    assert all(line in text for line in ('+ create "Last"', '+ create "New ', "- delete "))
+    assert len(text) < 5_000
+
+
+def test_a_plan_that_keeps_and_deletes_very_much_still_fits_and_counts_the_rest() -> None:
+    long = "\x00" * 300
+    live = [webhook(name=f"keep {number}{long}", key=f"k{number}{long}") for number in range(300)]
+    live += [webhook(name=f"gone {number}{long}", key=f"g{number}{long}") for number in range(300)]
+    made = plan([], live, prune=True, protection=Protection(keep=("keep*",)))
+    text = made.to_markdown(max_actions=1_000)
+    assert len(text) < LONGEST_COMMENT
+    shown, kept = text.count("- delete "), text.count("= keep ")
+    assert 0 < shown < 300
+    assert 0 < kept < 300
+    assert f"... and {300 - shown} more actions." in text
+    assert f"... and {300 - kept} more lines like these." in text
