@@ -232,6 +232,16 @@ def test_what_is_no_plan_is_refused_before_anything_is_sent(
     assert sandbox.requests() == []
 
 
+ANY_WEBHOOK: dict[str, Any] = {
+    "name": st.sampled_from("ABCDE"),
+    "key": st.sampled_from(["key1", "key2", "key3", declared_key(CONN, "A"), declared_key(CONN, "D")]),
+    "url": st.sampled_from(
+        ["https://a.example.com/x", "https://b.example.org/y", f"https://air.example.net/partnero/webhooks/{CONN}"]
+    ),
+    "is_active": st.booleans(),
+}
+
+
 class Approvals(RuleBasedStateMachine):
     """Somebody changes live webhooks at any time, while plans are made, approved, applied and cut short."""
 
@@ -247,21 +257,18 @@ class Approvals(RuleBasedStateMachine):
         prune=st.sampled_from([False, "owned", True]),
         keep=st.sampled_from([(), ("C*",), ("key1",), ("*.example.com",)]),
         declared=st.sets(st.sampled_from("ABC"), min_size=1),
+        there=st.lists(st.fixed_dictionaries(ANY_WEBHOOK), min_size=1, max_size=4),
     )
-    def begin(self, taken_key: str, prune: Any, keep: tuple[str, ...], declared: set[str]) -> None:
+    def begin(
+        self, taken_key: str, prune: Any, keep: tuple[str, ...], declared: set[str], there: list[dict[str, Any]]
+    ) -> None:
         self.sandbox.reset(Profile(taken_key=taken_key))  # type: ignore[arg-type]
         self.options = {"prune": prune, "keep": keep, "max_deletes": 99}
         self.declared = [entry(name, events=["reward.paid"]) for name in sorted(declared)]
-        self.kept: list[Entry] = []
+        for saved in there:
+            self.somebody_saves(**saved)
 
-    @rule(
-        name=st.sampled_from("ABCDE"),
-        key=st.sampled_from(["key1", "key2", "key3", declared_key(CONN, "A"), declared_key(CONN, "D")]),
-        url=st.sampled_from(
-            ["https://a.example.com/x", "https://b.example.org/y", f"https://air.example.net/partnero/webhooks/{CONN}"]
-        ),
-        is_active=st.booleans(),
-    )
+    @rule(**ANY_WEBHOOK)
     def somebody_saves(self, name: str, key: str, url: str, is_active: bool) -> None:
         if name in {webhook["name"] for webhook in self.sandbox.webhooks() if webhook["key"] != key}:
             return  # two of one name: no plan can be made
@@ -277,6 +284,14 @@ class Approvals(RuleBasedStateMachine):
     def plan_and_approve(self) -> None:
         self.approved = approve(self.make_context, self.declared, **self.options)
         self.tries = 0
+
+    @rule(saved=st.none() | st.fixed_dictionaries(ANY_WEBHOOK))
+    def apply_what_was_planned(self, saved: dict[str, Any] | None) -> None:
+        """Perhaps somebody saves a webhook while the approval waits."""
+        self.plan_and_approve()
+        if saved:
+            self.somebody_saves(**saved)
+        self.apply(None, "POST", 0)
 
     @precondition(lambda self: self.approved is not None)
     @rule(
