@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.errors import PartneroError
+from airflow_provider_partnero.hooks.partnero import PartneroHook
 from airflow_provider_partnero.operators.keys import declared_key
 from airflow_provider_partnero.operators.partnero import PartneroReconcileWebhooksOperator
 from airflow_provider_partnero.sandbox import Profile, Sandbox
@@ -190,6 +191,41 @@ def test_a_retry_after_somebody_changed_the_rest_writes_nothing_more(
     with pytest.raises(AirflowFailException, match="writes that were not approved"):
         operator(WANTED, prune=True, plan=approved).execute(make_context(try_number=2))
     assert written(one_attempt) == []
+
+
+MEDDLINGS: dict[str, Callable[[Sandbox], None]] = {
+    "another event": lambda sandbox: _put(sandbox, live("Old", "keyOld", events=["reward.paid"])),
+    "switched off": lambda sandbox: _put(sandbox, live("Old", "keyOld", is_active=False)),
+    "renamed": lambda sandbox: _put(sandbox, live("Still needed", "keyOld")),
+    "gone": lambda sandbox: sandbox.delete_webhook("keyOld"),
+}
+
+
+@pytest.mark.parametrize("meddling", MEDDLINGS)
+def test_a_webhook_that_somebody_changes_while_the_plan_is_applied_is_left_alone(
+    sandbox: Sandbox, make_context: MakeContext, meddling: str
+) -> None:
+    start(sandbox)
+    approved = approve(make_context)
+
+    class Meddling(PartneroReconcileWebhooksOperator):
+        """Somebody saves a webhook right after the plan was found to be the approved one."""
+
+        @property
+        def hook(self) -> PartneroHook:
+            hook = super().hook
+            seen = hook.get_conn().update_webhook
+
+            def update_webhook(*args: Any, **changed: Any) -> Any:
+                MEDDLINGS[meddling](sandbox)
+                return seen(*args, **changed)
+
+            hook.get_conn().update_webhook = update_webhook  # type: ignore[method-assign]
+            return hook
+
+    with pytest.raises(AirflowFailException, match=r"'Old' .* while the approved plan was applied"):
+        Meddling(task_id="reconcile", webhooks=WANTED, prune=True, plan=approved).execute(make_context())
+    assert written(sandbox) == PLAN[:3]
 
 
 def test_a_retry_with_a_fingerprint_only_writes_nothing_and_says_what_to_give(
