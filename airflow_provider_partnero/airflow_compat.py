@@ -60,6 +60,7 @@ __all__ = [
     "asset_state_stores",
     "conf",
     "extra_through_alias",
+    "latest_asset_events",
     "partitioned_schedule_column",
     "read_as_server",
     "stats",
@@ -100,6 +101,22 @@ def extra_through_alias(extra: Mapping[str, Any]) -> dict[str, Any]:
     if "dest_asset_extra" in AssetAliasEvent.__annotations__:  # from 3.1
         return dict(extra)
     return {name: json.dumps(value) if isinstance(value, list | dict) else value for name, value in extra.items()}
+
+
+def latest_asset_events(asset: Any, most: int) -> list[Any]:
+    """The latest events of an asset, the newest first; none before 3.2, where a task can only ask for all of them.
+
+    The asset need not be an inlet of the task, so that its name may be known at run time only.
+
+    :raises Exception: whatever Airflow raises when its API server does not answer.
+    """
+    try:
+        from airflow.sdk.execution_time.context import InletEventsAccessors
+        from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS  # noqa: F401 - not there outside of a task
+    except ImportError:
+        return []
+    events = InletEventsAccessors([asset])[asset]
+    return list(events.ascending(False).limit(most)) if hasattr(events, "limit") else []
 
 
 def stats() -> Any:

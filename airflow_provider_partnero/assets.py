@@ -66,8 +66,9 @@ def partnero_deliveries(
 def partnero_audit_asset(partnero_conn_id: str = "partnero_default") -> Asset:
     """The asset for the audits of one programme; ``PartneroAuditWebhooksOperator`` emits an event when one succeeds.
 
-    The event's ``extra`` holds ``{"counts": {...}, "findings": [fingerprints]}``. ``schedule=`` on this asset starts a
-    DAG after each audit, and Airflow's own database keeps the history.
+    The event's ``extra`` holds ``{"counts": {...}, "findings": [fingerprints], "for_next_audit": {...}}``; the last is
+    what the next audit compares with. ``schedule=`` on this asset starts a DAG after each audit, and Airflow's own
+    database keeps the history.
 
     :param partnero_conn_id: connection of type ``partnero``.
     """

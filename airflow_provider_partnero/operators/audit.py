@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,12 +14,14 @@ from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.declaration import declared_webhooks
 from airflow_provider_partnero.operators.fleet_membership import FleetMembership, as_fleet
 from airflow_provider_partnero.operators.keys import under_live_keys
+from airflow_provider_partnero.operators.past_audits import EXTRA_FIELD, past_audits
 from airflow_provider_partnero.operators.report_files import checked_suffix, write_report
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_partnero.webhooks.audit import AuditReport
+    from airflow_provider_partnero.webhooks.comparison import Comparison
 
 _MOST_FINDINGS = 100  # in XCom and in the asset event; the report file has all of them, and the counts cover all
 _MOST_ROWS_LOGGED = 200
@@ -30,9 +32,15 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
     """Audit all webhooks of the programme and report what is wrong with them.
 
     Returns ``{"counts": {"webhooks", "active", "inactive", "errors", "warnings", "by_rule"}, "findings": [{"rule",
-    "severity", "key", "name", "words"}], "findings_left_out"}``, with at most 100 findings; the counts cover all. Logs
-    the findings as a table. If the audit does not fail the task, it emits an event on ``partnero_audit_asset(conn_id)``
-    with the counts and the findings' fingerprints. None of these ever holds a signing secret.
+    "severity", "key", "name", "words", "fingerprint", "since", "is_new"}], "findings_left_out", "changes":
+    {"previous_audit", "new", "gone", "still_there", "unknown", "no_longer_checked", "notes", "gone_findings"}}``, with
+    at most 100 findings of each kind; the numbers cover all. Logs the findings as a table, and what has changed. If the
+    audit does not fail the task, it emits an event on ``partnero_audit_asset(conn_id)`` with the counts and the
+    findings' fingerprints. None of these ever holds a signing secret.
+
+    What has changed is told from the latest audit of the same connection and programme that is known: from that event
+    (Airflow 3.2 and later), or from the file at ``report_path`` before it is replaced. Without either, or if it cannot
+    be read, the report says so, and nothing fails.
 
     :param fail_on: fail the task at once on a finding of this severity or worse: ``"error"``, ``"warning"``,
         ``"never"``. Templated.
@@ -61,6 +69,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         "partnero_conn_id",
     )
     template_fields_renderers = {"declared": "yaml"}  # noqa: RUF012
+    now: Callable[[], datetime] = staticmethod(lambda: datetime.now(UTC))  # a test sets its own
 
     def __init__(
         self,
@@ -112,17 +121,19 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             declared=None if declared is None else under_live_keys(self.partnero_conn_id, declared, webhooks),
             program=self.hook.find_program(),
         )
-        self.log.info("%s", report.to_table(max_rows=_MOST_ROWS_LOGGED))
-        self._write_report(report)
+        comparison = self._compared(report)
+        self.log.info("%s\n%s", report.to_table(max_rows=_MOST_ROWS_LOGGED), comparison.summary)
+        self._write_report(report, comparison)
         handed_on = membership.hand_on(report, webhooks, self.hook)
-        self._emit_event(report, context)
+        self._emit_event(report, comparison, context)
         if report.fails(self.fail_on):
             counts = report.counts
             raise AirflowFailException(
                 f"the audit found {counts['errors']} errors and {counts['warnings']} warnings "
-                f"in {counts['webhooks']} webhooks (fail_on={self.fail_on!r}); the log lists them"
+                f"in {counts['webhooks']} webhooks (fail_on={self.fail_on!r}); the log lists them. "
+                f"{comparison.headline}"
             )
-        return report.to_dict(max_findings=_MOST_FINDINGS) | handed_on
+        return _returned(report, comparison) | handed_on
 
     def _check_arguments(self) -> None:
         if self.fail_on not in _FAIL_ON:
@@ -130,7 +141,13 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         if self.report_path:
             checked_suffix(self.report_path)
 
-    def _write_report(self, report: AuditReport) -> None:
+    def _compared(self, report: AuditReport) -> Comparison:
+        from airflow_provider_partnero.webhooks.comparison import compare
+
+        known, problems = past_audits(self.partnero_conn_id, self.report_path)
+        return compare(report, known, at=self.now(), conn_id=self.partnero_conn_id, problems=problems)
+
+    def _write_report(self, report: AuditReport, comparison: Comparison) -> None:
         if not self.report_path:
             return
         from airflow_provider_partnero.webhooks.report import render_report
@@ -139,18 +156,32 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             report,
             suffix=checked_suffix(self.report_path),
             title="Partnero webhooks",
-            generated_at=datetime.now(UTC),
+            generated_at=comparison.at,
             conn_id=self.partnero_conn_id,
+            comparison=comparison,
         )
         write_report(self.report_path, text)
         self.log.info("Report written to %s", self.report_path)
 
-    def _emit_event(self, report: AuditReport, context: Context) -> None:
+    def _emit_event(self, report: AuditReport, comparison: Comparison, context: Context) -> None:
+        from airflow_provider_partnero.webhooks.comparison import remember
+
         extra = {
             "counts": report.counts,
             "findings": [finding.fingerprint for finding in report.findings[:_MOST_FINDINGS]],
+            EXTRA_FIELD: remember(report, comparison, self.partnero_conn_id, _MOST_FINDINGS).to_dict(),
         }
         emit_audit(self, self.partnero_conn_id, context, extra)
+
+
+def _returned(report: AuditReport, comparison: Comparison) -> dict[str, Any]:
+    from airflow_provider_partnero.webhooks.comparison import told_findings
+
+    return {
+        **report.to_dict(max_findings=_MOST_FINDINGS),
+        "findings": told_findings(report, comparison, _MOST_FINDINGS),
+        "changes": comparison.to_dict(max_gone=_MOST_FINDINGS),
+    }
 
 
 def _as_hosts(hosts: Iterable[str] | str | None) -> tuple[str, ...] | None:

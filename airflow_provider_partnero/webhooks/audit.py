@@ -86,12 +86,18 @@ class AuditOptions:
 
 @dataclass(frozen=True, slots=True)
 class AuditedWebhook:
-    """What a report has of a webhook: neither its URL nor its signing secret."""
+    """What a report has of a webhook: neither its URL nor its signing secret.
+
+    :param host: the host that it delivers to, without what may be secret in it; empty if the URL has no valid host.
+    :param service: the service at that host, as far as its address tells; empty if it does not.
+    """
 
     key: str
     name: str
     is_active: bool
     events: tuple[str, ...]
+    host: str = ""
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +186,20 @@ def audit(
     return AuditReport(
         counts=_counts(programme, findings),
         findings=tuple(findings),
-        webhooks=tuple(
-            AuditedWebhook(webhook.key, webhook.name, webhook.is_active, webhook.events)
-            for webhook in programme.webhooks
-        ),
+        webhooks=tuple(_audited(webhook, programme.destination(webhook)) for webhook in programme.webhooks),
         rules=tuple(rule.id for rule in rules),
         program=program,
+    )
+
+
+def _audited(webhook: Webhook, destination: Destination) -> AuditedWebhook:
+    return AuditedWebhook(
+        key=webhook.key,
+        name=webhook.name,
+        is_active=webhook.is_active,
+        events=webhook.events,
+        host=destination.shown_host,
+        service=destination.service or "",
     )
 
 

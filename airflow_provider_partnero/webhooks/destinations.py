@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, unquote
 
 from airflow_provider_partnero.api.quoting import shortened
 from airflow_provider_partnero.api.redaction import redact_url
 from airflow_provider_partnero.api.urls import DEFAULT_PORTS, is_host, normal_host, normal_url, split_url
+from airflow_provider_partnero.webhooks.hosts import throw_away_service
+from airflow_provider_partnero.webhooks.leftovers import leftover
 from airflow_provider_partnero.webhooks.texts import visible
 from airflow_provider_partnero.webhooks.url_secrets import UrlSecrets
 
+RECEIVER_PATH = "/partnero/webhooks/"
+"""Where this provider's receiver is, below an API server's URL; the connection's id follows."""
+
 _LONGEST_SHOWN = 100
+_LONGEST_HOST = 80
 
 
 @dataclass(frozen=True)  # without slots, so that what is shown is made once, and only for findings
@@ -58,6 +64,26 @@ class Destination:
     def shown(self) -> str:
         """The URL for people: redacted, visible, shortened."""
         return shown_url(self.url)
+
+    @cached_property
+    def shown_host(self) -> str:
+        """The host for people: without its secret, if a service has secret hosts, and shortened; empty without one."""
+        return shortened(redact_url(self.host), _LONGEST_HOST) if self.host else ""
+
+    @cached_property
+    def service(self) -> str | None:
+        """What is at the address, as far as it tells; None if it does not.
+
+        That is a service which the URL is a secret address of or forwards to, a service for tests, or a receiver of
+        this provider.
+        """
+        if self.secrets.service or self.host is None:
+            return self.secrets.service
+        if RECEIVER_PATH in unquote(self.path):
+            return "Airflow's receiver"
+        if throw_away_service(self.host):
+            return "a service for tests"
+        return leftover(self.host, self.path)
 
 
 def shown_url(url: str) -> str:

@@ -39,8 +39,8 @@ class Finding:
 
     @property
     def fingerprint(self) -> str:
-        """12 hex digits over rule, webhook and subject, the same in every audit that finds the same thing."""
-        identity = json.dumps([self.rule, self.name if self.key is None else self.key, self.subject])
+        """12 hex digits over rule, webhook and subject: the same whenever the same is found, in whatever words."""
+        identity = json.dumps([self.rule, self.key or self.name, self.subject])
         return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
     def to_dict(self) -> dict[str, Any]:

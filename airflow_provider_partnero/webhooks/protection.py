@@ -9,10 +9,8 @@ from urllib.parse import quote, unquote
 
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.urls import split_url
-from airflow_provider_partnero.webhooks.destinations import Destination
+from airflow_provider_partnero.webhooks.destinations import RECEIVER_PATH, Destination
 from airflow_provider_partnero.webhooks.texts import quoted
-
-RECEIVER_PATH = "/partnero/webhooks/"
 
 
 @dataclass(frozen=True, slots=True)

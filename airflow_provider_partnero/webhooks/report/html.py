@@ -21,20 +21,25 @@ from airflow_provider_partnero.webhooks.texts import cell
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.audit import AuditReport
+    from airflow_provider_partnero.webhooks.comparison import Comparison
 
 _INVISIBLE = re.compile(r"<(U\+[0-9A-F]{4,6})>")
 _RAW = Markup('<span class="raw">{}</span>')
 
 
-def render_html(report: AuditReport, title: str, moment: datetime, conn_id: str) -> str:
-    """The page: a verdict, findings by rule with what to do, who gets which event, a matrix of webhooks and events.
+def render_html(
+    report: AuditReport, title: str, moment: datetime, conn_id: str, comparison: Comparison | None = None
+) -> str:
+    """The page: a verdict, what has changed, findings by rule with what to do, who gets which event, and a matrix of
+    webhooks and events.
 
     Its Content-Security-Policy forbids scripts and everything that would have to be loaded. The page shows at most 100
     findings of a rule and 200 webhooks in the matrix, so that it stays small. The counts are always complete.
 
     :param moment: when the audit was made, in UTC.
+    :param comparison: this audit beside an earlier one; None: that is not looked at.
     """
-    page = build_page(report, title, moment, conn_id)
+    page = build_page(report, title, moment, conn_id, comparison)
     return environment().get_template("html.j2").render(page=page)
 
 

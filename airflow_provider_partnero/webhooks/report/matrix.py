@@ -57,11 +57,13 @@ class Row:
     """One webhook.
 
     :param key: its key, if the name alone does not tell it from the others; else None.
+    :param destination: the host that it delivers to and the service there, as far as they are known.
     :param worst: the worst severity among its findings; None without any.
     """
 
     name: str
     key: str | None
+    destination: str
     is_active: bool
     events: frozenset[str]
     worst: Severity | None
@@ -72,6 +74,7 @@ class Matrix:
     """Who gets what.
 
     :param active: how many active webhooks the programme has, with a row or without.
+    :param marks: the severities that some row is marked with, the worst first.
     :param note: which webhooks and events are left out; empty if none are.
     """
 
@@ -79,30 +82,39 @@ class Matrix:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     active: int
+    marks: tuple[Severity, ...]
     note: str
 
 
-def build_matrix(report: AuditReport, events: Sequence[EventCoverage], worst: Mapping[Identity, Severity]) -> Matrix:
+def build_matrix(
+    report: AuditReport,
+    events: Sequence[EventCoverage],
+    worst: Mapping[Identity, Severity],
+    missed: frozenset[str] = frozenset(),
+) -> Matrix:
     """The matrix of a programme that has webhooks.
 
-    It has columns for the documented events about every noun that some webhook subscribes to, and for the first 24
-    undocumented events in use. Of more than 200 webhooks only those with findings have a row, 200 at most.
+    It has columns for the documented events about every noun that some webhook subscribes to or should, and for the
+    first 24 undocumented events in use. Of more than 200 webhooks only those with findings have a row, 200 at most.
 
     :param events: how many webhooks subscribe to each event.
     :param worst: the worst severity among each webhook's findings.
+    :param missed: the events about which a rule complains that nobody gets them. Only their zeroes are coloured.
     """
-    nouns = {event.noun for event in events if event.active or event.inactive}
+    nouns = {event.noun for event in events if event.active or event.inactive or event.event in missed}
     documented = [event for event in events if event.is_documented and event.noun in nouns]
     others = [event for event in events if not event.is_documented]
     kept = documented + others[:_MOST_UNDOCUMENTED]
     webhooks, notes = _webhooks(report, worst)
+    rows = tuple(_rows(webhooks, worst))
     if left_out := len(others[_MOST_UNDOCUMENTED:]):
         notes.append(f"{counted(left_out, 'undocumented event')} without a column.")
     return Matrix(
         groups=tuple(Group(heading, len(list(group))) for heading, group in groupby(kept, lambda e: e.heading)),
-        columns=tuple(_columns(kept)),
-        rows=tuple(_rows(webhooks, worst)),
+        columns=tuple(_columns(kept, missed)),
+        rows=rows,
         active=report.counts["active"],
+        marks=tuple(severity for severity in Severity if any(row.worst is severity for row in rows)),
         note=" ".join(notes),
     )
 
@@ -119,11 +131,11 @@ def _webhooks(report: AuditReport, worst: Mapping[Identity, Severity]) -> tuple[
     ]
 
 
-def _columns(events: Sequence[EventCoverage]) -> Iterator[Column]:
+def _columns(events: Sequence[EventCoverage], missed: frozenset[str]) -> Iterator[Column]:
     previous = ""
     for event in events:
         edge = ["first"] if event.heading != previous else []
-        total = edge if event.active else [*edge, "none"]
+        total = [*edge, "missed"] if event.event in missed else edge
         yield Column(event.event, event.label, event.active, " ".join(edge), " ".join(total))
         previous = event.heading
 
@@ -135,6 +147,7 @@ def _rows(webhooks: Sequence[AuditedWebhook], worst: Mapping[Identity, Severity]
         yield Row(
             name=webhook.name,
             key=None if is_clear else webhook.key,
+            destination=" · ".join(part for part in (webhook.host, webhook.service) if part),
             is_active=webhook.is_active,
             events=frozenset(webhook.events),
             worst=worst.get((webhook.key, webhook.name)),

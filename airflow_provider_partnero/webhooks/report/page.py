@@ -9,15 +9,27 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from airflow_provider_partnero.webhooks.coverage import coverage
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
+from airflow_provider_partnero.webhooks.report.embedded import attribute, kept
 from airflow_provider_partnero.webhooks.report.matrix import Identity, Matrix, build_matrix
+from airflow_provider_partnero.webhooks.report.news import (
+    ListedFinding,
+    News,
+    build_news,
+    listed_findings,
+    moment_in_words,
+)
 from airflow_provider_partnero.webhooks.rules import RULES
 from airflow_provider_partnero.webhooks.rules.base import Rule
+from airflow_provider_partnero.webhooks.rules.subscriptions import uncovered
 from airflow_provider_partnero.webhooks.texts import counted, program_label
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.audit import AuditReport
+    from airflow_provider_partnero.webhooks.comparison import Comparison
     from airflow_provider_partnero.webhooks.coverage import EventCoverage
 
 _SHOWN_AT_ONCE = 8  # findings of a rule before the rest is folded
@@ -57,6 +69,7 @@ class RuleFindings:
     """The findings of one rule.
 
     :param number: how many there are, shown or not.
+    :param new: how many of them the earlier audit had not found.
     :param at_once: the first, which are always in sight.
     :param folded: the next, which a click unfolds.
     :param note: how many more there are; empty if all are shown.
@@ -64,8 +77,9 @@ class RuleFindings:
 
     rule: Rule
     number: int
-    at_once: Sequence[Finding]
-    folded: Sequence[Finding]
+    new: int
+    at_once: Sequence[ListedFinding]
+    folded: Sequence[ListedFinding]
     note: str
 
 
@@ -75,7 +89,8 @@ class EventRow:
 
     :param active: active webhooks that subscribe to it.
     :param words: their number; without any, the number of inactive webhooks that subscribe, or "nobody".
-    :param hint: how many inactive webhooks subscribe as well; empty if none do.
+    :param hint: how many inactive webhooks subscribe as well, or what is wrong; empty if there is nothing to say.
+    :param is_missed: whether a rule complains that nobody gets it.
     :param width: of its bar, from 0 to 100; 100 is the event with the most active webhooks.
     """
 
@@ -83,6 +98,7 @@ class EventRow:
     active: int
     words: str
     hint: str
+    is_missed: bool
     width: float
 
 
@@ -107,7 +123,9 @@ class ReportPage:
     :param program: name and type of the programme; empty if they are not known.
     :param icon_colour: six hex digits, by the worst finding.
     :param verdict: what is wrong, by severity; empty for a programme without webhooks and findings.
-    :param shares: how many webhooks have errors, only warnings, or neither; empty without webhooks.
+    :param news: what has changed since the earlier audit; None if that was not looked at.
+    :param shares: how many webhooks have errors, only warnings, or neither, as far as there are any.
+    :param for_next_audit: what the page holds for the next audit, safe in an attribute in single quotes.
     :param findings: by rule; None if there is nothing that could be checked.
     :param events: empty without webhooks.
     :param matrix: None without webhooks.
@@ -121,36 +139,44 @@ class ReportPage:
     icon_colour: str
     verdict: tuple[Phrase, ...]
     summary: str
+    news: News | None
     shares: tuple[Share, ...]
     findings: tuple[RuleFindings, ...] | None
     events: tuple[EventGroup, ...]
     matrix: Matrix | None
     rules_checked: str
     rules_skipped: str
+    for_next_audit: Markup
 
 
-def build_page(report: AuditReport, title: str, moment: datetime, conn_id: str) -> ReportPage:
+def build_page(
+    report: AuditReport, title: str, moment: datetime, conn_id: str, comparison: Comparison | None = None
+) -> ReportPage:
     """What the page about a report says.
 
     :param moment: when the audit was made, in UTC.
+    :param comparison: this audit beside an earlier one; None: that is not looked at.
     """
     events = coverage(report.webhooks)
+    missed = frozenset(finding.subject for finding in report.findings if finding.rule == uncovered.id)
     worst = _worst_by_webhook(report.findings)
     return ReportPage(
         title=title,
         conn_id=conn_id,
         program=program_label(report.program) if report.program else "",
         timestamp=moment.isoformat(timespec="seconds"),
-        date=f"{moment.day} {moment:%B %Y, %H:%M} UTC",
+        date=moment_in_words(moment),
         icon_colour=ICON_COLOURS[report.worst],
         verdict=tuple(_verdict(report)),
         summary=_summary(report),
+        news=None if comparison is None else build_news(report, comparison),
         shares=tuple(_shares(report, worst)),
-        findings=tuple(_by_rule(report.findings)) if report.webhooks or report.findings else None,
-        events=tuple(_event_groups(events)) if report.webhooks else (),
-        matrix=build_matrix(report, events, worst) if report.webhooks else None,
+        findings=tuple(_by_rule(report.findings, comparison)) if report.webhooks or report.findings else None,
+        events=tuple(_event_groups(events, missed)) if report.webhooks else (),
+        matrix=build_matrix(report, events, worst, missed) if report.webhooks else None,
         rules_checked=", ".join(report.rules) or "none",
         rules_skipped=", ".join(rule.id for rule in RULES if rule.id not in report.rules),
+        for_next_audit=Markup(attribute(kept(report, moment, conn_id, comparison))),  # noqa: S704
     )
 
 
@@ -189,17 +215,19 @@ def _shares(report: AuditReport, worst: Mapping[Identity, Severity]) -> Iterator
         ("good", "in order", tally[None]),
     ):
         width = 1000 * number / len(report.webhooks)
-        yield Share(kind, words, number, start, width)
+        if number:
+            yield Share(kind, words, number, start, width)
         start += width
 
 
-def _by_rule(findings: Sequence[Finding]) -> Iterator[RuleFindings]:
+def _by_rule(findings: Sequence[Finding], comparison: Comparison | None) -> Iterator[RuleFindings]:
     by_id = {rule.id: rule for rule in RULES}
     for rule_id, group in groupby(findings, key=lambda finding: finding.rule):
-        found = list(group)
+        found = listed_findings(list(group), comparison)
         yield RuleFindings(
             rule=by_id[rule_id],
             number=len(found),
+            new=sum(finding.is_new for finding in found),
             at_once=found[:_SHOWN_AT_ONCE],
             folded=found[_SHOWN_AT_ONCE:_SHOWN_AT_ALL],
             note=_note(len(found) - _SHOWN_AT_ALL),
@@ -213,25 +241,28 @@ def _note(left_out: int) -> str:
     return f"{counted(left_out, 'finding')} of this rule {are} not shown here; the report as .json or .md lists all."
 
 
-def _event_groups(events: Sequence[EventCoverage]) -> Iterator[EventGroup]:
+def _event_groups(events: Sequence[EventCoverage], missed: frozenset[str]) -> Iterator[EventGroup]:
     groups: defaultdict[str, list[EventCoverage]] = defaultdict(list)
     for event in events:
         groups[event.heading].append(event)
     most = max((event.active for event in events), default=0) or 1
     for heading, group in groups.items():
-        if not any(event.active or event.inactive for event in group):
+        if not any(event.active or event.inactive or event.event in missed for event in group):
             yield EventGroup(heading, tuple(event.label for event in group), (), 0)
             continue
-        rows = tuple(_event_row(event, most) for event in group[:_SHOWN_AT_ALL])
+        rows = tuple(_event_row(event, most, event.event in missed) for event in group[:_SHOWN_AT_ALL])
         yield EventGroup(heading, (), rows, len(group) - len(rows))
 
 
-def _event_row(event: EventCoverage, most: int) -> EventRow:
+def _event_row(event: EventCoverage, most: int, is_missed: bool) -> EventRow:
+    hints = ["required, but no active webhook subscribes"] if is_missed else []
+    hints += [f"and {counted(event.inactive, 'inactive webhook')}"] if event.inactive else []
     without_active = f"{event.inactive:,} inactive" if event.inactive else "nobody"
     return EventRow(
         name=event.label,
         active=event.active,
         words=f"{event.active:,}" if event.active else without_active,
-        hint=f"and {counted(event.inactive, 'inactive webhook')}" if event.inactive else "",
+        hint=", ".join(hints),
+        is_missed=is_missed,
         width=100 * event.active / most,
     )

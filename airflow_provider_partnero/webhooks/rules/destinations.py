@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_provider_partnero.api.quoting import shortened
-from airflow_provider_partnero.api.redaction import redact_url
 from airflow_provider_partnero.webhooks.findings import Severity
 from airflow_provider_partnero.webhooks.hosts import internal_kind, throw_away_service
 from airflow_provider_partnero.webhooks.leftovers import leftover
@@ -47,11 +45,11 @@ def host_not_allowed(programme: Programme) -> Iterator[Observation]:
     if programme.is_allowed_host is None:
         return
     for webhook in programme.webhooks:
-        host = programme.destination(webhook).host
-        if host is None:
+        destination = programme.destination(webhook)
+        if destination.host is None:
             yield Observation("Its URL has no valid host, so it cannot be an allowed one.", webhook)
-        elif not programme.is_allowed_host(host):
-            yield Observation(f"Delivers to the host {_host(host)}, which is not allowed.", webhook)
+        elif not programme.is_allowed_host(destination.host):
+            yield Observation(f"Delivers to the host {destination.shown_host}, which is not allowed.", webhook)
 
 
 @rule(
@@ -69,8 +67,8 @@ def internal(programme: Programme) -> Iterator[Observation]:
         destination = programme.destination(webhook)
         host = None if destination.problem else destination.host
         kind = internal_kind(host) if host else None
-        if host and kind:
-            yield Observation(f"Its host {_host(host)} is {kind}: Partnero cannot reach it.", webhook)
+        if kind:
+            yield Observation(f"Its host {destination.shown_host} is {kind}: Partnero cannot reach it.", webhook)
 
 
 @rule(
@@ -107,8 +105,3 @@ def left_over(programme: Programme) -> Iterator[Observation]:
         kind = leftover(destination.host, destination.path) if destination.host else None
         if kind:
             yield Observation(f"Delivers to {kind}, which is not made to last: {destination.shown}", webhook)
-
-
-def _host(host: str) -> str:
-    """The host for a sentence; of a service whose hosts cannot be guessed, without the part that is secret."""
-    return shortened(redact_url(host), 80)

@@ -24,5 +24,5 @@ def odd(programme: Programme) -> Iterator[Observation]:
         yield Observation(
             f"Partnero lists it oddly: {listed(webhook.oddities, most=6)}.{left_alone}",
             webhook,
-            subject=" ".join(webhook.oddities),
+            subject=" ".join(oddity.partition(" ")[0] for oddity in webhook.oddities),  # the names of the fields
         )

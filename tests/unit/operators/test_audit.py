@@ -61,6 +61,16 @@ def test_a_sound_programme_has_no_findings(sandbox: Sandbox, make_context: MakeC
         },
         "findings": [],
         "findings_left_out": 0,
+        "changes": {
+            "previous_audit": None,
+            "new": 0,
+            "gone": 0,
+            "still_there": 0,
+            "unknown": 0,
+            "no_longer_checked": 0,
+            "notes": ["This is the first audit that is known."],
+            "gone_findings": [],
+        },
     }
 
 
@@ -71,7 +81,8 @@ def test_each_finding_says_rule_severity_webhook_and_words(sandbox: Sandbox, mak
         ("PW002", "error", "insecure", "Name insecure"),
         ("PW001", "warning", "off", "Name off"),
     ]
-    assert all(one["words"] and set(one) == {"rule", "severity", "key", "name", "words"} for one in report["findings"])
+    fields = {"rule", "severity", "key", "name", "words", "fingerprint", "since", "is_new"}
+    assert all(one["words"] and set(one) == fields for one in report["findings"])
     assert (report["counts"]["errors"], report["counts"]["warnings"]) == (1, 1)
     assert json.loads(json.dumps(report)) == report
 

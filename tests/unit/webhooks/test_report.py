@@ -127,7 +127,8 @@ def test_json_holds_everything_and_can_be_read_back() -> None:
     assert plain["findings"] == report.to_dict()["findings"]
     assert plain["findings_left_out"] == 0
     assert [kept["name"] for kept in plain["webhooks"]] == ["Hook 0", "Hook 1", "Hook 2"]
-    assert set(plain["webhooks"][0]) == {"key", "name", "is_active", "events"}
+    assert set(plain["webhooks"][0]) == {"key", "name", "is_active", "destination", "events"}
+    assert plain["webhooks"][0]["destination"] == {"host": "example.com", "service": ""}
 
 
 def test_json_and_markdown_do_without_the_template_engine() -> None:

@@ -1,0 +1,73 @@
+"""Where an audit finds the one before it: in its asset's events, and in the report file that it is about to replace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_partnero.airflow_compat import latest_asset_events
+from airflow_provider_partnero.assets import partnero_audit_asset
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.webhooks.history import PastAudit
+
+EXTRA_FIELD = "for_next_audit"
+"""Field of an asset event's extra that holds what the next audit needs."""
+
+_MOST_EVENTS = 5  # somebody may have emitted others by hand since the last audit
+_LARGEST = 16 * 2**20  # bytes of a report file; one about 10,000 webhooks with several findings each is smaller
+
+
+def past_audits(partnero_conn_id: str, report_path: str | None) -> tuple[list[PastAudit], list[str]]:
+    """The earlier audits that can be read, and a sentence for each place that cannot. Nothing here fails an audit.
+
+    :param partnero_conn_id: the connection of the audited programme.
+    :param report_path: where this audit's report will be written; None or empty: nowhere.
+    """
+    found: list[PastAudit] = []
+    problems: list[str] = []
+    if report_path:
+        try:
+            found += _in_report(report_path)
+        except Exception as error:  # noqa: BLE001 - each kind of storage has errors of its own
+            problems.append(f"The last report could not be read: {_reason(error)}.")
+    try:
+        found += _in_events(partnero_conn_id)
+    except Exception as error:  # noqa: BLE001 - nor does an audit fail for what Airflow cannot tell
+        problems.append(f"The last audit's asset event could not be read: {_reason(error)}.")
+    return found, problems
+
+
+def _in_report(report_path: str) -> Iterator[PastAudit]:
+    from airflow.sdk import ObjectStoragePath
+
+    from airflow_provider_partnero.webhooks.report.embedded import past_audit_in
+
+    path: Any = ObjectStoragePath(report_path)  # Airflow's own stub leaves open() untyped
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+    except FileNotFoundError:
+        return
+    if len(content) > _LARGEST:
+        raise ValueError(f"it is larger than {_LARGEST:,} bytes")
+    yield past_audit_in(content.decode("utf-8"), PurePosixPath(report_path).suffix)
+
+
+def _in_events(partnero_conn_id: str) -> Iterator[PastAudit]:
+    """The newest audit among the asset's events; events without one are skipped."""
+    from airflow_provider_partnero.webhooks.history import PastAudit
+
+    for event in latest_asset_events(partnero_audit_asset(partnero_conn_id), _MOST_EVENTS):
+        extra: Any = event.extra
+        if isinstance(extra, Mapping) and EXTRA_FIELD in extra:
+            yield PastAudit.from_dict(extra[EXTRA_FIELD])
+            return
+
+
+def _reason(error: Exception) -> str:
+    """Why something could not be read. A storage's own words may hold a path or a key, so only their kind is told."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is damaged"
+    return str(error) if type(error) is ValueError else type(error).__name__
