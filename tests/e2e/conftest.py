@@ -56,7 +56,13 @@ def cluster(
     write.
     """
     cluster = Cluster(tmp_path_factory.mktemp("cluster"), e2e_sandbox, postgres)
-    cluster.environment["AIRFLOW_CONN_WATCHED"] = watched_sandbox.connection_json
+    cluster.environment |= {
+        "AIRFLOW_CONN_WATCHED": watched_sandbox.connection_json,
+        "AIRFLOW_CONN_PROGRAMME_A": watched_sandbox.connection_json,
+        "AIRFLOW_CONN_PROGRAMME_B": e2e_sandbox.connection_json,
+        "AIRFLOW_CONN_PROGRAMME_C": e2e_sandbox.connection_json.replace(TOKEN, "refused"),
+        "AIRFLOW_VAR_PARTNERO_FLEET_REPORT_PATH": str(cluster.folder / "fleet.json"),
+    }
     with cluster:
         cluster.start("api-server", "scheduler", "dag-processor", "triggerer")
         cluster.wait_until_healthy()

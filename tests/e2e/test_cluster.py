@@ -319,6 +319,37 @@ def test_a_mapped_audit_succeeds_on_a_whole_airflow(cluster: Cluster, watching: 
     cluster.succeed("audits_mapped", cluster.trigger("audits_mapped"))
 
 
+def test_the_audits_of_a_fleet_start_each_programmes_dags_and_the_report_alone_fails_the_run(
+    cluster: Cluster, e2e_sandbox: Sandbox, watching: Sandbox
+) -> None:
+    shared = {"signature": f"{SECRET}-shared"}
+    watching.put_webhooks([webhook("here", **shared)])
+    e2e_sandbox.put_webhooks([webhook("there", url="https://elsewhere.example/", **shared)])
+    before = len(_told(cluster, "programme_b"))
+    dag_id, fleet = "partnero_fleet_audit", ["programme_a", "programme_c", "nowhere", "programme_b"]
+    run_id = cluster.trigger(dag_id, connections=fleet)
+
+    assert cluster.end_of(dag_id, run_id) == "failed"
+    assert cluster.states(dag_id, run_id, "audit") == ["success", "failed", "failed", "success"]
+    report = json.loads((cluster.folder / "fleet.json").read_text())
+    reasons = {row["conn_id"]: row["error"] for row in report["programmes"]}
+    assert list(reasons) == ["programme_c", "nowhere", "programme_a", "programme_b"]
+    assert "refuses the token" in reasons["programme_c"]
+    assert "does not exist" in reasons["nowhere"]
+    assert [found["rule"] for found in report["findings"]] == ["PW022"]
+
+    told = cluster.wait_for(lambda: _told(cluster, "programme_b")[before:], "the DAG of programme_b")
+    counts = told[0]["counts"]
+    counts = json.loads(counts) if isinstance(counts, str) else counts  # a text on Airflow 3.0
+    assert counts["webhooks"] == 1
+    # Nobody is scheduled on this asset; its history is kept all the same.
+    events = cluster.rows(
+        "select count(*) from asset_event join asset on asset.id = asset_id where asset.uri = ?",
+        "partnero://programme_a/audit",
+    )
+    assert events == [(1,)]
+
+
 def test_no_secret_is_in_any_log_xcom_rendered_field_event_or_memory(cluster: Cluster) -> None:
     written = list(cluster.everything_written())
     assert any(name == "task_instance" for name, _ in written)

@@ -109,7 +109,7 @@ def _works_on(wheel: Path, folder: Path, version: str) -> None:
     if version != "3.0.6":  # Airflow 3.0 itself does not retry a task whose process is killed
         cluster += " or worker_is_killed"
     receiver = "switched or connection or rotated or replayed or login or section or secret"
-    _test(environment, folder, "test_cluster.py", cluster, 9 if version == "3.0.6" else 10)
+    _test(environment, folder, "test_cluster.py", cluster, 10 if version == "3.0.6" else 11)
     _test(environment, folder, "test_receiver_standalone.py", receiver, 10)
 
 
