@@ -61,6 +61,7 @@ __all__ = [
     "conf",
     "extra_through_alias",
     "latest_asset_events",
+    "log_level",
     "partitioned_schedule_column",
     "read_as_server",
     "stats",
@@ -133,3 +134,11 @@ def partitioned_schedule_column() -> Any | None:
     from airflow.models.dag import DagModel
 
     return getattr(DagModel, "timetable_partitioned", None)
+
+
+def log_level(logger: str) -> str:
+    """The level that Airflow's configuration gives to a logger, in capitals; before 3.2 it gives all the same."""
+    by_name = conf.get("logging", "namespace_levels", fallback=None) or ""
+    pairs = [pair.partition("=") for pair in by_name.replace(",", " ").split()]
+    levels = {} if airflow_version().startswith(("3.0.", "3.1.")) else {name: level for name, _, level in pairs}
+    return (levels.get(logger) or conf.get("logging", "logging_level", fallback="INFO")).upper()

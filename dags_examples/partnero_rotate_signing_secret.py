@@ -1,10 +1,10 @@
-"""Rotate a signing secret: create a second webhook, put its secret into a Variable, delete the first webhook."""
+"""Rotate a signing secret: create a second webhook, hand its secret over, delete the first webhook."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from airflow.sdk import DAG, Param, Variable, task
+from airflow.sdk import DAG, Param
 
 from airflow_provider_partnero.operators.keys import derived_key
 from airflow_provider_partnero.operators.partnero import (
@@ -33,13 +33,14 @@ with DAG(
     doc_md="""
     ### Rotate a signing secret
 
-    Partnero's API cannot change a webhook's secret, so a new webhook replaces the old one. Both deliver until
-    `delete_old` runs; until then the receiver must accept either secret. One task moves the secret from Partnero into
-    the Variable; it appears in no XCom and no log.
+    Partnero's API cannot change a webhook's secret, so a new webhook replaces the old one. `create` hands the new
+    secret straight to the Variable; it appears in no XCom and no log. Both deliver until `delete_old` runs; until then
+    the receiver must accept either secret.
 
-    Every task may run again. The new webhook's key is derived from the old one's, so there is never a third webhook
-    (unless Partnero ignores the keys that it is given). The old webhook is renamed first. Otherwise `create` could
-    mistake it for the new one when an answer is lost, and `delete_old` would delete the only webhook.
+    Every task may run again, and `create` hands the secret over again. The new webhook's key is derived from the old
+    one's, so there is never a third webhook (unless Partnero ignores the keys that it is given). The old webhook is
+    renamed first. Otherwise `create` could mistake it for the new one when an answer is lost, and `delete_old` would
+    delete the only webhook.
     """,
 ):
     old = PartneroGetWebhookOperator(task_id="old", webhook_key=OLD)
@@ -50,18 +51,11 @@ with DAG(
         url="{{ ti.xcom_pull(task_ids='old')['url'] }}",
         events="{{ ti.xcom_pull(task_ids='old')['events'] }}",
         webhook_key="{{ derived_key('rotated', params.webhook_key) }}",
+        secret_to="variable:{{ params.variable }}",  # noqa: S106 - a place; or a function, "package.module.function"
     )
     wait_until_active = PartneroWebhookActiveSensor(
         task_id="wait_until_active", webhook_key=NEW, deferrable=True, poke_interval=1, timeout=600
     )
-
-    @task
-    def hand_over(webhook: dict, params: dict) -> None:
-        """Move the secret from Partnero into the Variable, without showing it."""
-        from airflow_provider_partnero.hooks.partnero import PartneroHook
-
-        Variable.set(params["variable"], PartneroHook().get_webhook(webhook["key"]).signature)
-
     delete_old = PartneroDeleteWebhookOperator(task_id="delete_old", webhook_key=OLD)
 
-    old >> rename_old >> create >> wait_until_active >> hand_over(create.output) >> delete_old
+    old >> rename_old >> create >> wait_until_active >> delete_old

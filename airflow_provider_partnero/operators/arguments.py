@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, Generic, TypeVar
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
@@ -30,7 +31,7 @@ def is_final(value: object) -> bool:
         return not any(sign in value for sign in _TEMPLATE_SIGNS)
     if isinstance(value, list | tuple | AbstractSet):
         return all(map(is_final, value))
-    return value is None or isinstance(value, bytes | int | float | Mapping)
+    return value is None or isinstance(value, bytes | int | float | Mapping | FunctionType)
 
 
 def check_early(value: object, check: Callable[..., object], *, argument: str) -> None:

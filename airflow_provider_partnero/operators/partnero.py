@@ -14,6 +14,7 @@ from airflow_provider_partnero.api.errors import (
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.operators.arguments import (
     OptionalArgument,
+    RefusedArgument,
     as_events,
     as_flag,
     check_early,
@@ -31,6 +32,12 @@ from airflow_provider_partnero.operators.receiver import (
     PartneroUnregisterReceiverOperator,
 )
 from airflow_provider_partnero.operators.reconcile import PartneroReconcileWebhooksOperator
+from airflow_provider_partnero.operators.secret_targets import (
+    SecretNotHandedOverError,
+    SecretTarget,
+    checked_secret_to,
+    secret_target,
+)
 from airflow_provider_partnero.retry_policy import PartneroRetryPolicy
 
 if TYPE_CHECKING:
@@ -62,6 +69,9 @@ class PartneroCreateWebhookOperator(PartneroOperator):
     webhook of the same content with another key is never taken over: it may be another run's. So if Partnero ignores
     keys, and such a webhook is there, a retry fails at once and names it.
 
+    With ``secret_to``, each try that has the webhook hands over its signing secret, also if an earlier try made it. If
+    that fails, so does the task, and its retry hands over again; the secret is in no log, exception and XCom.
+
     Returns ``{"key", "name", "url", "is_active", "events"}``; use this key, since it may differ from ``webhook_key``.
     Source: the specification, "Create a webhook".
 
@@ -74,10 +84,22 @@ class PartneroCreateWebhookOperator(PartneroOperator):
     :param if_exists: if an equal webhook has ``webhook_key`` already, ``"adopt"`` it or ``"fail"``, even if an earlier
         try of the task made it. A webhook that differs always fails the task at once.
     :param include_signature: add the signing secret to XCom, **in clear**.
+    :param secret_to: where the signing secret goes: ``variable:NAME`` for an Airflow Variable, or the path of a
+        function, ``package.module.function``, that is called with key and secret (two texts). It needs a key to find
+        the webhook by, so it goes with neither ``idempotent=False`` without ``webhook_key`` nor ``if_exists="fail"``;
+        nor with ``include_signature``. Templated.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
     """
 
-    template_fields: Sequence[str] = ("name", "url", "events", "is_active", "webhook_key", "partnero_conn_id")
+    template_fields: Sequence[str] = (
+        "name",
+        "url",
+        "events",
+        "is_active",
+        "webhook_key",
+        "secret_to",
+        "partnero_conn_id",
+    )
 
     def __init__(
         self,
@@ -90,6 +112,7 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         idempotent: bool = True,
         if_exists: Literal["adopt", "fail"] = "adopt",
         include_signature: bool = False,
+        secret_to: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -106,11 +129,31 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         self.idempotent = idempotent
         self.if_exists = if_exists
         self.include_signature = include_signature
+        self.secret_to = secret_to
+        self._given_secret_to = OptionalArgument.of("secret_to", secret_to, checked_secret_to)
+        if self._given_secret_to.is_given:
+            self._check_that_a_retry_hands_over()
+
+    def _check_that_a_retry_hands_over(self) -> None:
+        if self.include_signature:
+            raise RefusedArgument("include_signature=True: must be False beside secret_to, which keeps it out of XCom")
+        if not self.idempotent and not self._given_key.is_given:
+            raise RefusedArgument(
+                "idempotent=False: must be True beside secret_to, or give a webhook_key: otherwise a retry after a "
+                "failed hand-over creates a second webhook"
+            )
+        if self.if_exists == "fail":
+            raise RefusedArgument(
+                "if_exists='fail': must be 'adopt' beside secret_to: otherwise a retry after a failed hand-over "
+                "refuses its own webhook"
+            )
 
     def act(self, context: Context) -> dict[str, Any]:
-        """Look for the webhook, and create it if there is none."""
+        """Look for the webhook, create it if there is none, and hand its secret over."""
         from airflow_provider_partnero.api.specs import WebhookSpec
 
+        secret_to = self._given_secret_to.value(self.secret_to)
+        target = secret_target(secret_to) if secret_to else None
         given_key = self._given_key.value(self.webhook_key)
         keys: Sequence[str | None] = [given_key]
         if given_key is None and self.idempotent:
@@ -124,7 +167,29 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         )
         webhook = self._create(spec, keys, is_retry=context["ti"].try_number > 1, is_key_given=given_key is not None)
         self.log.info("Webhook %r (%r) is there", webhook.key, webhook.name)
+        if target:
+            self._hand_over(webhook, target, can_be_found=webhook.key in keys)
         return webhook.to_dict(include_signature=self.include_signature)
+
+    def _hand_over(self, webhook: Webhook, target: SecretTarget, *, can_be_found: bool) -> None:
+        try:
+            target.hand_over(webhook.key, self._secret_of(webhook, target))
+        except SecretNotHandedOverError as error:
+            if can_be_found:
+                raise
+            raise AirflowFailException(
+                f"{error}. Partnero ignores the keys that it is given, so no retry finds the webhook: give "
+                f"webhook_key={webhook.key!r} and clear the task, or delete the webhook"
+            ) from error
+        self.log.info("Handed the signing secret of webhook %r to %s", webhook.key, target.name)
+
+    def _secret_of(self, webhook: Webhook, target: SecretTarget) -> str:
+        secret = webhook.signature or self.hook.get_webhook(webhook.key).signature
+        if not secret:
+            raise SecretNotHandedOverError(
+                f"Partnero does not tell the signing secret of webhook {webhook.key!r}, so {target.name} gets none"
+            )
+        return secret
 
     def _create(self, spec: WebhookSpec, keys: Sequence[str | None], *, is_retry: bool, is_key_given: bool) -> Webhook:
         if is_retry and (existing := find_under(self.hook, spec, [key for key in keys[1:] if key])):

@@ -350,6 +350,22 @@ def test_the_audits_of_a_fleet_start_each_programmes_dags_and_the_report_alone_f
     assert events == [(1,)]
 
 
+def test_a_signing_secret_is_handed_over_across_a_retry_and_no_other_place_has_it(
+    cluster: Cluster, e2e_sandbox: Sandbox
+) -> None:
+    run_id = cluster.trigger("hands_secrets_over")
+    assert cluster.end_of("hands_secrets_over", run_id) == "failed"
+    # The cluster logs at DEBUG, where Airflow itself would log the Variable.
+    assert cluster.state("hands_secrets_over", run_id, "to_variable") == "failed"
+    assert cluster.state("hands_secrets_over", run_id, "to_function") == "success"
+    [made] = e2e_sandbox.webhooks()
+    secret = made["signature"].encode()
+    assert (cluster.folder / "tried-to-store").read_text() == str(len(secret))
+    written = list(cluster.everything_written())
+    assert any(b"cannot store ***" in content for _, content in written)
+    assert [name for name, content in written if secret in content] == []
+
+
 def test_no_secret_is_in_any_log_xcom_rendered_field_event_or_memory(cluster: Cluster) -> None:
     written = list(cluster.everything_written())
     assert any(name == "task_instance" for name, _ in written)

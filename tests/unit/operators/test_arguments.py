@@ -38,7 +38,7 @@ ARGUMENTS: dict[Any, dict[str, Any]] = {
     PartneroListWebhooksOperator: {"is_active": "x", "events": "x"},
     PartneroGetWebhookOperator: {"webhook_key": "x"},
     PartneroCreateWebhookOperator: {
-        "name": "x", "url": "x", "events": "x", "is_active": "x", "webhook_key": "x"
+        "name": "x", "url": "x", "events": "x", "is_active": "x", "webhook_key": "x", "secret_to": "x"
     },
     PartneroUpdateWebhookOperator: {
         "webhook_key": "x", "name": "x", "url": "x", "is_active": "x", "events": "x"
