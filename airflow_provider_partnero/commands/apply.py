@@ -10,12 +10,12 @@ from airflow_provider_partnero.commands.execution import CLEAN, FOUND
 from airflow_provider_partnero.commands.files import parse_declaration, read_text
 from airflow_provider_partnero.commands.plan_arguments import PlanArguments, given
 from airflow_provider_partnero.commands.saved_plan import SavedPlan
+from airflow_provider_partnero.operators.limits import check_readable
 from airflow_provider_partnero.webhooks.approvals import ApprovedPlan
 from airflow_provider_partnero.webhooks.texts import counted
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.api.specs import WebhookSpec
-    from airflow_provider_partnero.commands.connection import CommandConnection
     from airflow_provider_partnero.commands.terminal import Terminal
     from airflow_provider_partnero.operators.apply import Reconciliation
 
@@ -39,9 +39,13 @@ def _apply_saved(plan: SavedPlan, options: Namespace, terminal: Terminal) -> int
             f"--conn-id {options.conn_id}: the plan was made with --conn-id {plan.arguments.conn_id}; give that one"
         )
     specs = parse_declaration(_declaration_of(plan, options), plan.declaration, options.conn_id)
-    with connected(options) as connection:
+    with connected(options) as connection, terminal.progress("Applying the plan") as log:
         plan.check_program(connection.find_program())
-        return _write(plan.arguments, specs, plan.approved, connection, options, terminal)
+        reconciliation = plan.arguments.reconciliation(connection, specs, log, plan.approved)
+        # It may have been stopped half-way before.
+        _write(reconciliation, is_retry=True, wait_until_active=options.wait_until_active)
+    terminal.show(_words_on_done(reconciliation.done))
+    return CLEAN
 
 
 def _declaration_of(plan: SavedPlan, options: Namespace) -> str:
@@ -63,12 +67,17 @@ def _apply_declaration(specs: tuple[WebhookSpec, ...], options: Namespace, termi
         terminal.show(plan.render())
         reconciliation.check(plan)
         if plan.is_empty and not options.wait_until_active:
+            check_readable(plan)
             return CLEAN
         if not plan.is_empty and not _is_wanted(options, terminal):
             terminal.say("Nothing was written.")
             return FOUND
-        approved = ApprovedPlan(plan.fingerprint, plan.steps, plan.diff_markdown)
-        return _write(arguments, specs, approved, connection, options, terminal)
+        with terminal.progress("Applying the plan") as log:
+            approved = ApprovedPlan(plan.fingerprint, plan.steps, plan.diff_markdown)
+            reconciliation = arguments.reconciliation(connection, specs, log, approved)
+            _write(reconciliation, is_retry=False, wait_until_active=options.wait_until_active)
+    terminal.show(_words_on_done(reconciliation.done))
+    return CLEAN
 
 
 def _is_wanted(options: Namespace, terminal: Terminal) -> bool:
@@ -85,22 +94,11 @@ def _is_wanted(options: Namespace, terminal: Terminal) -> bool:
     return answer
 
 
-def _write(
-    arguments: PlanArguments,
-    specs: tuple[WebhookSpec, ...],
-    approved: ApprovedPlan,
-    connection: CommandConnection,
-    options: Namespace,
-    terminal: Terminal,
-) -> int:
-    with terminal.progress("Applying the plan") as log:
-        reconciliation = arguments.reconciliation(connection, specs, log, approved)
-        try:
-            reconciliation.run(wait_until_active=options.wait_until_active, is_retry=True)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(_words_on_stop(reconciliation)) from None
-    terminal.show(_words_on_done(reconciliation.done))
-    return CLEAN
+def _write(reconciliation: Reconciliation, *, is_retry: bool, wait_until_active: bool) -> None:
+    try:
+        reconciliation.run(wait_until_active=wait_until_active, is_retry=is_retry)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_words_on_stop(reconciliation)) from None
 
 
 def _words_on_done(done: list[dict[str, Any]]) -> str:
@@ -109,8 +107,6 @@ def _words_on_done(done: list[dict[str, Any]]) -> str:
 
 
 def _words_on_stop(reconciliation: Reconciliation) -> str:
-    number = len(reconciliation.done)
-    return (
-        f"{counted(number, 'write')} {'is' if number == 1 else 'are'} done; the one under way may have happened, too. "
-        "Apply again: the rest is done, and nothing twice."
-    )
+    done = len(reconciliation.done)
+    number = f"{counted(done, 'write')} {'is' if done == 1 else 'are'}" if done else "No write is"
+    return f"{number} done; one that was under way may have happened, too. Apply again: nothing is done twice."

@@ -10,7 +10,6 @@ from airflow_provider_partnero.commands.connection import connected
 from airflow_provider_partnero.commands.execution import CLEAN
 from airflow_provider_partnero.commands.files import check_writable, write_text
 from airflow_provider_partnero.webhooks.export import export
-from airflow_provider_partnero.webhooks.schema import SCHEMA_FILE
 from airflow_provider_partnero.webhooks.texts import counted, program_label
 
 if TYPE_CHECKING:
@@ -31,8 +30,5 @@ def run(options: Namespace, terminal: Terminal) -> int:
         terminal.show(text)
         return CLEAN
     write_text(options.out, text)
-    schema = Path(options.out).parent / SCHEMA_FILE
     terminal.say(f"{counted(len(webhooks), 'webhook')} written to {options.out}.")
-    if not schema.exists():
-        terminal.say(f"For editors that check it: {terminal.prog} schema > {schema}")
     return CLEAN

@@ -94,7 +94,8 @@ class PlanArguments:
 def given(options: Namespace) -> list[str]:
     """The arguments that decide what is in a plan, as far as they are given."""
     names = ("prune", "keep", "no_keep_receiver", "max_deletes", "max_changes", "no_adopt")
-    return [f"--{name.replace('_', '-')}" for name in names if getattr(options, name) not in (None, False)]
+    values = {name: getattr(options, name) for name in names}
+    return [f"--{name.replace('_', '-')}" for name, value in values.items() if value is not None and value is not False]
 
 
 def separated(texts: Iterable[str] | None) -> tuple[str, ...]:

@@ -1,0 +1,162 @@
+"""Commands in a process of their own: pipes, terminals and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_partnero.sandbox import Sandbox
+
+from .conftest import declare, entry, live
+
+PROGRAM = [sys.executable, "-m", "airflow_provider_partnero"]
+PATIENCE = 120
+
+
+def _environment(sandbox: Sandbox, **others: str) -> dict[str, str]:
+    unwanted = {"NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS"}
+    kept = {name: value for name, value in os.environ.items() if name not in unwanted}
+    return kept | {"PARTNERO_TOKEN": sandbox.token, "TERM": "xterm-256color"} | others
+
+
+def _command(sandbox: Sandbox, *arguments: str) -> list[str]:
+    return [*PROGRAM, *arguments, "--base-url", sandbox.base_url]
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly(partnero_sandbox: Sandbox, folder: Path) -> None:
+    partnero_sandbox.seed(3)
+    with subprocess.Popen(
+        _command(partnero_sandbox, "export"),
+        env=_environment(partnero_sandbox),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(PATIENCE) == 141
+
+
+def _restore_signal() -> None:
+    """Under nohup, or in the background of a shell, what the tests start would ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextmanager
+def _stopped_in_a_write(sandbox: Sandbox, folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        _command(sandbox, *arguments),
+        env=_environment(sandbox),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        preexec_fn=_restore_signal,  # noqa: PLW1509 - it takes no lock
+    ) as process:
+        yield process
+
+
+def test_ctrl_c_says_what_is_written(partnero_sandbox: Sandbox, folder: Path) -> None:
+    partnero_sandbox.put_webhooks([live("Change", "keyChange")])
+    declare(folder, entry("New"), entry("Change", events=["reward.paid"]))
+    partnero_sandbox.fault(method="PUT", delay=PATIENCE)
+    with _stopped_in_a_write(partnero_sandbox, folder, "apply", "webhooks.json", "--yes") as process:
+        _wait_for(partnero_sandbox, "PUT")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=PATIENCE)
+    partnero_sandbox.clear_faults()
+    assert process.returncode == 130
+    assert "Stopped. 1 write is done; one that was under way may have happened, too." in said
+    assert "Traceback" not in said
+
+
+def test_ctrl_c_while_reading_says_that_nothing_is_written(partnero_sandbox: Sandbox, folder: Path) -> None:
+    partnero_sandbox.fault(method="GET", delay=PATIENCE, times=9)
+    with _stopped_in_a_write(partnero_sandbox, folder, "audit") as process:
+        _wait_for(partnero_sandbox, "GET")
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=PATIENCE)
+    partnero_sandbox.clear_faults()
+    assert [process.returncode, out, said] == [130, "", "\nStopped. Nothing was written at Partnero.\n"]
+
+
+def _wait_for(sandbox: Sandbox, method: str) -> None:
+    pause = threading.Event()
+    for _ in range(PATIENCE * 20):
+        if any(request.method == method for request in sandbox.requests()):
+            return
+        pause.wait(0.05)
+    pytest.fail(f"no {method} arrived")
+
+
+def _on_a_terminal(sandbox: Sandbox, folder: Path, *arguments: str, **environment: str) -> tuple[str, str]:
+    """What a command prints to stdout, a pipe, and to stderr, a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        _command(sandbox, *arguments),
+        env=_environment(sandbox, **environment),
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        cwd=folder,
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        try:
+            while piece := os.read(ours, 4096):
+                seen += piece
+        except OSError:  # what Linux says when the other end is closed
+            pass
+        os.close(ours)
+        assert process.stdout
+        out = process.stdout.read()
+    return out, seen.decode()
+
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_progress_is_shown_on_a_terminal_and_never_where_the_result_goes(
+    partnero_sandbox: Sandbox, folder: Path
+) -> None:
+    partnero_sandbox.set_latency(0.3)
+    out, seen = _on_a_terminal(partnero_sandbox, folder, "export")
+    assert out.startswith("# yaml-language-server")
+    assert "\x1b" not in out
+    assert "Reading the webhooks" in seen
+    assert COLOUR.search(seen)
+
+
+def test_no_color_is_respected(partnero_sandbox: Sandbox, folder: Path) -> None:
+    partnero_sandbox.set_latency(0.3)
+    _, seen = _on_a_terminal(partnero_sandbox, folder, "export", NO_COLOR="1")
+    assert "Reading the webhooks" in seen
+    assert re.findall(r"\x1b\[(?:[0-9;]*;)?(?:3[0-9]|9[0-7])m", seen) == []
+
+
+def test_names_that_the_output_cannot_take_are_written_as_escapes(partnero_sandbox: Sandbox, folder: Path) -> None:
+    partnero_sandbox.put_webhooks([live("Über", "keyU")])
+    declare(folder)
+    done = subprocess.run(
+        _command(partnero_sandbox, "plan", "webhooks.json"),
+        env=_environment(partnero_sandbox, PYTHONIOENCODING="ascii", PYTHONUTF8="0"),
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert [done.returncode, done.stderr] == [0, ""]
+    assert "\\xdcber" in done.stdout
