@@ -14,7 +14,6 @@ from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.declaration import declared_webhooks
 from airflow_provider_partnero.operators.fleet_membership import FleetMembership, as_fleet
 from airflow_provider_partnero.operators.keys import under_live_keys
-from airflow_provider_partnero.operators.past_audits import EXTRA_FIELD, past_audits
 from airflow_provider_partnero.operators.report_files import checked_suffix, write_report
 
 if TYPE_CHECKING:
@@ -142,6 +141,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             checked_suffix(self.report_path)
 
     def _compared(self, report: AuditReport) -> Comparison:
+        from airflow_provider_partnero.operators.past_audits import past_audits
         from airflow_provider_partnero.webhooks.comparison import compare
 
         known, problems = past_audits(self.partnero_conn_id, self.report_path)
@@ -164,6 +164,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         self.log.info("Report written to %s", self.report_path)
 
     def _emit_event(self, report: AuditReport, comparison: Comparison, context: Context) -> None:
+        from airflow_provider_partnero.operators.past_audits import EXTRA_FIELD
         from airflow_provider_partnero.webhooks.comparison import remember
 
         extra = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.airflow_compat import latest_asset_events
 from airflow_provider_partnero.assets import partnero_audit_asset
+from airflow_provider_partnero.webhooks.history import UnreadableAuditError
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.history import PastAudit
@@ -44,15 +45,31 @@ def _in_report(report_path: str) -> Iterator[PastAudit]:
 
     from airflow_provider_partnero.webhooks.report.embedded import past_audit_in
 
-    path: Any = ObjectStoragePath(report_path)  # Airflow's own stub leaves open() untyped
+    path = ObjectStoragePath(report_path)
+    _check_size(_size(path))
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
+        content = path.read_bytes()  # as write_text writes: open() may use another connection to the storage
     except FileNotFoundError:
         return
-    if len(content) > _LARGEST:
-        raise ValueError(f"it is larger than {_LARGEST:,} bytes")
-    yield past_audit_in(content.decode("utf-8"), PurePosixPath(report_path).suffix)
+    _check_size(len(content))
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableAuditError("it is damaged") from error
+    yield past_audit_in(text, PurePosixPath(report_path).suffix)
+
+
+def _size(path: Any) -> int:
+    """The size of a file in bytes, as far as the storage tells without reading it; else 0."""
+    try:
+        return int(path.stat().st_size)
+    except Exception:  # noqa: BLE001 - reading says what is wrong
+        return 0
+
+
+def _check_size(size: int) -> None:
+    if size > _LARGEST:
+        raise UnreadableAuditError(f"it is larger than {_LARGEST:,} bytes")
 
 
 def _in_events(partnero_conn_id: str) -> Iterator[PastAudit]:
@@ -68,6 +85,4 @@ def _in_events(partnero_conn_id: str) -> Iterator[PastAudit]:
 
 def _reason(error: Exception) -> str:
     """Why something could not be read. A storage's own words may hold a path or a key, so only their kind is told."""
-    if isinstance(error, UnicodeDecodeError):
-        return "it is damaged"
-    return str(error) if type(error) is ValueError else type(error).__name__
+    return str(error) if isinstance(error, UnreadableAuditError) else type(error).__name__

@@ -22,6 +22,10 @@ _LONGEST_ID = 120  # of a connection or a programme
 _SEVERITIES = {rule.id: list(Severity).index(rule.severity) for rule in RULES}
 
 
+class UnreadableAuditError(Exception):
+    """What an earlier audit left cannot be read. The message says why, such as "it is damaged", and quotes nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownFinding:
     """A finding as later audits know it, without its words.
@@ -90,10 +94,10 @@ class PastAudit:
     def from_dict(cls, plain: object) -> PastAudit:
         """The audit of a plain form.
 
-        :raises ValueError: it is not one, whatever it is; the message says why and quotes nothing.
+        :raises UnreadableAuditError: it is not one, whatever it is.
         """
         if not isinstance(plain, Mapping) or plain.get("version") != _VERSION:
-            raise ValueError("it is of another version")
+            raise UnreadableAuditError("it is of another version")
         try:
             moments = [_read_moment(moment) for moment in plain["moments"]]
             return cls(
@@ -105,7 +109,7 @@ class PastAudit:
                 left_out=min(max(0, int(plain["left_out"])), _MOST_LEFT_OUT),
             )
         except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
-            raise ValueError("it is damaged") from error
+            raise UnreadableAuditError("it is damaged") from error
 
     def is_comparable(self, conn_id: str, program_id: str) -> bool:
         """Whether it was made of this connection and, as far as both are known, of this programme."""

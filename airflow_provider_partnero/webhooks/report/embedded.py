@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.webhooks.comparison import Comparison, compare, remember
-from airflow_provider_partnero.webhooks.history import PastAudit
+from airflow_provider_partnero.webhooks.history import PastAudit, UnreadableAuditError
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.audit import AuditReport
@@ -38,14 +38,14 @@ def past_audit_in(text: str, suffix: str) -> PastAudit:
 
     :param text: the file's.
     :param suffix: the file's: ``".json"``, ``".md"`` or ``".html"``.
-    :raises ValueError: it cannot be read; the message says why, in words that follow "since", and quotes nothing.
+    :raises UnreadableAuditError: the file is damaged, or does not say what was found.
     """
     try:
         plain = _plain_in(text, suffix)
     except (ValueError, RecursionError) as error:
-        raise ValueError("it is damaged") from error
+        raise UnreadableAuditError("it is damaged") from error
     if plain is None:
-        raise ValueError("it does not say what was found in a form that can be compared")
+        raise UnreadableAuditError("it does not say what was found in a form that can be compared")
     return PastAudit.from_dict(plain)
 
 
