@@ -40,7 +40,8 @@ def _apply_saved(plan: SavedPlan, options: Namespace, terminal: Terminal) -> int
         )
     specs = parse_declaration(_declaration_of(plan, options), plan.declaration, options.conn_id)
     with connected(options) as connection, terminal.progress("Applying the plan") as log:
-        plan.check_program(connection.find_program())
+        if plan.program_id:
+            plan.check_program(connection.get_conn().get_program())
         reconciliation = plan.arguments.reconciliation(connection, specs, log, plan.approved)
         # It may have been stopped half-way before.
         _write(reconciliation, is_retry=True, wait_until_active=options.wait_until_active)

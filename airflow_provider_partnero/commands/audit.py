@@ -59,6 +59,8 @@ def _report_files(options: Namespace) -> list[str]:
     ):
         for file in files:
             check_writable(file, argument=argument, suffixes=suffixes)
+            if options.file and Path(file).resolve() == Path(options.file).resolve():
+                raise ValueError(f"{argument} {file}: is the declaration itself")
     files = [*(options.report or []), *([options.html] if options.html else [])]
     if any(file.endswith(".html") for file in files) and not find_spec("jinja2"):
         raise ValueError("a report in HTML needs Jinja2, which is not installed here: pip install Jinja2")
@@ -67,9 +69,9 @@ def _report_files(options: Namespace) -> list[str]:
 
 def _arguments(options: Namespace, declaration: str | None) -> dict[str, Any]:
     return {
-        "ignore": separated(options.ignore),
-        "allowed_hosts": separated(options.allowed_hosts) if options.allowed_hosts else None,
-        "required_events": separated(options.required_events),
+        "ignore": separated(options.ignore, "--ignore"),
+        "allowed_hosts": None if options.allowed_hosts is None else separated(options.allowed_hosts, "--allowed-hosts"),
+        "required_events": separated(options.required_events, "--required-events"),
         "declared": None if declaration is None else parse_declaration(declaration, options.file, options.conn_id),
     }
 

@@ -71,6 +71,13 @@ def count(text: str) -> int:
     return int(text)
 
 
+def connection_id(text: str) -> str:
+    """An id that is not empty, as a shell's variable may be that is not set."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty; leave it out for the default")
+    return text
+
+
 def _argument(*flags: str, **options: Any) -> Argument:
     return Argument(flags, options)
 
@@ -88,6 +95,7 @@ def _texts(flag: str, metavar: str, words: str) -> Argument:
 _CONNECTION = (
     _argument(
         "--conn-id",
+        type=connection_id,
         metavar="ID",
         default=DEFAULT_CONNECTION,
         help="Airflow connection of type partnero. With PARTNERO_TOKEN it is not read, and only names the keys of "

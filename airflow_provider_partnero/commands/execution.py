@@ -8,7 +8,7 @@ from argparse import Namespace
 from importlib import import_module
 
 from airflow_provider_partnero.api.errors import PartneroError
-from airflow_provider_partnero.commands.terminal import Terminal
+from airflow_provider_partnero.commands.terminal import OutputError, Terminal
 
 CLEAN = 0  # nothing to do
 ERROR = 1
@@ -27,10 +27,13 @@ def execute(name: str, options: Namespace, *, prog: str) -> int:
     terminal = Terminal(prog)
     try:
         code: int = import_module(f"airflow_provider_partnero.commands.{name}").run(options, terminal)
-        sys.stdout.flush()
     except BrokenPipeError:
         _forget_output()
         return _UNREAD
+    except OutputError as error:
+        _forget_output()
+        terminal.say(f"error: {error}")
+        return ERROR
     except KeyboardInterrupt as stop:
         terminal.say(f"\nStopped. {str(stop) or 'Nothing was written at Partnero.'}")
         return STOPPED

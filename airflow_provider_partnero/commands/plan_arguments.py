@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _PRUNE: Mapping[str, Prune] = {"false": False, "owned": "owned", "true": True}
 _MOST_DELETES = 5
+_DECLARATIONS = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class PlanArguments:
         return cls(
             conn_id=options.conn_id,
             prune=_PRUNE[options.prune or "false"],
-            keep=separated(options.keep),
+            keep=separated(options.keep, "--keep"),
             keep_receiver=not options.no_keep_receiver,
             max_deletes=_MOST_DELETES if options.max_deletes is None else options.max_deletes,
             max_changes=options.max_changes,
@@ -98,9 +99,18 @@ def given(options: Namespace) -> list[str]:
     return [f"--{name.replace('_', '-')}" for name, value in values.items() if value is not None and value is not False]
 
 
-def separated(texts: Iterable[str] | None) -> tuple[str, ...]:
-    """The entries of an argument that takes several, each of which may hold several after commas."""
-    return tuple(entry.strip() for text in texts or () for entry in text.split(",") if entry.strip())
+def separated(texts: Iterable[str] | None, flag: str) -> tuple[str, ...]:
+    """The entries of an argument that takes several, each of which may hold several after commas.
+
+    :raises ValueError: it is given, and empty, as a shell's variable may be that is not set; or it has taken the
+        declaration file for one of its entries.
+    """
+    entries = tuple(entry.strip() for text in texts or () for entry in text.split(",") if entry.strip())
+    if texts is not None and not entries:
+        raise ValueError(f"{flag}: is empty; leave it out, or name at least one")
+    if file := next((entry for entry in entries if entry.lower().endswith(_DECLARATIONS)), None):
+        raise ValueError(f"{flag}: {short_repr(file)} is taken for one of its entries; give FILE first")
+    return entries
 
 
 def _is_well_typed(plain: Mapping[str, Any]) -> bool:

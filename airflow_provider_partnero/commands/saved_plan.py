@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.commands.plan_arguments import PlanArguments
 from airflow_provider_partnero.webhooks.approvals import ApprovedPlan
+from airflow_provider_partnero.webhooks.texts import visible
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.api import Program
@@ -55,12 +56,15 @@ class SavedPlan:
     def check_program(self, program: Program | None) -> None:
         """Refuse to apply it to another programme: there, the same webhooks may be missing.
 
-        :raises ValueError: it was made for another one.
+        :raises ValueError: it was made for another one, or for one that Partnero does not tell now.
         """
-        if self.program_id and program and program.public_id and program.public_id != self.program_id:
+        public_id = program.public_id if program else ""
+        if self.program_id and public_id != self.program_id:
+            theirs = (
+                f"this token is for {visible(public_id)}" if public_id else "Partnero does not tell which one this is"
+            )
             raise ValueError(
-                f"the plan was made for the programme {self.program_id}, and this token is for {program.public_id}: "
-                "nothing was written"
+                f"the plan was made for the programme {visible(self.program_id)}, and {this}: nothing was written"
             )
 
 

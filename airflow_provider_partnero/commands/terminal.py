@@ -10,6 +10,10 @@ from importlib.util import find_spec
 from typing import Any, TextIO
 
 
+class OutputError(Exception):
+    """A result cannot be written to where it should go."""
+
+
 @dataclass(slots=True)
 class ProgressLine:
     """A line that says what is going on; for a reconciliation, its log.
@@ -52,7 +56,6 @@ class Terminal:
         """Whether the user answers yes; None if there is nobody to ask."""
         if not sys.stdin or not sys.stdin.isatty():
             return None
-        sys.stdout.flush()
         sys.stderr.write(f"{question} Only 'yes' is taken for a yes: ")
         sys.stderr.flush()
         return sys.stdin.readline().strip().lower() == "yes"
@@ -69,12 +72,23 @@ class Terminal:
             yield ProgressLine(status)
 
 
-def _write(stream: TextIO, text: str) -> None:
-    """Write a text and end its line; letters that the stream cannot take are written as escapes."""
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write a text and end its line; letters that the stream cannot take are written as escapes.
+
+    :param stream: None: it was closed before Python started.
+    :raises OutputError: it cannot be written, such as to a full disk.
+    """
+    if stream is None:
+        return
     text = text if text.endswith("\n") else f"{text}\n"
     encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    stream.flush()
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the output cannot be written ({error.strerror})") from None
 
 
 def _without_markup(text: str) -> str:

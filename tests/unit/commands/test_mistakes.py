@@ -77,6 +77,14 @@ def test_a_file_that_cannot_be_read_is_named(run: Run, folder: Path, command: st
         (["audit", "--html", "report.md"], "--html report.md: must end in .html"),
         (["plan", "webhooks.json", "--json", "--markdown"], "--json and --markdown: give one of them"),
         (["audit", "--sarif", "--junit"], "--sarif and --junit: give one of them"),
+        (
+            ["audit", "webhooks.json", "--report", "./webhooks.json"],
+            "./webhooks.json: is the declaration itself",
+        ),
+        (["audit", "--allowed-hosts", "*.example.com", "webhooks.json"], "--allowed-hosts: 'webhooks.json' is taken"),
+        (["audit", "--required-events", "a.b,webhooks.json"], "--required-events: 'webhooks.json' is taken"),
+        (["plan", "webhooks.json", "--prune", "true", "--keep", ""], "--keep: is empty; leave it out"),
+        (["audit", "--allowed-hosts", " , "], "--allowed-hosts: is empty; leave it out"),
         (["audit", "--ignore", "PW01"], "ignore: unknown rule 'PW01' (did you mean "),
     ],
 )
@@ -171,6 +179,7 @@ def test_a_base_url_that_is_not_partneros_api_is_said(
         ["plan", "a", "b"],
         ["plan", "a", "--max-deletes", "-1"],
         ["plan", "a", "--prune", "all"],
+        ["plan", "a", "--conn-id", ""],
     ],
 )
 def test_a_command_that_is_not_understood_exits_with_1(

@@ -199,6 +199,19 @@ def test_a_saved_plan_that_cannot_be_used_is_refused(
     assert writes(partnero_sandbox) == []
 
 
+@pytest.mark.parametrize(("status", "words"), [(404, "Partnero does not tell which one this is"), (503, "503")])
+def test_a_saved_plan_is_not_applied_to_a_programme_that_nobody_knows(
+    run: Run, folder: Path, partnero_sandbox: Sandbox, status: int, words: str
+) -> None:
+    run("plan", "webhooks.json", "--out", "plan.json")
+    _changed(folder / "plan.json", program={"public_id": "OTHER"})
+    partnero_sandbox.fault(method="GET", path="/program", status=status, times=9)
+    done = run("apply", "plan.json")
+    assert [done.code, done.out] == [1, ""]
+    assert words in done.err
+    assert writes(partnero_sandbox) == []
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -47,6 +48,26 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(partnero_sandbox: Sand
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(PATIENCE) == 141
+
+
+@pytest.mark.parametrize(
+    ("where", "code", "said"),
+    [(">/dev/full", 1, "error: the output cannot be written (No space left on device)\n"), (">&-", 0, "")],
+)
+def test_an_output_that_takes_nothing_is_said_without_a_traceback(
+    partnero_sandbox: Sandbox, folder: Path, where: str, code: int, said: str
+) -> None:
+    partnero_sandbox.seed(3)
+    done = subprocess.run(
+        ["sh", "-c", f"{shlex.join(_command(partnero_sandbox, 'export'))} {where}"],
+        env=_environment(partnero_sandbox),
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert [done.returncode, done.stderr] == [code, said]
 
 
 def _restore_signal() -> None:
