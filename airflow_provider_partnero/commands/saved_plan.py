@@ -60,11 +60,11 @@ class SavedPlan:
         """
         public_id = program.public_id if program else ""
         if self.program_id and public_id != self.program_id:
-            theirs = (
+            known = (
                 f"this token is for {visible(public_id)}" if public_id else "Partnero does not tell which one this is"
             )
             raise ValueError(
-                f"the plan was made for the programme {visible(self.program_id)}, and {this}: nothing was written"
+                f"the plan was made for the programme {visible(self.program_id)}, and {known}: nothing was written"
             )
 
 
