@@ -149,6 +149,29 @@ def test_the_client_snippet_runs_without_airflow_against_the_sandbox(tmp_path: P
     assert done.stdout.split() == ["1", "False"], done.stderr
 
 
+def test_the_commands_of_the_readme_take_over_a_live_programme(tmp_path: Path) -> None:
+    [block] = [block for block in _blocks("bash") if "PARTNERO_TOKEN" in block]
+    token, *commands = block.splitlines()
+    assert token == "export PARTNERO_TOKEN=YOUR-API-TOKEN"
+    (tmp_path / "dags").mkdir()
+    with Sandbox() as sandbox:
+        sandbox.seed(3)
+        said = [
+            subprocess.run(
+                [sys.executable, *shlex.split(command)[1:], "--base-url", sandbox.base_url],
+                cwd=tmp_path,
+                env={**os.environ, "PARTNERO_TOKEN": sandbox.token},
+                capture_output=True,
+                text=True,
+                timeout=600,
+                check=True,
+            ).stdout
+            for command in commands
+        ]
+    assert "0 to create, 0 to update, 0 to delete, 3 unchanged" in said[1]
+    assert "0 errors, 0 warnings" in said[2]
+
+
 @pytest.mark.airflow
 @pytest.mark.parametrize(
     "line", [line for block in _blocks("bash") for line in block.splitlines() if "AIRFLOW_CONN" in line]
