@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from airflow_provider_partnero.api.models import Webhook, WebhookEvent
 from airflow_provider_partnero.webhooks.audit import audit
+from airflow_provider_partnero.webhooks.comparison import compare, remember
 from airflow_provider_partnero.webhooks.report import render_report
 
 from .chromium import NEEDS_CHROMIUM
@@ -60,7 +61,7 @@ CONTRASTS = """
 
 @pytest.fixture(scope="module")
 def report_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A programme with all that can be wrong, hostile names among it."""
+    """A programme with all that can be wrong, hostile names among it, and much that is new or gone."""
     chance = random.Random(7)
     events = [str(event) for event in WebhookEvent]
     live = [
@@ -68,13 +69,19 @@ def report_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number, name in enumerate([*HOSTILE_NAMES, *(f"Webhook {number}" for number in range(20))])
         for chosen in [[*chance.sample(events, 5), name]]
     ]
-    report = audit(live, declared=[], allowed_hosts=["*.example.com"], required_events=["reward.paid", "a.b"])
+    options: dict[str, Any] = {"declared": [], "allowed_hosts": ["*.example.com"]}
+    before = audit(live[:-9], **options)
+    report = audit(live[4:], **options, required_events=["reward.paid", "reward.approved", "a.b"])
+    moment = datetime(2026, 11, 23, 20, 11, tzinfo=UTC)
+    earlier = compare(before, at=moment - timedelta(days=1), conn_id="partnero_default")
+    known = [remember(before, earlier, "partnero_default", 1_000)]
     text = render_report(
         report,
         suffix=".html",
         title="Partnero webhooks",
-        generated_at=datetime(2026, 11, 23, 20, 11, tzinfo=UTC),
+        generated_at=moment,
         conn_id="partnero_default",
+        comparison=compare(report, known, at=moment, conn_id="partnero_default"),
     )
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(text, encoding="utf-8")

@@ -20,6 +20,7 @@ from airflow_provider_partnero.api.models import Webhook, WebhookEvent
 from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.webhooks import report as report_package
 from airflow_provider_partnero.webhooks.audit import AuditReport, audit
+from airflow_provider_partnero.webhooks.comparison import Comparison, compare, remember
 from airflow_provider_partnero.webhooks.coverage import coverage
 from airflow_provider_partnero.webhooks.report import render_report
 from airflow_provider_partnero.webhooks.texts import cell
@@ -257,6 +258,104 @@ def test_the_matrix_has_every_webhook_of_a_small_programme_with_its_events() -> 
     assert (rows["Asleep"].only("th").kind, rows["Awake"].only("th").kind) == ("warning", "")  # PW001
 
 
+def test_only_the_zero_that_a_rule_complains_about_is_coloured() -> None:
+    live = [webhook(events=("partner.created",)), webhook(events=("partner.updated",), is_active=False)]
+    required = ["reward.paid", "partner.updated"]
+    page = page_of(rendered(audit(live, required_events=required, ignore=["PW001"]), ".html"))
+    totals = page.only("tbody").all("tr")[0].all("td")
+    events = [head.attributes["title"] for head in page.only("thead").all("th") if "title" in head.attributes]
+    coloured = [event for event, cell in zip(events, totals, strict=True) if "missed" in cell.kind.split()]
+    assert sorted(coloured) == sorted(required)
+    assert [cell.text for cell in totals].count("0") > len(required)
+    assert [row.only("bdi").text for row in page.all("li", "missed")] == ["updated", "paid"]
+    page = page_of(rendered(audit(live, ignore=["PW001"]), ".html"))
+    assert {cell.kind for cell in page.only("tbody").all("td")} <= {"", "first"}
+    assert page.all("li", "missed") == []
+    assert [share.text for share in page.only("ul", "key").all("li")] == ["2 in order"], "no share of nothing"
+
+
+def test_the_matrix_says_where_each_webhook_delivers_and_what_is_there_without_secrets() -> None:
+    secret = "9f86d081884c7d659a2feaa0c55ad015"
+    live = {
+        "a": ("https://hooks.slack.com/services/T0/B0/" + secret, "hooks.slack.com", "Slack"),
+        "b": (f"https://{secret}.m.pipedream.net/x", "***.m.pipedream.net", "Pipedream"),
+        "c": ("https://airflow.acme.example/base/partnero/webhooks/c", "airflow.acme.example", "Airflow's receiver"),
+        "d": ("https://x.ngrok.io/", "x.ngrok.io", "a service for tests"),
+        "e": ("https://demo-git-dev-acme.vercel.app/", "demo-git-dev-acme.vercel.app", "a Vercel preview"),
+        "f": ("https://user:" + secret + "@CRM.acme.example:8443/x", "crm.acme.example", ""),
+        "g": ("nonsense", "", ""),
+    }
+    report = audit([webhook(name=name, url=url) for name, (url, _, _) in live.items()])
+    assert [(kept.host, kept.service) for kept in report.webhooks] == [kept[1:] for kept in live.values()]
+    rows = rows_of(page_of(rendered(report, ".html")))
+    shown = {name: "".join(span.text for span in row.all("span", "to")) for name, row in rows.items()}
+    assert shown == {name: " · ".join(filter(None, kept[1:])) for name, kept in live.items()}
+    plain = json.loads(rendered(report, ".json"))
+    assert plain["webhooks"][0]["destination"] == {"host": "hooks.slack.com", "service": "Slack"}
+    table = rendered(report, ".md")
+    assert re.search(r"^\| a \| key\d+ \| hooks.slack.com \| Slack \| yes \| 1 \|$", table, re.MULTILINE)
+    assert not any(secret in rendered(report, suffix) for suffix in SUFFIXES)
+
+
+def test_markdown_names_200_webhooks_and_counts_the_others() -> None:
+    text = rendered(audit([webhook() for _ in range(203)]), ".md")
+    assert "And 3 webhooks more; the report as .json lists all." in text
+    assert text.count("| hooks.example.com |") == 200
+
+
+def compared(now: AuditReport, before: AuditReport, conn_id: str = "partnero_default") -> Comparison:
+    """An audit beside one of the day before."""
+    first = compare(before, at=MOMENT - timedelta(days=1), conn_id=conn_id)
+    return compare(now, [remember(before, first, conn_id, 1_000)], at=MOMENT, conn_id=conn_id)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_format_tells_what_is_new_gone_and_still_there_and_since_when(suffix: str) -> None:
+    before = audit([webhook(key="k1", name="One", is_active=False), webhook(key="k2", name="Two", is_active=False)])
+    now = audit([webhook(key="k2", name="Two", is_active=False), webhook(key="k3", name="Three", events=())])
+    text = rendered(now, suffix, comparison=compared(now, before))
+    if suffix == ".json":
+        plain = json.loads(text)
+        assert [plain["changes"][what] for what in ("new", "gone", "still_there")] == [1, 1, 1]
+        assert [one["name"] for one in plain["changes"]["gone_findings"]] == ["One"]
+        assert [(one["rule"], one["is_new"]) for one in plain["findings"]] == [("PW001", False), ("PW003", True)]
+    elif suffix == ".md":
+        assert "Since the audit of 2026-11-22 20:11 UTC: 1 new, 1 gone, 1 still there." in text
+        assert re.search(r"PW001 \| Two \| k2 .* \| 2026-11-22 \|$", text, re.MULTILINE)
+        assert re.search(r"PW003 \| Three \| k3 .* \| \*\*new\*\* \|$", text, re.MULTILINE)
+        assert "| PW001 | One | k1 | 2026-11-22 |" in text
+    else:
+        page = page_of(text)
+        assert " ".join(page.only("p", "news").text.split()) == (
+            "Since the audit of 22 November 2026, 20:11 UTC: 1 new, 1 gone, 1 still there."
+        )
+        assert [mark.text for mark in page.all("span", "age")] == [
+            "since 22 November 2026",
+            "Was there since 22 November 2026. Its webhook is deleted.",
+        ]
+        assert len(page.all("ul", "findings")[1].all("span", "new")) == 1
+
+
+def test_the_page_lists_new_findings_of_a_rule_first_and_folds_many_that_are_gone() -> None:
+    old = [webhook(name=f"A {number:03d}", is_active=False) for number in range(150)]
+    now = audit([*old[:20], webhook(name="Z", is_active=False)])
+    page = page_of(rendered(now, ".html", comparison=compared(now, audit(old))))
+    names = [who.only("bdi").text for who in page.all("div", "who")]
+    assert names[0] == "Z"
+    assert [summary.text for summary in page.all("summary")] == ["13 more", "92 more"]
+    assert "30 further findings gone; the report as .json lists all." in [note.text for note in page.all("p", "note")]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_format_says_why_nothing_is_compared(suffix: str) -> None:
+    report = audit([webhook(is_active=False)])
+    problems = ["The last report could not be read: it is damaged."]
+    comparison = compare(report, at=MOMENT, conn_id="partnero_default", problems=problems)
+    assert problems[0] in rendered(report, suffix, comparison=comparison)
+    first = compare(report, at=MOMENT, conn_id="partnero_default")
+    assert "This is the first audit that is known." in rendered(report, suffix, comparison=first)
+
+
 def test_a_row_bears_its_key_when_its_name_does_not_tell_it_apart() -> None:
     live = [
         webhook(name=name, key=key)
@@ -341,10 +440,14 @@ def test_rules_that_were_not_checked_are_named_and_not_counted() -> None:
 def test_a_page_has_no_element_attribute_or_class_but_those_of_its_templates(
     live: list[Webhook], title: str, conn_id: str
 ) -> None:
-    page = page_of(rendered(audit(live, declared=[]), ".html", title=title, conn_id=conn_id))
-    [document] = page.all("html")
-    assert {(found.tag, name) for found in document for name in ("", *found.attributes)} <= WRITTEN
-    assert {name for found in document for name in found.kind.split()} <= STYLED
+    report, nothing = audit(live, declared=[]), audit([])
+    gone = compared(nothing, report, conn_id)
+    for shown, comparison in ((report, compared(report, nothing, conn_id)), (nothing, gone)):
+        page = page_of(rendered(shown, ".html", title=title, conn_id=conn_id, comparison=comparison))
+        [document] = page.all("html")
+        assert {(found.tag, name) for found in document for name in ("", *found.attributes)} <= WRITTEN
+        assert {name for found in document for name in found.kind.split()} <= STYLED
+    assert len(page.all("div", "who")) == min(len(gone.gone), 100)
 
 
 @thorough
