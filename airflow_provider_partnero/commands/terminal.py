@@ -49,8 +49,13 @@ class Terminal:
         _write(sys.stdout, text)
 
     def say(self, text: str) -> None:
-        """Print what a person should know, and a program that reads the output should not."""
-        _write(sys.stderr, text)
+        """Print what a person should know, and a program that reads the output should not.
+
+        Control characters are written out: a path or a server's answer may hold those that change the terminal.
+        """
+        from airflow_provider_partnero.webhooks.texts import visible
+
+        _write(sys.stderr, "\n".join(map(visible, text.split("\n"))))
 
     def ask(self, question: str) -> bool | None:
         """Whether the user answers yes; None if there is nobody to ask."""

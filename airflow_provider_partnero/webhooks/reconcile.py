@@ -128,12 +128,17 @@ def _check_filled(matching: Matching) -> None:
     """Refuse to write a URL of which a part is not known."""
     problems = [
         f"the URL of {quoted(spec.name)}, {quoted(shown_url(spec.url), 110)}, leaves a part to the live webhook, and "
-        + (f"that delivers to {quoted(shown_url(webhook.url), 110)} now" if webhook else "there is none")
+        + (_elsewhere(spec.url, webhook.url) if webhook else "there is none")
         for spec, webhook in (*matching.pairs, *((spec, None) for spec in matching.missing))
         if has_placeholder(spec) and not (webhook and (spec.url == webhook.url or "url" in webhook.unreadable))
     ]
     if problems:
         raise PlanError(f"{'; '.join(first_problems(problems))}: declare the whole URL, or correct it at Partnero")
+
+
+def _elsewhere(declared: str, live: str) -> str:
+    hidden = " (they differ in a part that is not shown)" if shown_url(declared) == shown_url(live) else ""
+    return f"that delivers to {quoted(shown_url(live), 110)} now{hidden}"
 
 
 def _check_unambiguous(matching: Matching) -> None:

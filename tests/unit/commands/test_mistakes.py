@@ -127,6 +127,11 @@ def test_a_refused_token_is_said_without_the_token(run: Run, monkeypatch: pytest
     assert "9Qx7" not in done.err
 
 
+def test_what_a_path_holds_does_not_change_the_terminal(run: Run) -> None:
+    done = run("plan", "\x1b[2J\u202egnp.yaml")
+    assert [done.code, done.err] == [1, "error: <U+001B>[2J<U+202E>gnp.yaml: there is no such file\n"]
+
+
 @pytest.mark.parametrize("token", ["", "  "])
 def test_an_empty_token_does_not_fall_back_to_another_programme(
     run: Run, monkeypatch: pytest.MonkeyPatch, token: str

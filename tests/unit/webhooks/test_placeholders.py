@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_partnero.webhooks.placeholders import filled
+from airflow_provider_partnero.webhooks.reconcile import PlanError, plan
 
 from .builders import spec, webhook
 
@@ -38,3 +39,9 @@ def test_a_placeholder_is_what_the_live_url_has_there(declared: str, live: str) 
 )
 def test_a_live_url_that_leads_elsewhere_is_not_taken_for_the_declared_one(declared: str, live: str) -> None:
     assert filled(spec(url=declared), webhook(url=live)).url == declared
+
+
+def test_a_plan_says_so_when_two_urls_differ_in_what_it_does_not_show() -> None:
+    live = webhook(name="A", url="https://user:p4ss@good.example/?token=t0ken")
+    with pytest.raises(PlanError, match=r"now \(they differ in a part that is not shown\): declare the whole URL"):
+        plan([spec(name="A", url="https://other:word@good.example/?token=***")], [live])
