@@ -13,9 +13,11 @@ from airflow_provider_partnero.commands.connection import connected
 from airflow_provider_partnero.commands.execution import CLEAN, FOUND
 from airflow_provider_partnero.commands.files import check_writable, parse_declaration, read_text, write_text
 from airflow_provider_partnero.commands.formats import chosen_format
+from airflow_provider_partnero.commands.past_reports import comparable, past_audits
 from airflow_provider_partnero.commands.plan_arguments import separated
 from airflow_provider_partnero.operators.keys import under_live_keys
 from airflow_provider_partnero.webhooks.audit import AuditOptions, AuditReport, audit
+from airflow_provider_partnero.webhooks.comparison import Comparison, compare
 from airflow_provider_partnero.webhooks.report import render_report
 from airflow_provider_partnero.webhooks.report.junit import render_junit
 from airflow_provider_partnero.webhooks.report.locations import DeclarationPlaces, declaration_places
@@ -44,12 +46,22 @@ def run(options: Namespace, terminal: Terminal) -> int:
         arguments["declared"] = declared
         places = declaration_places(options.file, declaration, declared, webhooks)
     report = audit(webhooks, program=program, **arguments)
-    rendering = _Rendering(report, options.conn_id, datetime.now(UTC), places)
+    moment = datetime.now(UTC)
+    comparison = _compared(report, comparable(files), moment, options.conn_id)
+    rendering = _Rendering(report, options.conn_id, moment, places, comparison)
     for file in files:
         write_text(file, rendering.text(Path(file).suffix))
         terminal.say(f"Report written to {file}.")
-    terminal.show(rendering.text(_SUFFIXES[shown_as]) if shown_as else report.to_table())
+    terminal.show(rendering.text(_SUFFIXES[shown_as]) if shown_as else rendering.table())
     return FOUND if report.fails(options.fail_on) else CLEAN
+
+
+def _compared(report: AuditReport, files: list[str], moment: datetime, conn_id: str) -> Comparison | None:
+    """The audit beside the one that the reports to be replaced are about; None if there are to be no reports."""
+    if not files:
+        return None
+    known, problems = past_audits(files)
+    return compare(report, known, at=moment, conn_id=conn_id, problems=problems)
 
 
 def _report_files(options: Namespace) -> list[str]:
@@ -82,10 +94,22 @@ class _Rendering:
     conn_id: str
     moment: datetime
     places: DeclarationPlaces | None
+    comparison: Comparison | None
+
+    def table(self) -> str:
+        table = self.report.to_table()
+        return f"{table}\n\n{self.comparison.summary}" if self.comparison else table
 
     def text(self, suffix: str) -> str:
         if suffix == ".sarif":
             return render_sarif(self.report, places=self.places)
         if suffix == ".xml":
             return render_junit(self.report, conn_id=self.conn_id)
-        return render_report(self.report, suffix=suffix, title=_TITLE, generated_at=self.moment, conn_id=self.conn_id)
+        return render_report(
+            self.report,
+            suffix=suffix,
+            title=_TITLE,
+            generated_at=self.moment,
+            conn_id=self.conn_id,
+            comparison=self.comparison,
+        )

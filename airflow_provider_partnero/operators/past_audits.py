@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_partnero.airflow_compat import latest_asset_events
 from airflow_provider_partnero.assets import partnero_audit_asset
 from airflow_provider_partnero.webhooks.history import UnreadableAuditError
+from airflow_provider_partnero.webhooks.report.embedded import LARGEST_READ, past_audit_in
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.history import PastAudit
@@ -17,7 +18,6 @@ EXTRA_FIELD = "for_next_audit"
 """Field of an asset event's extra that holds what the next audit needs."""
 
 _MOST_EVENTS = 5  # somebody may have emitted others by hand since the last audit
-_LARGEST = 16 * 2**20  # bytes of a report file; one about 10,000 webhooks with several findings each is smaller
 
 
 def past_audits(partnero_conn_id: str, report_path: str | None) -> tuple[list[PastAudit], list[str]]:
@@ -43,8 +43,6 @@ def past_audits(partnero_conn_id: str, report_path: str | None) -> tuple[list[Pa
 def _in_report(report_path: str) -> Iterator[PastAudit]:
     from airflow.sdk import ObjectStoragePath
 
-    from airflow_provider_partnero.webhooks.report.embedded import past_audit_in
-
     path = ObjectStoragePath(report_path)
     _check_size(_size(path))
     try:
@@ -68,8 +66,8 @@ def _size(path: Any) -> int:
 
 
 def _check_size(size: int) -> None:
-    if size > _LARGEST:
-        raise UnreadableAuditError(f"it is larger than {_LARGEST:,} bytes")
+    if size > LARGEST_READ:
+        raise UnreadableAuditError(f"it is larger than {LARGEST_READ:,} bytes")
 
 
 def _in_events(partnero_conn_id: str) -> Iterator[PastAudit]:

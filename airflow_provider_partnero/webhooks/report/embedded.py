@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MOST_KEPT = 1_000
 """Findings that a report file holds for the next audit."""
 
+LARGEST_READ = 16 * 2**20
+"""Bytes of a report file that is read again; one about 10,000 webhooks with several findings each is smaller."""
+
 JSON_FIELD = "for_next_audit"
 META_NAME = "partnero-audit"
 _COMMENT = f"<!-- {META_NAME}: {{}} -->"

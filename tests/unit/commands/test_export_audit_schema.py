@@ -137,3 +137,31 @@ def test_no_command_shows_a_secret(run: Run, folder: Path, partnero_sandbox: San
     for file in ("plan.json", "a.html"):
         text = (folder / file).read_text(encoding="utf-8")
         assert [secret for secret in SECRETS if secret in text] == [], file
+
+
+@pytest.mark.parametrize("file", ["audit.json", "audit.md", "audit.html"])
+def test_an_audit_compares_with_the_report_that_it_replaces(partnero_sandbox: Sandbox, run: Run, file: str) -> None:
+    partnero_sandbox.put_webhooks([live("One", "k1", url="http://one.example.com/")])
+    assert "This is the first audit that is known." in run("audit", "--report", file).out
+    partnero_sandbox.put_webhooks([live("Two", "k2", is_active=False)])
+    done = run("audit", "--report", file)
+    assert "UTC: 1 new, 0 gone, 1 still there." in done.out
+    text = Path(file).read_text()
+    assert {".json": '"still_there": 1', ".md": "1 new, 0 gone", ".html": "1 still there"}[Path(file).suffix] in text
+
+
+def test_a_report_that_cannot_be_read_is_told_and_replaced(partnero_sandbox: Sandbox, run: Run, folder: Path) -> None:
+    partnero_sandbox.put_webhooks([live("One", "k1")])
+    (folder / "audit.json").write_text("{")
+    (folder / "audit.md").write_bytes(b"\xff")
+    done = run("audit", "--report", "audit.json", "--report", "audit.md")
+    assert done.code == 0
+    assert "The last report could not be read: it is damaged." in done.out
+    assert "audit.md: is not a text in UTF-8." in done.out
+    assert "This is the first audit" not in done.out
+    assert "UTC: 0 new, 0 gone, 0 still there." in run("audit", "--report", "audit.json").out
+
+
+def test_an_audit_without_reports_says_nothing_of_earlier_ones(partnero_sandbox: Sandbox, run: Run) -> None:
+    partnero_sandbox.put_webhooks([live("One", "k1")])
+    assert "audit that is known" not in run("audit").out + run("audit", "--report", "audit.xml").out

@@ -134,7 +134,7 @@ def test_a_report_that_cannot_be_read_fails_nothing_is_told_and_is_replaced(
     content: bytes,
     words: str,
 ) -> None:
-    monkeypatch.setattr(past_audits_module, "_LARGEST", 200_000)
+    monkeypatch.setattr(past_audits_module, "LARGEST_READ", 200_000)
     sandbox.put_webhooks([INSECURE])
     path = tmp_path / f"report{suffix}"
     path.write_bytes(content)
