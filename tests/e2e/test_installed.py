@@ -99,7 +99,7 @@ def _works_on(wheel: Path, folder: Path, version: str) -> None:
     environment = install(wheel, folder, *NEEDED_BY_TESTS, version=version, newest=VERSIONS[version])
     said = _run(environment, folder, "partnero-demo")
     assert said.count("DAG partnero_webhook_lifecycle ... success") == 1
-    assert said.count("DAG partnero_webhooks_as_code ... success") == 2
+    assert said.count("DAG partnero_webhooks_as_code ... success") == 4
 
     tests = folder / "tests"
     shutil.copytree(ROOT / "tests" / "e2e", tests / "e2e")
