@@ -78,15 +78,10 @@ def declaration_places(
     entries = dict(zip(map(_identity, declared), places_in(text), strict=False))
     matching = match(declared, webhooks)
     live = [*matching.pairs, *((spec, one) for spec, namesakes in matching.ambiguous for one in namesakes)]
-    # In reverse, so that the first of several counts.
     return DeclarationPlaces(
         path=path,
-        live={
-            (one.key, one.name): entries[_identity(spec)] for spec, one in reversed(live) if _identity(spec) in entries
-        },
-        missing={
-            spec.name: entries[_identity(spec)] for spec in reversed(matching.missing) if _identity(spec) in entries
-        },
+        live={(one.key, one.name): entries[_identity(spec)] for spec, one in live if _identity(spec) in entries},
+        missing={spec.name: entries[_identity(spec)] for spec in matching.missing if _identity(spec) in entries},
     )
 
 

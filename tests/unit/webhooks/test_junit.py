@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, fromstring
@@ -12,7 +13,7 @@ from hypothesis import given
 
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.programs import Program
-from airflow_provider_partnero.webhooks.audit import AuditReport, audit
+from airflow_provider_partnero.webhooks.audit import AuditReport, Finding, Severity, audit
 from airflow_provider_partnero.webhooks.report.junit import render_junit
 from airflow_provider_partnero.webhooks.rules import RULES
 
@@ -105,6 +106,12 @@ def test_the_suite_is_named_for_the_programme(program: Program | None, conn_id: 
 def test_a_hostile_name_is_nothing_but_text(name: str, shown: str) -> None:
     report = audit([webhook(name=name, key="k", is_active=False)])
     assert list(failures(suite_of(report))) == [f'PW001 Inactive webhook: "{shown}" (k)']
+
+
+def test_words_of_a_finding_are_xml_whatever_they_hold() -> None:
+    report = replace(audit([]), findings=(Finding("PW001", Severity.WARNING, "k", "A", "is \x00 bad"),))
+    [failure] = failures(suite_of(report)).values()
+    assert failure.get("message") == "is <U+0000> bad"
 
 
 def test_webhooks_that_look_the_same_have_tests_of_their_own() -> None:

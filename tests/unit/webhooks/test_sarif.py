@@ -7,6 +7,7 @@ import json
 import random
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from jsonschema import Draft4Validator
 from airflow_provider_partnero import __version__
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.programs import Program
-from airflow_provider_partnero.webhooks.audit import AuditReport, audit
+from airflow_provider_partnero.webhooks.audit import AuditReport, Finding, Severity, audit
 from airflow_provider_partnero.webhooks.report.locations import DeclarationPlaces, declaration_places
 from airflow_provider_partnero.webhooks.report.sarif import render_sarif
 from airflow_provider_partnero.webhooks.rules import RULES
@@ -180,6 +181,25 @@ def test_a_fingerprint_stays_when_the_lines_move_and_no_two_results_share_one() 
     assert prints == [result["partialFingerprints"]["primaryLocationLineHash"] for result in after["results"]]
     assert len(set(prints)) == len(prints) > 60
     assert lines_of(before) != lines_of(after)
+
+
+def test_results_about_webhooks_that_look_the_same_are_told_apart() -> None:
+    run = run_of(audit([webhook(key="", name="A", is_active=False) for _ in range(3)]))
+    prints = [result["partialFingerprints"]["primaryLocationLineHash"] for result in run["results"]]
+    assert len(set(prints)) == len(prints) > 2
+
+
+def test_columns_count_letters_as_the_run_says() -> None:
+    text = '- {name: "\U0001f600", url: "http://x.example.com", events: [partner.created]}'
+    run = audited([webhook(key="k", name="\U0001f600", url="http://x.example.com")], text)
+    assert run["columnKind"] == "unicodeCodePoints"
+    assert lines_of(run)["PW002", "k"] == (1, text.index("url") + 1)
+
+
+def test_words_of_a_finding_cannot_break_out_either() -> None:
+    report = replace(audit([]), findings=(Finding("PW001", Severity.WARNING, "k", "A", "is \x00\nbad"),))
+    [result] = run_of(report)["results"]
+    assert result["message"]["text"] == 'Webhook "A" (key k): is <U+0000><U+000A>bad'
 
 
 @pytest.mark.parametrize(
