@@ -42,7 +42,6 @@ needs_jq = pytest.mark.skipif(not (shutil.which("jq") and shutil.which("curl")),
 @cache
 def recipe(number: int) -> Any:
     """The page's first recipe is GitHub's, the second GitLab's."""
-    yaml.SafeLoader.add_constructor("!reference", lambda loader, node: tuple(loader.construct_sequence(node)))
     return yaml.safe_load(re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[number])
 
 
@@ -113,8 +112,8 @@ def test_no_recipe_runs_with_secrets_on_a_forks_checkout() -> None:
         for step in job["steps"]:
             assert ("PARTNERO_TOKEN" in step.get("env", {})) == ("airflow_provider_partnero" in step.get("run", ""))
             assert "${{" not in step.get("run", "")  # nothing of a pull request becomes a part of a script
-    [rule] = recipe(1)[".partnero"]["rules"]
-    assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID" in rule["if"]
+    for job in (".partnero", "partnero audit"):
+        assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID" in recipe(1)[job]["rules"][0]["if"]
 
 
 def test_a_module_beside_the_declaration_is_not_imported(runner: Runner) -> None:
@@ -167,6 +166,11 @@ def test_github_gets_sarif_at_the_declarations_lines(runner: Runner) -> None:
         "artifactLocation": {"uri": "webhooks.yaml", "uriBaseId": "%SRCROOT%"},
         "region": {"startLine": 3, "startColumn": 5, "endLine": 3},
     }
+    assert "PW010" in done.stdout
+    [ignored] = re.findall("'(--ignore .*?)'", github_step("audit", "Audit")["env"]["IGNORED"])
+    done = runner.run(github_step("audit", "Audit")["run"], PARTNERO_TOKEN=runner.sandbox.token, IGNORED=ignored)
+    assert done.returncode == 0, done.stderr
+    assert {result["ruleId"] for result in json.loads(runner.read("audit.sarif"))["runs"][0]["results"]} == {"PW002"}
     [upload] = [step for step in recipe(0)["jobs"]["audit"]["steps"] if "upload-sarif" in step.get("uses", "")]
     assert upload["with"]["sarif_file"] == "audit.sarif"
 
@@ -186,11 +190,13 @@ def test_without_a_token_the_command_says_so(runner: Runner) -> None:
 
 def test_gitlab_gets_a_junit_report_and_the_exit_code_that_it_lets_pass(runner: Runner) -> None:
     audit = recipe(1)["partnero audit"]
-    done = runner.run("\n".join(audit["script"]), PARTNERO_TOKEN=runner.sandbox.token)
-    assert done.returncode == audit["allow_failure"]["exit_codes"], done.stderr
-    assert 'name="PW002 Destination is not https: &quot;Finance&quot; (k-finance)"' in runner.read(
-        audit["artifacts"]["reports"]["junit"]
-    )
+    in_merge_request, on_branch = (rule.get("variables", {}) for rule in audit["rules"])
+    for variables, is_drift_told in ((in_merge_request, False), (on_branch, True)):
+        done = runner.run("\n".join(audit["script"]), PARTNERO_TOKEN=runner.sandbox.token, **variables)
+        assert done.returncode == audit["allow_failure"]["exit_codes"], done.stderr
+        report = runner.read(audit["artifacts"]["reports"]["junit"])
+        assert 'name="PW002 Destination is not https: &quot;Finance&quot; (k-finance)"' in report
+        assert ('name="PW010 Drifted webhook: &quot;Finance&quot; (k-finance)"' in report) == is_drift_told
 
 
 @needs_jq
