@@ -118,7 +118,7 @@ def roll_up(fleet: Iterable[str], audits: Iterable[Handover], *, ignore: Iterabl
     ignored = set(ignore)
     for rule_id in ignored - set(ids):
         raise ValueError(f"ignore: {unknown_name(rule_id, ids, what='rule')}")
-    named = Counter(fleet)
+    named = Counter(tuple(fleet))
     by_conn_id = {audit.conn_id: audit for audit in audits}
     if not named and not by_conn_id:
         raise ValueError("fleet: no connection is named; at least one is needed")

@@ -50,8 +50,8 @@ class SealedWebhook:
         """The webhook as a stranger may see it."""
         delivers = webhook.is_active and not Destination.of(webhook.url).problem
         return cls(
-            name=shortened(visible(webhook.name), _LONGEST_NAME),
-            key=shortened(visible(webhook.key), _LONGEST_NAME),
+            name=_short(webhook.name),
+            key=_short(webhook.key),
             shown_url=shortened(shown_url(webhook.url), _LONGEST_URL),
             url=seal.digest("url", normal_url(webhook.url)) if delivers else "",
             secret=seal.digest("secret", webhook.signature) if webhook.signature else "",
@@ -120,8 +120,8 @@ class Handover:
                 [
                     finding.rule,
                     str(finding.severity),
-                    _short(finding.key),
-                    _short(finding.name),
+                    None if finding.key is None else _short(finding.key),
+                    None if finding.name is None else _short(finding.name),
                     shortened(visible(finding.words), _LONGEST_WORDS),
                 ]
                 for finding in self.findings[:MOST_FINDINGS]
@@ -160,5 +160,5 @@ class Handover:
             raise ValueError(f"{short_repr(plain)} is not what an audit with fleet=[...] hands on") from None
 
 
-def _short(text: str | None) -> str | None:
-    return None if text is None else shortened(visible(text), _LONGEST_NAME)
+def _short(text: str) -> str:
+    return shortened(visible(text[: _LONGEST_NAME + 1]), _LONGEST_NAME)
