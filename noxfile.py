@@ -44,7 +44,17 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=False)
 def bench(session: nox.Session) -> None:
     """Print what reading, planning, waiting and importing cost, and what hostile servers and rate limits do."""
-    for name in ("import", "reading", "audit_plan", "sensors", "sandbox", "hostile", "receiver", "rate_limit"):
+    for name in (
+        "import",
+        "commands",
+        "reading",
+        "audit_plan",
+        "sensors",
+        "sandbox",
+        "hostile",
+        "receiver",
+        "rate_limit",
+    ):
         session.run("python", "-m", f"tests.benchmarks.bench_{name}", *session.posargs)
 
 

@@ -136,12 +136,12 @@ class _Receiver:
 
     def secrets(self) -> Diagnosis:
         try:
-            kept = signing_secrets_of(BaseHook.get_connection(self.conn_id))
+            kept = signing_secrets_of(within(_SECONDS, lambda: BaseHook.get_connection(self.conn_id)))
         except AirflowNotFoundException:
             words = f"the receiver reads the Airflow connection {quoted(self.conn_id)}, which is not there"
             return Diagnosis("fail", "secrets", words, "add the connection")
-        except ValueError as error:
-            return Diagnosis("fail", "secrets", str(error), "correct the connection's extra")
+        except (ValueError, TimeoutError) as error:
+            return Diagnosis("fail", "secrets", str(error), "correct the connection, or where Airflow keeps it")
         if kept:
             return Diagnosis("ok", "secrets", f"the connection has {counted(len(kept), 'signing secret')}")
         without = [webhook for webhook in self.registered if not webhook.signature]

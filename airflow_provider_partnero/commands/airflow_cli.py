@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from argparse import Namespace
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_partnero.commands.definitions import COMMANDS, DESCRIPTION, Command
+from airflow_provider_partnero.commands import DESCRIPTION
 
-_PROG = "airflow partnero"
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from airflow_provider_partnero.commands.definitions import Command
+
+_GROUP = "partnero"
+_PROG = f"airflow {_GROUP}"
+_ABOUT_ALL = "cheat-sheet"  # Airflow's command that lists all commands
 
 
 def get_commands() -> list[Any]:
-    """``airflow partnero`` with its commands, as Airflow's ``GroupCommand``."""
+    """``airflow partnero`` with its commands, as Airflow's ``GroupCommand``.
+
+    A call of Airflow for something else gets the group without its commands: their arguments would cost each call of
+    ``airflow`` some 5 ms.
+    """
     from airflow.cli.cli_config import GroupCommand
 
-    group = GroupCommand(name="partnero", help=DESCRIPTION, subcommands=tuple(map(_as_airflow_command, COMMANDS)))
-    return [group]
+    is_about_others = _is_about_others(sys.argv, os.environ.get("COMP_LINE"))
+    return [GroupCommand(name=_GROUP, help=DESCRIPTION, subcommands=() if is_about_others else tuple(_commands()))]
+
+
+def _is_about_others(call: Sequence[str], completed: str | None) -> bool:
+    """Whether this process is a call of ``airflow`` that needs no command of ours.
+
+    :param completed: the line that a shell wants completed; None: it does not.
+    """
+    program, *arguments = call or [""]
+    is_airflow = os.path.basename(program) == "airflow" or program.endswith(os.path.join("airflow", "__main__.py"))
+    return is_airflow and completed is None and not {_GROUP, _ABOUT_ALL} & {*arguments}
+
+
+def _commands() -> Iterable[Any]:
+    from airflow_provider_partnero.commands.definitions import COMMANDS
+
+    return map(_as_airflow_command, COMMANDS)
 
 
 def _as_airflow_command(command: Command) -> Any:

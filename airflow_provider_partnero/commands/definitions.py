@@ -9,7 +9,6 @@ from typing import Any
 
 DEFAULT_CONNECTION = "partnero_default"
 
-DESCRIPTION = "Partnero's webhooks as code: export, plan, apply, audit."
 EXIT_CODES = "exit codes: 0 nothing to do, or clean; 2 changes or findings; 1 an error; 130 stopped by Ctrl-C"
 
 _CONNECTION_WORDS = f"""\

@@ -34,9 +34,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 def _diagnoses(options: Namespace) -> Iterator[Diagnosis]:
     with ExitStack() as stack:
+        connecting = connected(options, deadline=_CALL_SECONDS, attempts=1)
         try:
-            connection = stack.enter_context(connected(options, deadline=_CALL_SECONDS, attempts=1))
-        except ValueError as error:
+            # Where Airflow keeps its connections may not answer either.
+            connection = within(_CALL_SECONDS, lambda: stack.enter_context(connecting))
+        except (ValueError, TimeoutError) as error:
             yield Diagnosis("fail", "token", str(error))
             connection = None
         webhooks: list[Webhook] | None = None

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from airflow_provider_partnero import __version__
-from airflow_provider_partnero.commands.definitions import COMMANDS, DESCRIPTION, EXIT_CODES
+from airflow_provider_partnero.commands import DESCRIPTION
+from airflow_provider_partnero.commands.definitions import COMMANDS, EXIT_CODES
 from airflow_provider_partnero.commands.execution import ERROR, execute
 
 PROG = "python -m airflow_provider_partnero"

@@ -43,6 +43,15 @@ def install(
     return environment
 
 
+def install_alone(wheel: Path, folder: Path, *others: str) -> Path:
+    """Install it without what it depends on, beside these packages; the environment's path."""
+    environment = folder / "environment"
+    _uv("venv", "--quiet", "--python", sys.executable, str(environment))
+    _uv("pip", "install", "--quiet", *others, environment=environment)
+    _uv("pip", "install", "--quiet", "--no-deps", str(wheel), environment=environment)
+    return environment
+
+
 def _uv(*arguments: str, environment: Path | None = None) -> None:
     kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     if environment:

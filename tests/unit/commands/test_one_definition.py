@@ -69,6 +69,32 @@ def test_airflow_finds_the_commands_where_the_provider_info_says() -> None:
     assert getattr(__import__(module, fromlist=[name]), name) is get_commands
 
 
+@pytest.mark.parametrize(
+    ("call", "completed", "number"),
+    [
+        ("/usr/bin/airflow version", None, 0),
+        ("airflow", None, 0),
+        ("airflow --help", None, 0),
+        ("/lib/airflow/__main__.py dags list", None, 0),
+        ("airflow partnero plan a.yaml", None, 6),
+        ("airflow partnero", None, 6),
+        ("airflow cheat-sheet", None, 6),
+        ("airflow", "airflow par", 6),
+        ("pytest tests", None, 6),
+        ("/lib/airflow/__main__.py partnero audit", None, 6),
+    ],
+)
+def test_a_call_of_airflow_for_something_else_gets_the_group_alone(
+    monkeypatch: pytest.MonkeyPatch, call: str, completed: str | None, number: int
+) -> None:
+    monkeypatch.setattr(sys, "argv", call.split())
+    monkeypatch.delenv("COMP_LINE", raising=False)
+    if completed is not None:
+        monkeypatch.setenv("COMP_LINE", completed)
+    [group] = get_commands()
+    assert [group.name, len(group.subcommands)] == ["partnero", number]
+
+
 def _loaded(statement: str) -> list[str]:
     """All modules that a statement loads in a fresh process, beyond Python's own start."""
     code = f"import argparse, dataclasses, json, sys\nbefore = set(sys.modules)\n{statement}\n"
@@ -78,13 +104,12 @@ def _loaded(statement: str) -> list[str]:
     return loaded
 
 
-def test_what_every_call_of_airflow_imports_is_two_small_modules() -> None:
+def test_what_every_call_of_airflow_imports_is_one_small_module() -> None:
     loaded = _loaded("from airflow_provider_partnero.commands.airflow_cli import get_commands")
     assert [name for name in loaded if name.startswith("airflow")] == [
         "airflow_provider_partnero",
         "airflow_provider_partnero.commands",
         "airflow_provider_partnero.commands.airflow_cli",
-        "airflow_provider_partnero.commands.definitions",
     ]
     assert len(loaded) <= 10
 
