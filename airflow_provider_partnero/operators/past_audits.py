@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,8 @@ def _in_events(partnero_conn_id: str) -> Iterator[PastAudit]:
     for event in latest_asset_events(partnero_audit_asset(partnero_conn_id), _MOST_EVENTS):
         extra: Any = event.extra
         if isinstance(extra, Mapping) and EXTRA_FIELD in extra:
-            yield PastAudit.from_dict(extra[EXTRA_FIELD])
+            told = extra[EXTRA_FIELD]  # through an alias of Airflow 3.0 it is a text
+            yield PastAudit.from_dict(json.loads(told) if isinstance(told, str) else told)
             return
 
 

@@ -45,14 +45,14 @@ def state_of(row: FleetRow) -> str:
 def _cells(row: FleetRow) -> tuple[str, ...]:
     counts = row.audit.counts
     figures = (f"{counts[name]:,}" if name in counts else "-" for name in ("webhooks", "errors", "warnings"))
-    words = row.audit.error or (row.audit.findings[0].words if row.audit.findings else "-")
-    said = cell(" ".join([words, *row.notes]), _LONGEST)
+    worst = row.audit.findings[0].words if row.audit.findings else ""
+    said = cell(" ".join(filter(None, [row.audit.error or worst, *row.notes])), _LONGEST)
     return (
         state_of(row),
         cell(row.conn_id, 40),
         cell(row.audit.program, 32) or "-",
         *figures,
-        said if said != "'-" else "-",
+        said or "-",
     )
 
 

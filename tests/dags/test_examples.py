@@ -96,6 +96,25 @@ def _written(sandbox: Sandbox) -> set[str]:
     return {request.method for request in sandbox.requests()} - {"GET"}
 
 
+def test_the_audit_of_many_programmes_reports_on_all_and_fails_only_for_one_that_cannot_be_audited(
+    airflow: AirflowProcess, sandbox: Sandbox
+) -> None:
+    dag_id = "partnero_fleet_audit"
+    assert airflow("dags", "test", dag_id)["failure"] is None
+    [row] = airflow.returned(dag_id, "report")["programmes"]
+    assert (row["conn_id"], row["counts"]["errors"], row["counts"]["warnings"]) == ("partnero_default", 2, 3)
+
+    conf = json.dumps({"connections": ["nowhere", "partnero_default"]})
+    assert airflow("dags", "test", dag_id, "--conf", conf)["failure"] is not None
+    states = {(task, index): state for task, state, index in airflow.tasks(dag_id)}
+    assert states == {
+        ("connections", -1): "success",
+        ("audit", 0): "failed",
+        ("audit", 1): "success",
+        ("report", -1): "failed",
+    }
+
+
 @pytest.mark.parametrize(
     ("prune", "written", "left"), [("owned", {"PUT"}, 8), ("true", {"PUT", "DELETE"}, 4), ("false", {"PUT"}, 8)]
 )
