@@ -87,7 +87,8 @@ class PartneroCreateWebhookOperator(PartneroOperator):
     :param secret_to: where the signing secret goes: ``variable:NAME`` for an Airflow Variable, or the path of a
         function, ``package.module.function``, that is called with key and secret (two texts). It needs a key to find
         the webhook by, so it goes with neither ``idempotent=False`` without ``webhook_key`` nor ``if_exists="fail"``;
-        nor with ``include_signature``. Templated.
+        nor with ``include_signature``. At the log level ``DEBUG``, a Variable is refused: Airflow would log it.
+        Templated.
     :param partnero_conn_id: connection of type ``partnero``. Templated.
     """
 
