@@ -5,7 +5,7 @@ Pure, and linear in the number of programmes and webhooks.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,11 +29,13 @@ class FleetRow:
 
     :param audit: what its audit handed on.
     :param notes: what is special about it, in sentences.
+    :param across: the worst that it has in common with another programme; None for nothing.
     :param is_counted: whether its figures are part of the sums: not if another row is about the same programme.
     """
 
     audit: Handover
     notes: tuple[str, ...] = ()
+    across: Severity | None = None
     is_counted: bool = True
 
     @property
@@ -44,9 +46,9 @@ class FleetRow:
     @property
     def worst(self) -> Severity | None:
         """The worst that is wrong with it; an error if it could not be audited."""
-        if self.audit.error or self.audit.counts.get("errors"):
+        if self.audit.error or self.audit.counts.get("errors") or self.across is Severity.ERROR:
             return Severity.ERROR
-        return Severity.WARNING if self.audit.counts.get("warnings") else None
+        return Severity.WARNING if self.audit.counts.get("warnings") else self.across
 
     @property
     def words(self) -> str:
@@ -129,7 +131,9 @@ def roll_up(fleet: Iterable[str], audits: Iterable[Handover], *, ignore: Iterabl
     rows = _told_apart(rows)
     compared, rows = _comparable(rows)
     rules = [rule for rule in RULES_ACROSS if rule.id not in ignored]
-    findings = [finding for rule in rules for finding in rule.findings(compared)]
+    found = [one for rule in rules for one in rule.findings(compared)]
+    rows = _concerned(rows, found)
+    findings = [finding for finding, _ in found]
     return FleetReport(
         counts=_counts(rows, findings),
         rows=tuple(sorted(rows, key=_badness)),
@@ -176,6 +180,21 @@ def _comparable(rows: Sequence[FleetRow]) -> tuple[list[Handover], list[FleetRow
             compared.append(row.audit)
         told.append(replace(row, notes=tuple(notes)))
     return compared, told
+
+
+def _concerned(rows: Sequence[FleetRow], found: Iterable[tuple[Finding, frozenset[str]]]) -> list[FleetRow]:
+    """The rows; one that has something in common with another programme says so."""
+    severities: defaultdict[str, list[Severity]] = defaultdict(list)
+    for finding, conn_ids in found:
+        for conn_id in conn_ids:
+            severities[conn_id].append(finding.severity)
+    told = []
+    for row in rows:
+        if shared := severities.get(row.conn_id):
+            words = f"It has {counted(len(shared), 'finding')} in common with other programmes."
+            row = replace(row, notes=(*row.notes, words), across=min(shared))  # noqa: PLW2901
+        told.append(row)
+    return told
 
 
 def _badness(row: FleetRow) -> int:

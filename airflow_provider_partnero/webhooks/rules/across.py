@@ -11,6 +11,8 @@ from airflow_provider_partnero.webhooks.handover import Handover, SealedWebhook
 from airflow_provider_partnero.webhooks.texts import counted, listed, quoted
 
 Programmes = Sequence[Handover]
+Seen = tuple[str, str, frozenset[str]]
+"""A sentence, what distinguishes it, and the connections of the programmes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,32 +23,34 @@ class RuleAcross:
     :param severity: severity of its findings.
     :param title: what it finds, in a few words.
     :param remedy: what to do about it, in a sentence.
-    :param check: yields a sentence and what distinguishes it for each thing it sees; linear in the number of webhooks.
+    :param check: yields what it sees; linear in the number of webhooks.
     """
 
     id: str
     severity: Severity
     title: str
     remedy: str
-    check: Callable[[Programmes], Iterator[tuple[str, str]]]
+    check: Callable[[Programmes], Iterator[Seen]]
 
-    def findings(self, programmes: Programmes) -> Iterator[Finding]:
-        """What the rule finds in different programmes whose digests were made with one key."""
-        for words, subject in self.check(programmes):
-            yield Finding(self.id, self.severity, None, None, words, subject)
+    def findings(self, programmes: Programmes) -> Iterator[tuple[Finding, frozenset[str]]]:
+        """What the rule finds in different programmes whose digests were made with one key, and their connections."""
+        for words, subject, conn_ids in self.check(programmes):
+            yield Finding(self.id, self.severity, None, None, words, subject), conn_ids
 
 
-def _one_url(programmes: Programmes) -> Iterator[tuple[str, str]]:
+def _one_url(programmes: Programmes) -> Iterator[Seen]:
     """Active webhooks of two programmes that deliver to one URL, in whatever way it is written."""
     for digest, holders in _shared(programmes, lambda webhook: webhook.url):
         shown = holders[0][1].shown_url
-        yield f"{_programmes(holders)} deliver to {shown}: {_named(holders)}.", digest
+        conn_ids = _conn_ids(holders)
+        yield f"{counted(len(conn_ids), 'programme')} deliver to {shown}: {_named(holders)}.", digest, conn_ids
 
 
-def _one_secret(programmes: Programmes) -> Iterator[tuple[str, str]]:
+def _one_secret(programmes: Programmes) -> Iterator[Seen]:
     """Webhooks of two programmes with one signing secret: who receives one can forge deliveries of the other."""
     for digest, holders in _shared(programmes, lambda webhook: webhook.secret):
-        yield f"{_programmes(holders)} sign with the same secret: {_named(holders)}.", digest
+        conn_ids = _conn_ids(holders)
+        yield f"{counted(len(conn_ids), 'programme')} sign with the same secret: {_named(holders)}.", digest, conn_ids
 
 
 _Holder = tuple[Handover, SealedWebhook]
@@ -64,8 +68,8 @@ def _shared(programmes: Programmes, digest_of: Callable[[SealedWebhook], str]) -
             yield digest, holders
 
 
-def _programmes(holders: Iterable[_Holder]) -> str:
-    return counted(len({programme.conn_id for programme, _ in holders}), "programme")
+def _conn_ids(holders: Iterable[_Holder]) -> frozenset[str]:
+    return frozenset(programme.conn_id for programme, _ in holders)
 
 
 def _named(holders: Sequence[_Holder]) -> str:

@@ -110,6 +110,8 @@ def test_one_url_and_one_secret_in_two_programmes_are_found_however_the_url_is_w
     secret, url = (found["words"] for found in returned["findings"])
     assert secret == '2 programmes sign with the same secret: a "Name two" (two) and c "Name due" (due).'
     assert url == ('2 programmes deliver to https://crm.acme.example/hook: a "Name one" (one) and c "Name uno" (uno).')
+    assert rows(returned)["a"]["notes"] == ["It has 2 findings in common with other programmes."]
+    assert [row["conn_id"] for row in returned["programmes"]] == ["a", "c", "b"]
     with pytest.raises(AirflowFailException, match=re.escape("fail_on='error'")):
         report(make_context, audits(make_context, [*"abc"]), [*"abc"])
     ignored = report(make_context, audits(make_context, [*"abc"]), [*"abc"], ignore=["PW022"], fail_on="error")
