@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
+
+MOST_PROBLEMS = 1_000
+"""How many problems are looked for: a message lists the first ten, and says how many there are."""
+
+_MOST_LISTED = 10
 
 _LONGEST = 120  # characters of a value in a message
 _LONGEST_URL = 2_000  # characters of a text in which the secrets of a URL are hidden
@@ -26,6 +32,19 @@ def short_repr(value: object) -> str:
 def shortened(text: str, longest: int) -> str:
     """The text, or its beginning and an ellipsis, in at most ``longest`` characters (from 1)."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def enumerated(problems: Sequence[str]) -> str:
+    """One problem as it is; of several, the first ten, a line each.
+
+    :param problems: at least one; if there are more than ``MOST_PROBLEMS``, so many are enough.
+    """
+    if len(problems) == 1:
+        return problems[0]
+    first = [f"  {problem}" for problem in problems[:_MOST_LISTED]]
+    left_out = [f"  and {len(problems) - len(first):,} more"] if len(problems) > len(first) else []
+    at_least = "at least " if len(problems) >= MOST_PROBLEMS else ""
+    return "\n".join([f"{at_least}{len(problems):,} problems:", *first, *left_out])
 
 
 class _Short(reprlib.Repr):

@@ -28,7 +28,8 @@ def declared_webhooks(
 
     :param value: mappings; the path of a ``.yaml``, ``.yml`` or ``.json`` file, which is rendered like any template; or
         the text of such a file. A path is absolute, or relative to the DAG or to its ``template_searchpath``.
-    :raises ValueError: it is not a declaration; the message names the entry, its field and what is allowed.
+    :raises ValueError: it is not a declaration; the message names the entry, its field and what is allowed. Lines and
+        columns are those of the rendered file.
     """
     return under_declared_keys(operator.partnero_conn_id, _read_specs(value, operator, context))
 
@@ -40,7 +41,11 @@ def _read_specs(
 
     if not isinstance(value, str) or "\n" in value or not value.lower().endswith(_SUFFIXES):
         return _parse(value)
-    return parse_specs(_render_file(value, operator, context), suffix=PurePosixPath(value).suffix)
+    text = _render_file(value, operator, context)
+    try:
+        return parse_specs(text, suffix=PurePosixPath(value).suffix)
+    except ValueError as error:
+        raise ValueError(f"file {short_repr(value)}: {error}") from None
 
 
 def _render_file(path: str, operator: PartneroOperator, context: Context) -> str:

@@ -18,6 +18,7 @@ from airflow_provider_partnero.webhooks.texts import counted, listed
 
 # Plain scalars that no version of YAML takes for anything but a text.
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_ -]*[A-Za-z0-9]")
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")  # in a comment
 _PLAIN_EVENT = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9./_~%?&=+-]*[A-Za-z0-9/]")
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "none", "y", "n"})
@@ -108,7 +109,7 @@ def _hide_signature(webhook: Webhook, text: str) -> str:
 
 def _entry(spec: WebhookSpec, webhook: Webhook) -> Iterator[str]:
     if spec.key is None:
-        yield f"  # key {_scalar(webhook.key, _PLAIN_NAME)}"
+        yield f"  # key {_scalar(webhook.key, _PLAIN_KEY)}"
     yield f"  - name: {_scalar(spec.name, _PLAIN_NAME)}"
     if spec.key is not None:
         yield f"    key: {_scalar(spec.key, _PLAIN_NAME)}"

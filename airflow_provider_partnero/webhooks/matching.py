@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.names import normal_name
+from airflow_provider_partnero.api.quoting import MOST_PROBLEMS, enumerated
 from airflow_provider_partnero.api.specs import WebhookSpec
 from airflow_provider_partnero.webhooks.placeholders import filled
 from airflow_provider_partnero.webhooks.texts import listed, quoted
@@ -104,21 +106,35 @@ def check_distinct(specs: Sequence[WebhookSpec]) -> None:
 
     :raises PlanError: two specifications have the same key; or names with the same normal form, and not a key each.
     """
-    keyless = Counter(normal_name(spec.name) for spec in specs if spec.key is None)
-    names = Counter(normal_name(spec.name) for spec in specs)
-    keys = Counter(spec.key for spec in specs if spec.key is not None)
-    problems = [
-        f"{number} declared webhooks have the name {quoted(name)}: give each its own name or key, or drop all but one"
-        for name, number in names.items()
-        if number > 1 and keyless[name]
-    ]
-    problems += [
-        f"{number} declared webhooks have the key {quoted(key)}: give each its own, or drop all but one"
-        for key, number in keys.items()
-        if number > 1
-    ]
-    if problems:
-        raise PlanError("; ".join(first_problems(problems)))
+    if problems := list(islice(indistinct(specs), MOST_PROBLEMS)):
+        raise PlanError(enumerated(problems))
+
+
+def indistinct(specs: Iterable[WebhookSpec]) -> Iterator[str]:
+    """What is wrong with specifications that cannot be told apart, as :func:`check_distinct` says it."""
+    names: defaultdict[str, list[WebhookSpec]] = defaultdict(list)
+    keys: defaultdict[str, list[WebhookSpec]] = defaultdict(list)
+    for spec in specs:
+        names[normal_name(spec.name)].append(spec)
+        if spec.key is not None:
+            keys[spec.key].append(spec)
+    for name, same in names.items():
+        if len(same) > 1 and any(spec.key is None for spec in same):
+            yield (
+                f"{len(same)} declared webhooks have the name {quoted(name)}{_places_of(same, 'name')}: give each its "
+                "own name or key, or drop all but one"
+            )
+    for key, same in keys.items():
+        if len(same) > 1:
+            yield (
+                f"{len(same)} declared webhooks have the key {quoted(key)}{_places_of(same, 'key')}: give each its "
+                "own, or drop all but one"
+            )
+
+
+def _places_of(specs: Sequence[WebhookSpec], field: str) -> str:
+    places = [str(spec.origin.of_value(field)) for spec in specs if spec.origin]
+    return f" ({listed(places, most=5)})" if places else ""
 
 
 def first_problems(problems: list[str]) -> list[str]:

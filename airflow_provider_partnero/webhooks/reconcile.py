@@ -12,6 +12,7 @@ from airflow_provider_partnero.webhooks.actions import ORDER, Action, Kept, Kind
 from airflow_provider_partnero.webhooks.destinations import shown_url
 from airflow_provider_partnero.webhooks.fingerprints import Seal, sealed_by_nobody
 from airflow_provider_partnero.webhooks.matching import Matching, PlanError, first_problems, keys_of, match
+from airflow_provider_partnero.webhooks.misspellings import check_events
 from airflow_provider_partnero.webhooks.placeholders import has_placeholder
 from airflow_provider_partnero.webhooks.plans import Plan, Prune
 from airflow_provider_partnero.webhooks.protection import Protection
@@ -52,10 +53,12 @@ def plan(
     :param protection: which live webhooks to neither change nor delete.
     :param seal: stands in for a URL with secrets in the plan's fingerprint.
     :raises PlanError: a specification matches several live webhooks by its name; two live webhooks have the same key;
-        two specifications have the same name or key. The message says which, and what to do.
+        two specifications have the same name or key; an event is misspelt; a URL leaves a part to a live webhook that
+        has another one. The message says which, and what to do.
     """
-    live = tuple(webhooks)
+    specs, live = tuple(specs), tuple(webhooks)
     _check_keys(live)
+    check_events(specs, live)
     matching = match(specs, live)
     _check_unambiguous(matching)
     _check_filled(matching)

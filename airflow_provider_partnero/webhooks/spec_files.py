@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, islice
 
 from airflow_provider_partnero.api.arguments import unknown_name
-from airflow_provider_partnero.api.quoting import short_repr
-from airflow_provider_partnero.api.specs import WebhookSpec, specs_from
+from airflow_provider_partnero.api.places import DocumentPlaces
+from airflow_provider_partnero.api.quoting import MOST_PROBLEMS, enumerated, short_repr
+from airflow_provider_partnero.api.specs import WebhookSpec, read_specs
+from airflow_provider_partnero.webhooks.json_text import parse_json
+from airflow_provider_partnero.webhooks.matching import indistinct
 from airflow_provider_partnero.webhooks.yaml_text import parse_yaml
 
-_TOP_LEVEL = ("webhooks",)
+_TOP_LEVEL = ("webhooks", "$schema")  # the latter is for editors
 
 
 def parse_specs(text: str, *, suffix: str) -> tuple[WebhookSpec, ...]:
@@ -19,56 +21,61 @@ def parse_specs(text: str, *, suffix: str) -> tuple[WebhookSpec, ...]:
 
     :param text: the text of the whole file.
     :param suffix: the file's suffix, which tells the format: ``".json"``, ``".yaml"`` or ``".yml"``.
-    :raises ValueError: the suffix is another one; the text is malformed or has a field twice (the message gives the
-        line); or an entry is not a specification, see :func:`~airflow_provider_partnero.api.specs.specs_from`.
+    :raises ValueError: the suffix is another one; the text is malformed or has a field twice; an entry is not a
+        specification, see :func:`~airflow_provider_partnero.api.specs.specs_from`; or two entries have the same name
+        and not a key each, or the same key. The message names the first ten problems, each with line and column.
     """
     parse = _PARSERS.get(suffix.lower())
     if parse is None:
         raise ValueError(f"suffix={short_repr(suffix)}: must be one of {', '.join(_PARSERS)}")
     try:
-        declaration = parse(text.removeprefix("\ufeff"))  # a byte order mark
+        declaration, places = parse(text.removeprefix("\ufeff"))  # a byte order mark
     except RecursionError:
         raise ValueError(f"the {suffix} text is nested too deeply to be a declaration") from None
-    return declared_specs(declaration, what=f"the {suffix} text")
+    return declared_specs(declaration, what=f"the {suffix} text", places=places)
 
 
-def declared_specs(declaration: object, *, what: str) -> tuple[WebhookSpec, ...]:
+def declared_specs(
+    declaration: object,
+    *,
+    what: str,
+    places: DocumentPlaces = DocumentPlaces(),  # noqa: B008 - it is frozen
+) -> tuple[WebhookSpec, ...]:
     """The specifications in a list of mappings, or in a mapping with such a list as ``webhooks``.
 
     :param what: what messages call the declaration.
-    :raises ValueError: it is neither, or an entry is not a specification.
+    :param places: where its parts stand.
+    :raises ValueError: as :func:`parse_specs` does.
     """
+    problems: list[str] = []
     if isinstance(declaration, Mapping):
-        for name in declaration:
-            if name not in _TOP_LEVEL:
-                raise ValueError(unknown_name(name, _TOP_LEVEL, what="field beside 'webhooks'"))
+        problems += _unknown_fields(declaration, places)
         declaration = declaration.get("webhooks")
     if not isinstance(declaration, list | tuple):
-        raise ValueError(
+        problems.append(
             f"{what} must hold a list of webhooks, or a mapping with such a list as 'webhooks', "
             f"not {_type_name(declaration)}"
         )
-    return specs_from(declaration)
+        raise ValueError(enumerated(problems))
+    specs, wrong = read_specs(declaration, places)
+    if problems := list(islice(chain(problems, wrong, indistinct(specs)), MOST_PROBLEMS)):
+        raise ValueError(enumerated(problems))
+    return specs
 
 
-def _parse_json(text: str) -> object:
-    try:
-        return json.loads(text, object_pairs_hook=_refuse_repeated_names)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"invalid JSON in line {error.lineno}, column {error.colno}: {error.msg}") from None
-
-
-def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise ValueError(f"a JSON object has the field {short_repr(name)} twice")
-        fields[name] = value
-    return fields
+def _unknown_fields(declaration: Mapping[object, object], places: DocumentPlaces) -> Iterator[str]:
+    for name in islice((name for name in declaration if name not in _TOP_LEVEL), MOST_PROBLEMS):
+        place = places.fields.get(str(name))
+        where = f"{place}: " if place else ""
+        yield where + unknown_name(name, _TOP_LEVEL, what="field beside 'webhooks'")
 
 
 def _type_name(value: object) -> str:
     return "nothing" if value is None else type(value).__name__
 
 
-_PARSERS: dict[str, Callable[[str], object]] = {".json": _parse_json, ".yaml": parse_yaml, ".yml": parse_yaml}
+_PARSERS: dict[str, Callable[[str], tuple[object, DocumentPlaces]]] = {
+    ".json": parse_json,
+    ".yaml": parse_yaml,
+    ".yml": parse_yaml,
+}

@@ -6,7 +6,9 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from airflow_provider_partnero.api.quoting import short_repr, shortened
+from airflow_provider_partnero.api.names import trimmed
+from airflow_provider_partnero.api.places import DocumentPlaces, EntryPlaces, Place
+from airflow_provider_partnero.api.quoting import enumerated, short_repr, shortened
 
 # How large aliases may make a document: this many nodes, or this many for each node that is written out.
 _MOST_NODES = 100_000
@@ -15,8 +17,10 @@ _MOST_COPIES = 10
 _LONGEST_WORDS = 240  # characters of what PyYAML says; it quotes the text
 
 
-def parse_yaml(text: str) -> object:
-    """The one document in a text, as plain lists, mappings and scalars; None if there is none.
+def parse_yaml(text: str) -> tuple[object, DocumentPlaces]:
+    """The one document in a text, as plain lists, mappings and scalars, and where the declared webhooks stand in it.
+
+    Without a document it is None.
 
     :raises ValueError: the text is malformed, has a field twice, or aliases (``*name``) that would make it much larger
         than it is written or endless. The message gives line and column, and is short.
@@ -26,9 +30,10 @@ def parse_yaml(text: str) -> object:
         loader = _loader_class()(text)
         document = loader.get_single_node()
         if document is None:
-            return None
+            return None, DocumentPlaces()
         _check_nodes(document)
-        return loader.construct_document(document)
+        places = _places(document)
+        return loader.construct_document(document), places
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         words = getattr(error, "problem", None) or getattr(error, "reason", None) or type(error).__name__
@@ -59,6 +64,7 @@ def _check_nodes(document: Any) -> None:
     sizes: dict[int, int] = {}  # of each list and mapping, with everything in it, once for each alias
     around: set[int] = set()
     stack, written = [document], 1
+    repeated: list[Any] = []
     while stack:
         node = stack[-1]
         inner = _inner_nodes(node)
@@ -70,7 +76,7 @@ def _check_nodes(document: Any) -> None:
             stack.pop()
             continue
         around.add(id(node))
-        _refuse_repeated_fields(node)
+        repeated += _repeated_names(node)
         stack += [
             entry
             for entry in inner
@@ -80,6 +86,9 @@ def _check_nodes(document: Any) -> None:
         raise ValueError(
             f"invalid YAML: its aliases (*name) repeat so much that it holds more than {_MOST_NODES:,} values"
         )
+    if repeated:
+        repeated.sort(key=lambda name: (name.start_mark.line, name.start_mark.column))
+        raise ValueError(enumerated([_twice(name) for name in repeated]))
 
 
 def _inner_nodes(node: Any) -> list[Any]:
@@ -88,17 +97,46 @@ def _inner_nodes(node: Any) -> list[Any]:
     return node.value if node.id == "sequence" else []
 
 
-def _refuse_repeated_fields(node: Any) -> None:
-    """Refuse a field that is there twice: PyYAML would keep the last one, but in a declaration that is a mistake."""
+def _repeated_names(node: Any) -> list[Any]:
+    """The names that are there already: PyYAML would keep the last value, but in a declaration that is a mistake."""
     seen: set[str] = set()
+    repeated = []
     for name, _ in node.value if node.id == "mapping" else ():
-        if not isinstance(name.value, str):
-            continue
-        if name.value in seen:
-            raise ValueError(
-                f"invalid declaration{_position(name.start_mark)}: the field {short_repr(name.value)} is there twice"
-            )
-        seen.add(name.value)
+        if isinstance(name.value, str):
+            if name.value in seen:
+                repeated.append(name)
+            seen.add(name.value)
+    return repeated
+
+
+def _twice(name: Any) -> str:
+    return f"invalid declaration in {_place(name)}: the field {short_repr(name.value)} is there twice"
+
+
+def _places(document: Any) -> DocumentPlaces:
+    fields, entries = {}, document
+    if document.id == "mapping":
+        named = [(name, value) for name, value in document.value if isinstance(name.value, str)]
+        fields = {name.value: _place(name) for name, _ in named}
+        entries = next((value for name, value in named if name.value == "webhooks"), document)
+    return DocumentPlaces(fields, tuple(map(_entry_places, entries.value)) if entries.id == "sequence" else ())
+
+
+def _entry_places(entry: Any) -> EntryPlaces:
+    if entry.id != "mapping":
+        return EntryPlaces(_place(entry))
+    named = [(name, value) for name, value in entry.value if isinstance(name.value, str)]
+    events = next((_inner_nodes(value) for name, value in named if name.value == "events"), [])
+    return EntryPlaces(
+        start=_place(entry),
+        names={name.value: _place(name) for name, _ in named},
+        values={name.value: _place(value) for name, value in named},
+        events={trimmed(event.value): _place(event) for event in reversed(events) if isinstance(event.value, str)},
+    )
+
+
+def _place(node: Any) -> Place:
+    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
 
 
 def _position(mark: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from airflow_provider_partnero.api.models import Webhook, WebhookEvent
 from airflow_provider_partnero.webhooks.findings import Severity
+from airflow_provider_partnero.webhooks.misspellings import meant_event
 from airflow_provider_partnero.webhooks.offers import not_offered, unoffered_events
 from airflow_provider_partnero.webhooks.rules.base import Observation, Programme, label, rule
 from airflow_provider_partnero.webhooks.texts import counted, listed, quoted
@@ -148,15 +149,5 @@ def _list_events(events: list[str]) -> str:
 
 
 def _suggest(event: str) -> str:
-    squashed = _squash(event)
-    meant = next(
-        (_BY_SQUASHED[word] for word in (squashed, squashed + "d", squashed + "ed") if word in _BY_SQUASHED), ""
-    )
-    return meant and f' (is "{meant}" meant?)'
-
-
-def _squash(event: str) -> str:
-    return "".join(letter for letter in event.lower() if letter.isalpha())
-
-
-_BY_SQUASHED = {_squash(event): event for event in _DOCUMENTED}
+    meant = meant_event(event)
+    return f' (is "{meant}" meant?)' if meant else ""

@@ -122,3 +122,32 @@ def test_a_file_that_asks_for_what_is_not_there_is_named(tmp_path: Path) -> None
     file.write_text("webhooks: {{ missing.list }}\n")
     with pytest.raises(ValueError, match=r"^file '.*webhooks\.yaml': 'missing' is undefined$"):
         read_declaration(str(file))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "places"),
+    [
+        (
+            "webhooks.yaml",
+            "{# rendered #}\n- name: A\n  evnts: []\n  url: https://a.example/\n  events: [a.b]\n- {name: A}\n",
+            [
+                "webhooks[0] in line 3, column 3: unknown field 'evnts'",
+                "webhooks[1] in line 6, column 3: url and events",
+            ],
+        ),
+        (
+            "webhooks.json",
+            '[{"name": "A", "evnts": [],\n"url": "https://a.example/", "events": ["a.b"]}, {"name": "A"}]',
+            ["webhooks[0] in line 1, column 16: unknown field 'evnts'", "webhooks[1] in line 2, column 50: url and"],
+        ),
+    ],
+)
+def test_every_problem_of_a_file_is_named_with_the_file_and_its_lines(
+    tmp_path: Path, file: str, text: str, places: list[str]
+) -> None:
+    (tmp_path / file).write_text(text)
+    with pytest.raises(ValueError, match=rf"^file '.*{file}': 2 problems:\n") as refused:
+        read_declaration(str(tmp_path / file))
+    assert [
+        line.strip()[: len(place)] for line, place in zip(str(refused.value).split("\n")[1:], places, strict=True)
+    ] == (places)

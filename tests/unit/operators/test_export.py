@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
+from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.errors import PartneroError
 from airflow_provider_partnero.hooks.partnero import PartneroHook
 from airflow_provider_partnero.operators.keys import declared_key
@@ -180,3 +181,16 @@ class TestPlaceholders:
         with pytest.raises(PartneroError, match="1 declared webhooks cannot be read and were left alone"):
             reconciled(text, tmp_path, make_context())
         assert [one["name"] for one in sandbox.webhooks()] == ["CRM", "Other"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_misspelt_event_is_refused_with_its_line_before_anything_is_written(
+    sandbox: Sandbox, make_context: MakeContext, tmp_path: Path, dry_run: bool
+) -> None:
+    text = "- name: A\n  url: https://a.example/\n  events: [reward.paid]\n"
+    text += "- name: B\n  url: https://a.example/\n  events:\n    - partner.craeted\n"
+    with pytest.raises(AirflowFailException, match=r'^line 7, column 7: "B" subscribes to "partner\.craeted"'):
+        reconciled(text, tmp_path, make_context(), dry_run=dry_run)
+    assert {request.method for request in sandbox.requests()} <= {"GET"}
+    sandbox.put_webhooks([row({"key": "k1", "name": "Other", "events": ["partner.craeted"]})])
+    assert reconciled(text, tmp_path, make_context(), dry_run=True)["plan"]["counts"]["create"] == 2

@@ -54,7 +54,7 @@ def test_aliases_that_multiply_are_refused_before_they_fill_the_memory(bomb: Any
 
 @pytest.mark.parametrize("bomb", [_list_bomb, _merge_bomb])
 def test_a_bomb_that_is_small_enough_to_be_read_is_named_in_a_short_error(bomb: Any) -> None:
-    assert len(_refusal(bomb(5))) < 300
+    assert max(map(len, _refusal(bomb(5)).split("\n"))) < 300
 
 
 @pytest.mark.parametrize("text", ["webhooks: &a [*a]", "&a {webhooks: *a}", "webhooks: &a [[{x: [*a]}]]"])
