@@ -12,7 +12,10 @@ import pytest
 from airflow_provider_partnero.api.models import Webhook, WebhookEvent
 from airflow_provider_partnero.webhooks.audit import audit
 from airflow_provider_partnero.webhooks.comparison import compare, remember
+from airflow_provider_partnero.webhooks.fleet import roll_up
+from airflow_provider_partnero.webhooks.handover import Handover
 from airflow_provider_partnero.webhooks.report import render_report
+from airflow_provider_partnero.webhooks.report.fleet import render_fleet
 
 from .chromium import NEEDS_CHROMIUM
 
@@ -150,3 +153,35 @@ def test_the_dark_page_is_dark_and_the_light_one_light(browser: Browser, report_
         page.close()
     assert brightness["dark"] < 150
     assert brightness["light"] > 650
+
+
+@pytest.fixture(scope="module")
+def fleet_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page about programmes whose connections have hostile names."""
+    live = [Webhook("key", name, "http://localhost/", True, ("a.b",), "s") for name in HOSTILE_NAMES]
+    found = audit(live)
+    audits = [Handover(name, name if number % 2 else None) for number, name in enumerate(HOSTILE_NAMES)]
+    audits.append(Handover("good", program="w" * 120, counts=found.counts, findings=found.findings[:20]))
+    report = roll_up([one.conn_id for one in audits], audits)
+    moment = datetime(2026, 11, 26, 5, 0, tzinfo=UTC)
+    path = tmp_path_factory.mktemp("fleet") / "fleet.html"
+    path.write_text(render_fleet(report, suffix=".html", title="Partnero programmes", generated_at=moment), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("viewport", [SMALL_PHONE, DESK], ids=["small phone", "desk"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_about_a_fleet_fits_the_screen_is_readable_and_runs_nothing(
+    browser: Browser, fleet_path: Path, viewport: ViewportSize, scheme: Literal["light", "dark"]
+) -> None:
+    page = browser.new_page(viewport=viewport, color_scheme=scheme)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(fleet_path.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert page.evaluate("window.owned") is None
+    assert complaints == []
+    for contrast, element in page.evaluate(CONTRASTS):
+        assert contrast >= 4.5, element
+    page.close()
