@@ -30,7 +30,7 @@ TABLES = ("partnero_delivery", "partnero_receiver_clock")
 
 _SECTION = "partnero"
 _SWITCH = "AIRFLOW__PARTNERO__RECEIVER_ENABLED"
-_SECONDS = 10.0  # that the database, or the receiver, may take
+_SECONDS = 20.0  # that the database, or the receiver, may take
 _TIMEOUT = (3.0, 5.0)  # to connect to the receiver, and of its silence
 _REFUSALS = {(400, "malformed"), (401, "unauthorized")}  # of what is no delivery, by a receiver that is on
 _UNKNOWN = (404, "unknown")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _CALL_SECONDS = 10.0
 _LIST_SECONDS = 30.0
+_CONNECTION_SECONDS = 60.0  # until Airflow is imported, and has read the connection
 _CLOCK_SECONDS = 30.0  # that the clocks may differ
 
 
@@ -37,7 +38,7 @@ def _diagnoses(options: Namespace) -> Iterator[Diagnosis]:
         connecting = connected(options, deadline=_CALL_SECONDS, attempts=1)
         try:
             # Where Airflow keeps its connections may not answer either.
-            connection = within(_CALL_SECONDS, lambda: stack.enter_context(connecting))
+            connection = within(_CONNECTION_SECONDS, lambda: stack.enter_context(connecting))
         except (ValueError, TimeoutError) as error:
             yield Diagnosis("fail", "token", str(error))
             connection = None

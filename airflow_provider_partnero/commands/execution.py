@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from contextlib import redirect_stdout
 from importlib import import_module
 
 from airflow_provider_partnero.api.errors import PartneroError
@@ -26,7 +27,8 @@ def execute(name: str, options: Namespace, *, prog: str) -> int:
     """
     terminal = Terminal(prog)
     try:
-        code: int = import_module(f"airflow_provider_partnero.commands.{name}").run(options, terminal)
+        with redirect_stdout(sys.stderr):  # Airflow's log, which may go to stdout, is no part of the result
+            code: int = import_module(f"airflow_provider_partnero.commands.{name}").run(options, terminal)
     except BrokenPipeError:
         _forget_output()
         return _UNREAD

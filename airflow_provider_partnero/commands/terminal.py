@@ -39,14 +39,16 @@ class Terminal:
     """The standard streams of a command.
 
     :param prog: what the user typed before the command's name.
+    :param out: where results go.
     """
 
     prog: str
+    out: TextIO | None = field(default_factory=lambda: sys.stdout, repr=False)
     _quiet: ProgressLine = field(default_factory=ProgressLine, repr=False)
 
     def show(self, text: str) -> None:
         """Print what was asked for."""
-        _write(sys.stdout, text)
+        _write(self.out, text)
 
     def say(self, text: str) -> None:
         """Print what a person should know, and a program that reads the output should not.

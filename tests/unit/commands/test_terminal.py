@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -181,3 +182,29 @@ def test_names_that_the_output_cannot_take_are_written_as_escapes(partnero_sandb
     )
     assert [done.returncode, done.stderr] == [0, ""]
     assert "\\xdcber" in done.stdout
+
+
+def test_what_others_print_or_log_to_stdout_is_no_part_of_the_result(partnero_sandbox: Sandbox, folder: Path) -> None:
+    code = """
+import logging, sys
+from airflow_provider_partnero.api.client import PartneroClient
+from airflow_provider_partnero.commands.parser import main
+read = PartneroClient.iter_webhooks
+def noisy(self, **options):
+    print("printed")
+    logging.StreamHandler(sys.stdout).emit(logging.makeLogRecord({"msg": "logged"}))
+    return read(self, **options)
+PartneroClient.iter_webhooks = noisy
+sys.exit(main(sys.argv[1:]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "audit", "--json", "--base-url", partnero_sandbox.base_url],
+        env=_environment(partnero_sandbox),
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert json.loads(done.stdout)["counts"]["webhooks"] == 0
+    assert done.stderr == "printed\nlogged\n"
