@@ -114,5 +114,5 @@ def _note(entries: list[_Entry], path: tuple[str | int, ...], part: _Part, place
     _, names, values, events = entries[-1]
     if len(path) == 1 and isinstance(path[0], str):
         (names if part.is_name else values)[path[0]] = place
-    elif len(path) == 2 and path[0] == "events" and part.text.startswith('"'):
-        events.setdefault(trimmed(json.loads(part.text)), place)
+    elif len(path) == 2 and path[0] == "events" and part.text not in "[{":
+        events.setdefault(trimmed(json.loads(part.text) if part.text.startswith('"') else part.text), place)

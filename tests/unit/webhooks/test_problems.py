@@ -6,13 +6,17 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_partnero.api.models import WebhookEvent
+from airflow_provider_partnero.webhooks.json_text import parse_json
 from airflow_provider_partnero.webhooks.misspellings import meant_event
 from airflow_provider_partnero.webhooks.places import Place, places_in
 from airflow_provider_partnero.webhooks.reconcile import PlanError, parse_specs, plan
+from airflow_provider_partnero.webhooks.yaml_text import parse_yaml
 
-from .builders import webhook
+from .builders import thorough, webhook
 
 YAML = """\
 # a comment
@@ -216,6 +220,25 @@ def test_the_places_of_entries_are_found_in_yaml_and_json(text: str) -> None:
     _, second = places_in(text)
     line, offset = text[: text.index('{"name"')].count("\n") + 1, text.index('"name"')
     assert second.names == {"name": Place(line, offset - text.rfind("\n", 0, offset))}
+
+
+odd_names = st.text(alphabet='ab"\\:{', max_size=3)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(alphabet='"\\/ab{}[],:é#\n', max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(odd_names, inner, max_size=3),
+    max_leaves=5,
+)
+fields = st.dictionaries(st.sampled_from(["name", "events", "url", "webhooks", 'x"\\']), values, max_size=4)
+
+
+@thorough
+@given(st.lists(fields | values, max_size=3), st.sampled_from([None, 0, 1]), st.booleans(), st.booleans())
+def test_the_places_in_json_are_those_of_the_same_text_as_yaml(
+    wanted: list[Any], indent: int | None, nested: bool, ascii_only: bool
+) -> None:
+    value = {"other": {"webhooks": [1]}, "webhooks": wanted} if nested else wanted
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+    assert parse_json(text) == parse_yaml(text)
 
 
 @pytest.mark.large
