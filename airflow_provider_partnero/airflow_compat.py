@@ -112,12 +112,11 @@ def latest_asset_events(asset: Any, most: int) -> list[Any]:
     :raises Exception: whatever Airflow raises when its API server does not answer.
     """
     try:
-        from airflow.sdk.execution_time.context import InletEventsAccessors
+        from airflow.sdk.execution_time.context import InletEventsAccessor  # from 3.2
         from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS  # noqa: F401 - not there outside of a task
     except ImportError:
         return []
-    events = InletEventsAccessors([asset])[asset]
-    return list(events.ascending(False).limit(most)) if hasattr(events, "limit") else []
+    return list(InletEventsAccessor(asset_name=asset.name, asset_uri=asset.uri).ascending(False).limit(most))
 
 
 def stats() -> Any:
