@@ -36,7 +36,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if options.out:
         write_text(options.out, saved(plan, options.file, arguments, program))
         terminal.say(f"Saved. This applies it, and nothing else: {terminal.prog} apply {options.out}")
-    return CLEAN if plan.is_empty else FOUND
+    is_as_declared = plan.is_empty and not any(left.spec for left in plan.unreadable)
+    return CLEAN if is_as_declared else FOUND
 
 
 def _check_out(options: Namespace) -> None:

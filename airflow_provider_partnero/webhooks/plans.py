@@ -190,7 +190,7 @@ def _plan_lines(plan: Plan, max_actions: int | None) -> Iterator[str]:
 
 def _markdown_lines(plan: Plan, max_actions: int, log_url: str | None) -> Iterator[str]:
     yield f"**{plan.summary}**"
-    writes = plan.writes
+    writes = (*plan.deletes, *plan.updates, *plan.creates)  # what cannot be taken back is never cut off for the rest
     blocks = ["\n".join(diff_lines(action)) for action in _first(writes, max_actions)]
     blocks = blocks[: _fitting(blocks)]
     if blocks:

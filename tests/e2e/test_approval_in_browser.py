@@ -24,6 +24,14 @@ URL_SECRET = "a8Kq2LmZ0pRt5Vw9"
 RECEIVER = "https://airflow.acme.example/partnero/webhooks/partnero_default"
 
 SHOWN = """\
+- delete "# <img src=x onerror=alert(1)> ``` **[click](https://evil.e…" (key hostileName1)
+-      url        https://hooks.acme.example/in?token=***
+-      events     partner.created
+-      is_active  true
+! update "CRM: partners" (key crmPartners1)
+-      url        https://old.acme.example/x
++      url        https://crm.acme.example/partnero
++      events     partner.updated
 + create "CRM: customers" (key {customers})
 +      url        https://crm.acme.example/partnero/customers
 +      events     customer.created
@@ -38,14 +46,6 @@ SHOWN = """\
 +      events     transaction.created
 +                 transaction.deleted
 +      is_active  true
-! update "CRM: partners" (key crmPartners1)
--      url        https://old.acme.example/x
-+      url        https://crm.acme.example/partnero
-+      events     partner.updated
-- delete "# <img src=x onerror=alert(1)> ``` **[click](https://evil.e…" (key hostileName1)
--      url        https://hooks.acme.example/in?token=***
--      events     partner.created
--      is_active  true
 """
 
 

@@ -102,7 +102,7 @@ def test_the_story_happens_as_it_is_told(
     run = dag.test(run_conf={"approve": fingerprint})
     log = _without_keys("".join(capfd.readouterr()))
     assert run.state == "success"
-    approval = [text for text in _blocks("diff") if text.startswith("+ create")]
+    approval = [text for text in _blocks("diff") if text.startswith("! update")]
     asked = {ti.task_id: ti.xcom_pull(task_ids="plan") for ti in run.get_task_instances()}["plan"]
     assert [_without_keys(text) in _without_keys(asked["diff_markdown"]) for text in approval] == [True]
     [done] = _blocks("text")

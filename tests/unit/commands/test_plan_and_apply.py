@@ -43,6 +43,17 @@ def test_a_plan_that_finds_nothing_to_do_is_clean(run: Run, folder: Path) -> Non
     assert [done.code, done.out] == [0, "Plan: 0 to create, 0 to update, 0 to delete, 3 unchanged.\n"]
 
 
+def test_a_plan_with_a_declared_webhook_that_cannot_be_read_is_not_clean(
+    run: Run, folder: Path, partnero_sandbox: Sandbox
+) -> None:
+    declare(folder, entry("Old", key="keyOld"))
+    partnero_sandbox.put_webhooks([live("Old", "keyOld", is_active="perhaps")])
+    done = run("plan", "webhooks.json")
+    assert done.out.startswith("Plan: 0 to create, 0 to update, 0 to delete")
+    assert "unreadable" in done.out
+    assert done.code == 2
+
+
 def test_a_plan_as_json_has_all_actions_and_the_fingerprint(run: Run) -> None:
     done = run("plan", "webhooks.json", "--json")
     plan = json.loads(done.out)

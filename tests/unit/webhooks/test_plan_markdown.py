@@ -31,3 +31,14 @@ def test_a_plan_that_keeps_and_deletes_very_much_still_fits_and_counts_the_rest(
     assert 0 < kept < 300
     assert f"... and {300 - shown} more actions." in text
     assert f"... and {300 - kept} more lines like these." in text
+
+
+def test_no_number_of_creates_hides_an_update_or_a_delete() -> None:
+    declared = [*(spec(name=f"New {number}") for number in range(500)), spec(name="Moved", url="https://new.example")]
+    live = [webhook(name="Gone", key="gone"), webhook(name="Moved", key="moved")]
+    text = plan(declared, live, prune=True).to_markdown(max_actions=10)
+    assert [line.split('"')[1] for line in text.splitlines() if line[2:8] in {"delete", "update", "create"}][:2] == [
+        "Gone",
+        "Moved",
+    ]
+    assert "... and 492 more actions." in text
