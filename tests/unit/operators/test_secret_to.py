@@ -256,7 +256,7 @@ WRONG: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", WRONG, ids=repr)
+@pytest.mark.parametrize("value", WRONG, ids=lambda value: getattr(value, "__name__", repr(value)))
 def test_what_is_neither_a_variable_nor_a_function_is_refused_at_parse_time_and_in_the_task(
     sandbox: Sandbox, make_context: MakeContext, value: Any
 ) -> None:
