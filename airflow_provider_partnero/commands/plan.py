@@ -12,7 +12,7 @@ from airflow_provider_partnero.commands.execution import CLEAN, FOUND
 from airflow_provider_partnero.commands.files import check_writable, parse_declaration, read_text, write_text
 from airflow_provider_partnero.commands.formats import chosen_format
 from airflow_provider_partnero.commands.plan_arguments import PlanArguments
-from airflow_provider_partnero.commands.saved_plan import saved
+from airflow_provider_partnero.commands.saved_plan import SavedPlan, saved
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.commands.terminal import Terminal
@@ -44,6 +44,20 @@ def _check_out(options: Namespace) -> None:
     check_writable(options.out, argument="--out", suffixes=(".json",))
     if Path(options.out).resolve() == Path(options.file).resolve():
         raise ValueError(f"--out {options.out}: is the declaration itself")
+    if Path(options.out).exists() and not _may_be_replaced(options.out):
+        raise ValueError(f"--out {options.out}: is there already, and is no saved plan; name another file")
+
+
+def _may_be_replaced(path: str) -> bool:
+    """Whether a file is an earlier plan, of whatever version, or an empty file."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    try:
+        return not text.strip() or SavedPlan.parse(text, path) is not None
+    except ValueError:
+        return True
 
 
 def _text_of(plan: Plan, shown_as: str | None) -> str:

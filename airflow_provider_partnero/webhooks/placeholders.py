@@ -24,9 +24,14 @@ def has_placeholder(spec: WebhookSpec) -> bool:
 def filled(spec: WebhookSpec, live: Webhook) -> WebhookSpec:
     """The specification with the live URL, if that is the declared one with something in place of each ``***``.
 
-    Otherwise it stays as it is: the live webhook delivers elsewhere.
+    Otherwise it stays as it is: the live webhook delivers elsewhere, or its URL cannot be declared.
     """
-    return replace(spec, url=live.url) if has_placeholder(spec) and _fits(spec.url, live.url) else spec
+    if not (has_placeholder(spec) and _fits(spec.url, live.url)):
+        return spec
+    try:
+        return replace(spec, url=live.url)
+    except ValueError:  # such as a control character in the secret part
+        return spec
 
 
 def without_secrets(url: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from airflow_provider_partnero.api.quoting import shortened
+from airflow_provider_partnero.api.redaction import HIDDEN, redact_url
 from airflow_provider_partnero.api.specs import Change, FieldValue
 from airflow_provider_partnero.webhooks.actions import Action, Kept, Unreadable
-from airflow_provider_partnero.webhooks.destinations import shown_url
+from airflow_provider_partnero.webhooks.destinations import Destination
 from airflow_provider_partnero.webhooks.texts import listed, quoted, visible
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
@@ -15,6 +17,9 @@ _DIFF_SIGNS = {"create": "+", "update": "!", "delete": "-"}  # "!" is a changed 
 _LABEL_WIDTH = 11
 _MOST_EVENTS = 30  # of one webhook, in a diff
 _LONGEST = 60  # characters of a key, and of an event in a diff
+_LONGEST_HOST = 60  # characters of a host, from its end
+_AUTHORITY = re.compile(r"[^:/]+://([^/?#]*)[/?#]?")
+_PORT = re.compile(r":\d*$")
 _SAME = "they differ in a part that is not shown"
 
 
@@ -113,7 +118,27 @@ def _show(field: str, value: FieldValue) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return ", ".join(visible(event) for event in sorted(value)) or "none"
-    return shown_url(str(value)) if field == "url" else quoted(str(value))
+    return _show_url(str(value)) if field == "url" else quoted(str(value))
+
+
+def _show_url(url: str) -> str:
+    """The URL, and the host where deliveries go if the URL does not show that plainly: other letters may look like
+    those of a known host, and a long one may be cut off before the part that says whose it is.
+    """
+    destination = Destination.of(url)
+    if destination.host is None:
+        return destination.shown
+    name = f"[{destination.host}]" if ":" in destination.host else destination.host
+    host, shown_host = _host_in(redact_url(f"https://{name}/")), _host_in(destination.shown).casefold()
+    if shown_host == host or (HIDDEN in shown_host and HIDDEN not in host):  # the address hides more of it
+        return destination.shown
+    end = host if len(host) <= _LONGEST_HOST else f"…{host[1 - _LONGEST_HOST :]}"
+    return f"{destination.shown} (host {end})"
+
+
+def _host_in(url: str) -> str:
+    authority = _AUTHORITY.match(url)
+    return _PORT.sub("", authority[1].rpartition("@")[2]) if authority else ""
 
 
 def _short(text: str) -> str:

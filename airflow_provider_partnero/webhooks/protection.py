@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from urllib.parse import quote, unquote
 
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.urls import split_url
+from airflow_provider_partnero.api.names import normal_name
+from airflow_provider_partnero.api.urls import normal_host, split_url
 from airflow_provider_partnero.webhooks.destinations import RECEIVER_PATH, Destination
 from airflow_provider_partnero.webhooks.texts import quoted
 
@@ -17,7 +18,8 @@ from airflow_provider_partnero.webhooks.texts import quoted
 class Protection:
     """What is kept, whatever the declaration says.
 
-    :param keep: patterns such as ``zapier*`` or ``*.example.com`` over name, key and host; case does not count.
+    :param keep: patterns such as ``zapier*`` or ``*.example.com`` over name, key and host; case does not count, nor do
+        other spellings of a name or a host. A text that is all of a name, such as ``[prod] CRM``, is a pattern for it.
     :param receiver: the connection whose receiver's webhook is kept; None: that webhook is like any other.
     """
 
@@ -28,9 +30,9 @@ class Protection:
         """Why the webhook is kept, in words that follow "since"; None if it is not."""
         if self.receiver is not None and is_receiver(webhook.url, self.receiver):
             return "it delivers to this Airflow's receiver"
-        for what, value in _subjects(webhook) if self.keep else ():
+        for what, values in _subjects(webhook) if self.keep else ():
             for pattern in self.keep:
-                if fnmatchcase(value.casefold(), pattern.casefold()):
+                if _fits(pattern, values):
                     return f"its {what} matches keep={quoted(pattern)}"
         return None
 
@@ -46,8 +48,15 @@ def is_receiver(url: str, partnero_conn_id: str) -> bool:
     return parts is not None and unquote(parts.path).rstrip("/").endswith(f"{RECEIVER_PATH}{partnero_conn_id}")
 
 
-def _subjects(webhook: Webhook) -> Iterator[tuple[str, str]]:
-    yield "name", webhook.name
-    yield "key", webhook.key
+def _subjects(webhook: Webhook) -> Iterator[tuple[str, set[str]]]:
+    yield "name", {webhook.name, normal_name(webhook.name)}
+    yield "key", {webhook.key}
     if host := Destination.of(webhook.url).host:
-        yield "host", host
+        yield "host", {host}
+
+
+def _fits(pattern: str, values: set[str]) -> bool:
+    """Whether a pattern fits a text, or is that text: ``[prod] CRM`` would only fit ``p CRM`` and the like."""
+    spellings = {spelling.casefold() for spelling in (pattern, normal_name(pattern), normal_host(pattern))}
+    texts = {value.casefold() for value in values}
+    return not spellings.isdisjoint(texts) or any(fnmatchcase(text, one) for one in spellings for text in texts)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.api.quoting import shortened
 
+# Letters, marks and symbols by Unicode's books that nobody sees: fillers, joiners, variation selectors.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 _FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def visible(text: str) -> str:
     """The text with every invisible character written out, such as ``<U+202E>``.
 
-    This covers control characters, line breaks, bidirectional marks, zero-width characters and lone surrogates. The
-    result is one line, reads in the order in which it is written, and can be encoded and stored anywhere.
+    This covers control characters, line breaks, bidirectional marks, zero-width characters, blank letters and lone
+    surrogates. The result is one line, reads in the order in which it is written, and can be encoded and stored
+    anywhere.
     """
-    if text.isprintable():
+    if text.isprintable() and (text.isascii() or not _UNSEEN.search(text)):
         return text
-    return "".join(letter if letter.isprintable() else f"<U+{ord(letter):04X}>" for letter in text)
+    return "".join(f"<U+{ord(letter):04X}>" if _is_unseen(letter) else letter for letter in text)
 
 
 def quoted(text: str, longest: int = 60) -> str:
@@ -69,6 +75,10 @@ def padded(text: str, width: int) -> str:
 def counted(number: int, noun: str) -> str:
     """``1 webhook``, ``2 webhooks``, ``10,000 webhooks``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _is_unseen(letter: str) -> bool:
+    return not letter.isprintable() or _UNSEEN.match(letter) is not None
 
 
 def _columns_of(letter: str) -> int:

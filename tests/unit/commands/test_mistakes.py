@@ -118,6 +118,27 @@ def test_an_existing_file_is_not_overwritten_by_an_export(run: Run, folder: Path
     assert (folder / "webhooks.yaml").read_text(encoding="utf-8") != "mine"
 
 
+@pytest.mark.parametrize("content", [b'{"name": "site"}', b'{"webhooks": []}', b"\xff\xfe"])
+def test_a_file_that_is_no_saved_plan_is_not_overwritten_by_a_plan(
+    run: Run, folder: Path, partnero_sandbox: Sandbox, content: bytes
+) -> None:
+    declare(folder, entry("A"))
+    (folder / "package.json").write_bytes(content)
+    done = run("plan", "webhooks.json", "--out", "package.json")
+    assert [done.code, done.out] == [1, ""]
+    assert done.err.startswith("error: --out package.json: is there already, and is no saved plan; name another file")
+    assert (folder / "package.json").read_bytes() == content
+    assert partnero_sandbox.requests() == []
+
+
+@pytest.mark.parametrize("content", ["", '{"version": 0, "fingerprint": "", "steps": []}'])
+def test_an_empty_file_and_an_older_plan_are_overwritten_by_a_plan(run: Run, folder: Path, content: str) -> None:
+    declare(folder, entry("A"))
+    (folder / "plan.json").write_text(content, encoding="utf-8")
+    assert run("plan", "webhooks.json", "--out", "plan.json").code == 2
+    assert run("apply", "plan.json").code == 0
+
+
 def test_a_refused_token_is_said_without_the_token(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARTNERO_TOKEN", "tok-9Qx7-wrong")
     done = run("export")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_partnero.webhooks.export import export
 from airflow_provider_partnero.webhooks.placeholders import filled
 from airflow_provider_partnero.webhooks.reconcile import PlanError, plan
+from airflow_provider_partnero.webhooks.spec_files import parse_specs
 
 from .builders import spec, webhook
 
@@ -45,3 +47,14 @@ def test_a_plan_says_so_when_two_urls_differ_in_what_it_does_not_show() -> None:
     live = webhook(name="A", url="https://user:p4ss@good.example/?token=t0ken")
     with pytest.raises(PlanError, match=r"now \(they differ in a part that is not shown\): declare the whole URL"):
         plan([spec(name="A", url="https://other:word@good.example/?token=***")], [live])
+
+
+@pytest.mark.parametrize("rest", ["\t", "\x85", " b", "\u2028"])
+def test_a_live_url_that_cannot_be_declared_stops_neither_export_nor_plan_with_other_words(rest: str) -> None:
+    odd = webhook(name="A", key="a", url=f"https://good.example/?token=abcdefgh12345678{rest}")
+    text = export([odd, webhook(name="B", key="b")])
+    assert '# left out: "A"' in text
+    assert "abcdefgh" not in text
+    assert [one.name for one in parse_specs(text, suffix=".yaml")] == ["B"]
+    with pytest.raises(PlanError, match="that delivers to"):
+        plan([spec(name="A", url="https://good.example/?token=***")], [odd])

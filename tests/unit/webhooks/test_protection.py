@@ -1,0 +1,34 @@
+"""What ``keep`` names is kept, however it is spelt."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_partnero.webhooks.protection import Protection
+
+from .builders import webhook
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("[prod] CRM", "[prod] crm"),
+        ("R&D*", "R&amp;D hooks"),
+        ("zapier*", "\u200bZapier one"),
+        ("caf\u00e9", "Cafe\u0301"),
+        ("z[ao]pier*", "Zapier"),
+    ],
+)
+def test_a_name_is_kept_however_it_is_spelt(pattern: str, name: str) -> None:
+    assert Protection((pattern,)).reason(webhook(name=name)) is not None
+
+
+@pytest.mark.parametrize("host", ["hooks.m\u00fcller.example", "hooks.xn--mller-kva.example"])
+@pytest.mark.parametrize("pattern", ["*.m\u00fcller.example", "*.xn--mller-kva.example", "*.M\u00dcLLER.example"])
+def test_a_host_is_kept_in_letters_and_in_punycode(pattern: str, host: str) -> None:
+    assert Protection((pattern,)).reason(webhook(name="A", url=f"https://{host}/x")) is not None
+
+
+@pytest.mark.parametrize("pattern", ["[prod] CR", "zapier", "*.muller.example"])
+def test_what_a_pattern_does_not_fit_is_not_kept(pattern: str) -> None:
+    assert Protection((pattern,)).reason(webhook(name="[prod] CRM", url="https://a.m\u00fcller.example/x")) is None
