@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroConflictError, PartneroError, PartneroNotFoundError
 from airflow_provider_partnero.api.quoting import short_repr, shortened
-from airflow_provider_partnero.operators.keys import create_under, declared_keys, under_live_keys
+from airflow_provider_partnero.operators.keys import create_under, declared_keys, exists, under_live_keys
 from airflow_provider_partnero.operators.limits import (
     MOST_LOGGED,
     check_changes,
@@ -200,9 +200,11 @@ class Reconciliation:
         if self.approved is not None and action.webhook is not None:
             self._check_untouched(action.webhook)
         if action.kind == "create" and action.spec:
-            made = create_under(self._client, action.spec, self._keys_for(action.spec), listed=self.live)
-            key = made.key
-            self.answers[action.name] = made
+            keys = self._keys_for(action.spec)
+            # Where a key is taken, Partnero may change the webhook that has it; that was not approved.
+            is_taken = self.approved is not None and exists(self._client, keys[0])
+            made = create_under(self._client, action.spec, keys, listed=None if is_taken else self.live)
+            key, self.answers[action.name] = made.key, made
         elif action.kind == "update" and key:
             changed = {change.field: change.new for change in action.changes}
             self.answers[action.name] = self._client.update_webhook(key, **changed)  # type: ignore[arg-type]
@@ -267,12 +269,11 @@ class Reconciliation:
         return f"{short_repr(action.name)} (key {visible(answer.key)}){told(changes)}"
 
     def _outcome(self, plan: Plan, *, dry_run: bool) -> dict[str, Any]:
-        done = self.done
         outcome = {
             "plan": plan.to_dict(max_actions=_MOST_IN_XCOM),
             "fingerprint": plan.fingerprint,
-            "done": done[:_MOST_IN_XCOM],
-            "done_left_out": max(0, len(done) - _MOST_IN_XCOM),
+            "done": self.done[:_MOST_IN_XCOM],
+            "done_left_out": max(0, len(self.done) - _MOST_IN_XCOM),
             "dry_run": dry_run,
         }
         if not dry_run:

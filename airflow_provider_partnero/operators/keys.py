@@ -20,6 +20,7 @@ __all__ = [
     "declared_key",
     "declared_keys",
     "derived_key",
+    "exists",
     "find_under",
     "task_keys",
     "under_declared_keys",
@@ -78,7 +79,7 @@ def create_under(
         try:
             return conn.create_webhook(**_fields(replace(spec, key=key)), **options)
         except PartneroError as error:
-            if key is None or not is_about_key(error) or _exists(conn, key):
+            if key is None or not is_about_key(error) or exists(conn, key):
                 raise
     return conn.create_webhook(**_fields(replace(spec, key=last)), **options)
 
@@ -102,7 +103,8 @@ def _fields(spec: WebhookSpec) -> dict[str, Any]:
     }
 
 
-def _exists(conn: PartneroClient | PartneroHook, key: str) -> bool:
+def exists(conn: PartneroClient | PartneroHook, key: str) -> bool:
+    """Whether a webhook has the key now."""
     try:
         conn.get_webhook(key)
     except PartneroNotFoundError:

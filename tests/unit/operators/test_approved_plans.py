@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.errors import PartneroError
 from airflow_provider_partnero.hooks.partnero import PartneroHook
+from airflow_provider_partnero.operators.apply import Reconciliation
 from airflow_provider_partnero.operators.keys import declared_key
 from airflow_provider_partnero.operators.partnero import PartneroReconcileWebhooksOperator
 from airflow_provider_partnero.sandbox import Profile, Sandbox
@@ -226,6 +227,27 @@ def test_a_webhook_that_somebody_changes_while_the_plan_is_applied_is_left_alone
     with pytest.raises(AirflowFailException, match=r"'Old' .* while the approved plan was applied"):
         Meddling(task_id="reconcile", webhooks=WANTED, prune=True, plan=approved).execute(make_context())
     assert written(sandbox) == PLAN[:3]
+
+
+@pytest.mark.parametrize("taken_key", TAKEN_KEYS)
+def test_a_webhook_that_takes_a_key_while_the_plan_is_applied_is_left_alone(
+    sandbox: Sandbox, make_context: MakeContext, taken_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.reset(Profile.parse(f"taken_key={taken_key}"))
+    wanted = [entry("A", key="keyA")]
+    approved = approve(make_context, wanted)
+    theirs = live("Theirs", "keyA")
+    apply = Reconciliation._apply
+
+    def meddled(self: Reconciliation, *args: Any) -> None:
+        sandbox.put_webhooks([theirs])
+        apply(self, *args)
+
+    monkeypatch.setattr(Reconciliation, "_apply", meddled)
+    with pytest.raises(Exception, match="somebody changed 'A' since the plan was made"):
+        operator(wanted, plan=approved).execute(make_context())
+    assert written(sandbox) == []
+    assert [webhook["name"] for webhook in sandbox.webhooks()] == ["Theirs"]
 
 
 def test_a_retry_with_a_fingerprint_only_writes_nothing_and_says_what_to_give(
