@@ -66,7 +66,10 @@ class SecretTarget:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - see the module's docstring
             return _shown(error, secret)
         except BaseException as error:  # noqa: BLE001 - a time-out, perhaps while another error was handled
-            error.__cause__ = error.__context__ = None
+            words = _shown(error, secret)
+            error.__cause__ = error.__context__ = error.__traceback__ = None
+            if _holds_part("".join(traceback.format_exception(error)), str(secret)):
+                return words
             raise error.with_traceback(None)  # noqa: B904
         if inspect.iscoroutine(returned):
             returned.close()  # without a warning
@@ -150,6 +153,7 @@ def _shown(error: BaseException, secret: str) -> str:
     """An error in words that hold nothing of the secret: its class, its text, and where the function raised it."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = "an error" if _holds_part(name, str(secret)) else name
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     where = "".join(f" ({PurePath(frame.filename).name}, line {frame.lineno})" for frame in frames[:1])
     return f"{name}: {_without(str(secret), _text_of(error))}{where}"  # plain, since a Secret hides its repr
@@ -167,10 +171,25 @@ def _without(secret: str, text: str) -> str:
     from airflow_provider_partnero.api.redaction import HIDDEN
 
     shown = text.replace(secret, HIDDEN)
-    folded = shown.casefold()
-    if any(piece in folded for spelling in _spellings(secret) for piece in _pieces(spelling.casefold())):
+    if _holds_part(shown, secret):
         return "(its message is not shown, since it holds a part of the secret)"
     return shortened("".join(letter if letter.isprintable() else " " for letter in shown), _LONGEST_WORDS)
+
+
+def _holds_part(text: str, secret: str) -> bool:
+    """Whether a piece of the secret is in the text, also with blanks, commas and the like between its characters."""
+    folded, spellings = text.casefold(), {spelling.casefold() for spelling in _spellings(secret)}
+    close = {joined for joined in map(_joined, spellings) if len(joined) >= _PIECE}
+    return any(
+        piece in within
+        for within, written in ((folded, spellings), (_joined(folded), close))
+        for spelling in written
+        for piece in _pieces(spelling)
+    )
+
+
+def _joined(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
 
 
 def _spellings(secret: str) -> set[str]:

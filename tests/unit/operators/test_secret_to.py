@@ -183,6 +183,11 @@ WORDS: dict[str, Callable[[str], BaseException]] = {
     "exit": SystemExit,
     "mute": _Mute,
     "number": lambda secret: KeyError(int.from_bytes(secret.encode())),
+    "letters": lambda secret: ValueError(list(secret)),
+    "spaced": lambda secret: ValueError(" ".join(secret[start : start + 4] for start in range(0, len(secret), 4))),
+    "no exception": lambda secret: BaseException(f"panicked at {secret}"),  # as Rust's panics are
+    "group of no exceptions": lambda secret: BaseExceptionGroup("several", [KeyboardInterrupt(secret)]),
+    "class": lambda secret: type(f"Refused_{secret}", (Exception,), {})(),
 }
 
 
@@ -194,7 +199,7 @@ def test_whatever_a_function_raises_no_part_of_the_secret_is_in_the_error_or_its
     frames = traceback.TracebackException.from_exception(failed.value, capture_locals=True)
     shown = "".join(frames.format())
     written = [str(SIGNATURE), repr(str(SIGNATURE))[1:-1], quote(SIGNATURE), SIGNATURE.encode().hex().upper()]
-    written += [SIGNATURE[:8], base64.b64encode(SIGNATURE.encode()).decode()[:8]]
+    written += [SIGNATURE[:8], repr(list(SIGNATURE)), SIGNATURE[4:8], base64.b64encode(SIGNATURE.encode()).decode()[:8]]
     assert [text for text in written if text in shown] == []
     assert failed.value.__cause__ is None
     assert failed.value.__context__ is None
