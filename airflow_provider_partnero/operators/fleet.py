@@ -35,8 +35,8 @@ class PartneroFleetReportOperator(BaseOperator):
     Returns ``{"counts", "programmes", "programmes_left_out", "findings", "findings_left_out"}``, with at most 200
     programmes, the worst first, and 200 findings across programmes; the counts cover all.
 
-    :param audits: what the mapped ``PartneroAuditWebhooksOperator`` with ``fleet=`` returned: its ``.output``.
-        Templated.
+    :param audits: what the mapped ``PartneroAuditWebhooksOperator`` with ``fleet=`` returned: its ``.output``; or a
+        list of such outputs, of tasks that are not mapped. Templated.
     :param fleet: the connections that should have been audited: the list that the audit was mapped over. Templated.
     :param fail_on: fail the task at once on a finding of this severity or worse, in a programme or across:
         ``"error"``, ``"warning"``, ``"never"``. A programme that could not be audited always fails it. Templated.
@@ -94,7 +94,8 @@ class PartneroFleetReportOperator(BaseOperator):
     def _roll_up(self) -> FleetReport:
         from airflow_provider_partnero.webhooks.fleet import roll_up
 
-        handovers = [_handover(audit) for audit in _as_audits(self.audits)]
+        # Airflow reads None for a task of a list that returned nothing; its connection is in the fleet.
+        handovers = [_handover(audit) for audit in _as_audits(self.audits) if audit is not None]
         return roll_up(as_fleet(self.fleet), handovers, ignore=as_texts(self.ignore, argument="ignore"))
 
     def _tell(self, report: FleetReport, paths: Iterable[str]) -> None:

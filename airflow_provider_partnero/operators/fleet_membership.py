@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_partnero.airflow_compat import AirflowNotFoundException
+from airflow_provider_partnero.airflow_compat import AirflowNotFoundException, AirflowTaskTimeout
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.hooks.advice import advice_on
 from airflow_provider_partnero.operators.arguments import as_texts
@@ -58,7 +58,7 @@ class FleetMembership:
         """
         try:
             yield
-        except Exception as error:
+        except (Exception, AirflowTaskTimeout) as error:
             if self._fleet:
                 self._ti.xcom_push(key="return_value", value=self._handed_on or self._failed(error))
             raise
@@ -93,10 +93,13 @@ class FleetMembership:
         self._handed_on = {FLEET: handover.to_dict()}
         return self._handed_on
 
-    def _failed(self, error: Exception) -> dict[str, Any]:
+    def _failed(self, error: Exception | AirflowTaskTimeout) -> dict[str, Any]:
         from airflow_provider_partnero.webhooks.handover import Handover
 
-        words = advice_on(error, self._conn_id) or type(error).__name__
+        if isinstance(error, AirflowTaskTimeout):
+            words = "Its audit took longer than its execution_timeout."
+        else:
+            words = advice_on(error, self._conn_id) or type(error).__name__
         return {FLEET: Handover(self._conn_id, words).to_dict()}
 
     def _seal(self) -> FleetSeal:

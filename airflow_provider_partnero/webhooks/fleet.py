@@ -109,7 +109,8 @@ class FleetReport:
 def roll_up(fleet: Iterable[str], audits: Iterable[Handover], *, ignore: Iterable[str] = ()) -> FleetReport:
     """The report of a fleet.
 
-    A connection whose audit handed on nothing is in it as well. One that is named twice is there once, and says so.
+    A connection whose audit handed on nothing is in it as well. One that is named twice is there once, and says so; if
+    only one of its audits failed, the other counts.
     Of two connections to one programme the second says so, and is neither counted nor compared with the others.
 
     :param fleet: its connections; one that is not among them but was audited comes last.
@@ -121,7 +122,7 @@ def roll_up(fleet: Iterable[str], audits: Iterable[Handover], *, ignore: Iterabl
     for rule_id in ignored - set(ids):
         raise ValueError(f"ignore: {unknown_name(rule_id, ids, what='rule')}")
     named = Counter(tuple(fleet))
-    by_conn_id = {audit.conn_id: audit for audit in audits}
+    by_conn_id = {audit.conn_id: audit for audit in sorted(audits, key=lambda audit: audit.error is None)}
     if not named and not by_conn_id:
         raise ValueError("fleet: no connection is named; at least one is needed")
     rows = [

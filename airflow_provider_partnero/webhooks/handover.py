@@ -101,7 +101,7 @@ class Handover:
             findings=report.findings[:MOST_FINDINGS],
             webhooks=tuple(SealedWebhook.of(webhook, seal) for webhook in compared),
             seal_id=seal.id,
-            identities=tuple(seal.digest("programme", f"{client.base_url}\n{name}") for name in known),
+            identities=tuple(seal.digest("programme", f"{normal_url(client.base_url)}\n{name}") for name in known),
         )
 
     @property

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG, task
 
-from airflow_provider_partnero.airflow_compat import AirflowFailException
+from airflow_provider_partnero.airflow_compat import AirflowFailException, AirflowTaskTimeout
 from airflow_provider_partnero.assets import partnero_audit_asset
+from airflow_provider_partnero.hooks.partnero import PartneroHook
 from airflow_provider_partnero.operators.partnero import PartneroAuditWebhooksOperator, PartneroFleetReportOperator
 from airflow_provider_partnero.sandbox import Sandbox
+from airflow_provider_partnero.webhooks.handover import Handover
 from tests.conftest import MakeContext
 from tests.unit.conftest import Airflow
 
@@ -203,6 +205,49 @@ def test_an_audit_that_handed_on_nothing_has_a_row(
     for nothing in nothings:
         found = written(make_context, tmp_path, nothing, ["a"])
         assert found["counts"]["not_audited"] == 1
+
+
+def test_audits_that_are_not_mapped_come_as_a_list_with_none_for_one_that_handed_on_nothing(
+    fleet: dict[str, Sandbox], make_context: MakeContext, tmp_path: Path
+) -> None:
+    first, second, _ = audits(make_context, [*"abc"])
+    found = rows(written(make_context, tmp_path, [first, second, None], [*"abc"]))
+    assert [found[conn_id]["error"] is None for conn_id in "abc"] == [True, True, False]
+
+
+def test_an_audit_that_takes_too_long_says_so(
+    fleet: dict[str, Sandbox], make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(*_: Any, **__: Any) -> Any:
+        raise AirflowTaskTimeout("Timeout")
+
+    monkeypatch.setattr(PartneroHook, "iter_webhooks", wait)
+    context = make_context()
+    operator = PartneroAuditWebhooksOperator(task_id="audit", partnero_conn_id="a", fleet=[*"abc"])
+    with pytest.raises(AirflowTaskTimeout):
+        operator.execute(context)
+    handed_on = context["ti"].pushed["return_value"]["fleet"]
+    assert handed_on["error"] == "Its audit took longer than its execution_timeout."
+
+
+@pytest.mark.parametrize("failed", [0, 2])
+def test_of_two_audits_of_one_connection_the_one_that_did_not_fail_counts(
+    fleet: dict[str, Sandbox], make_context: MakeContext, failed: int
+) -> None:
+    handed_on = audits(make_context, [*"aba"])
+    handed_on[failed] = {"fleet": Handover("a", "Partnero did not answer.").to_dict()}
+    returned = report(make_context, handed_on, [*"aba"], fail_on="never")
+    assert [row["error"] for row in returned["programmes"]] == [None, None]
+
+
+def test_two_spellings_of_partneros_address_lead_to_one_programme(
+    fleet: dict[str, Sandbox], make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = json.loads(fleet["a"].connection_json)
+    monkeypatch.setenv("AIRFLOW_CONN_B", json.dumps(same | {"host": same["host"].replace("http", "HTTP")}))
+    returned = report(make_context, audits(make_context, [*"ab"]), [*"ab"])
+    assert rows(returned)["b"]["notes"] == ['It leads to the same programme as "a" and counts once.']
+    assert returned["findings"] == []
 
 
 def test_an_audit_that_fails_for_its_findings_hands_on_what_it_found(
