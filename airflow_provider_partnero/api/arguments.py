@@ -176,8 +176,9 @@ def unknown_name(name: object, allowed: Iterable[str], *, what: str) -> str:
     from difflib import get_close_matches
 
     allowed = tuple(allowed)
-    nearest = get_close_matches(name[:_LONGEST_MEANT], allowed, n=1) if isinstance(name, str) else ()
-    hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+    folded = {one.casefold(): one for one in reversed(allowed)}
+    nearest = get_close_matches(name[:_LONGEST_MEANT].casefold(), folded, n=1) if isinstance(name, str) else ()
+    hint = f" (did you mean {folded[nearest[0]]!r}?)" if nearest else ""
     return f"unknown {what} {short_repr(name)}{hint}; allowed: {', '.join(allowed)}"
 
 

@@ -29,6 +29,8 @@ def parse_json(text: str) -> tuple[object, DocumentPlaces]:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"invalid JSON in line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except ValueError:  # Python's own words are about a setting of Python
+        raise ValueError("invalid JSON: a number has too many digits; quote it if it is a text") from None
     return value, _places(text)
 
 

@@ -122,6 +122,13 @@ def test_fields_that_are_there_twice_are_all_named(suffix: str) -> None:
     ]
 
 
+def test_a_field_in_capitals_is_recognised_and_a_huge_number_is_told_plainly() -> None:
+    with pytest.raises(ValueError, match=r"unknown field 'URL' \(did you mean 'url'\?\)"):
+        parse_specs("- URL: https://crm.example/partnero\n", suffix=".yaml")
+    with pytest.raises(ValueError, match=r"^invalid JSON: a number has too many digits; quote it if it is a text$"):
+        parse_specs(f"[{'1' * 5_000}]", suffix=".json")
+
+
 @pytest.mark.parametrize("suffix", [".json", ".yaml"])
 def test_of_many_problems_the_first_ten_are_named(suffix: str) -> None:
     first, *others, last = refusal(json.dumps(entries(11, is_active=1), indent=1), suffix)
