@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXTRA_FIELD = "for_next_audit"
 """Field of an asset event's extra that holds what the next audit needs."""
 
-_MOST_EVENTS = 5  # somebody may have emitted others by hand since the last audit
+_MOST_EVENTS = 5  # other audits of the programme may have looked at less since, and people emit events by hand
 
 
 def past_audits(partnero_conn_id: str, report_path: str | None) -> tuple[list[PastAudit], list[str]]:
@@ -72,7 +72,7 @@ def _check_size(size: int) -> None:
 
 
 def _in_events(partnero_conn_id: str) -> Iterator[PastAudit]:
-    """The newest audit among the asset's events; events without one are skipped."""
+    """The audits among the asset's latest events, the newest first; events without one are skipped."""
     from airflow_provider_partnero.webhooks.history import PastAudit
 
     for event in latest_asset_events(partnero_audit_asset(partnero_conn_id), _MOST_EVENTS):
@@ -80,7 +80,6 @@ def _in_events(partnero_conn_id: str) -> Iterator[PastAudit]:
         if isinstance(extra, Mapping) and EXTRA_FIELD in extra:
             told = extra[EXTRA_FIELD]  # through an alias of Airflow 3.0 it is a text
             yield PastAudit.from_dict(json.loads(told) if isinstance(told, str) else told)
-            return
 
 
 def _reason(error: Exception) -> str:

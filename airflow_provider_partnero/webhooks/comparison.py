@@ -101,6 +101,9 @@ def compare(
 ) -> Comparison:
     """What has changed since the latest earlier audit of the same connection and programme.
 
+    A rule that was not checked then, since several audits look at different things, is compared with the latest one
+    that did check it.
+
     :param known: earlier audits, from wherever they are known. Of two of the same moment, the first counts.
     :param at: when this audit was made; with a time zone.
     :param conn_id: the connection of the audited programme.
@@ -110,7 +113,7 @@ def compare(
     earlier = sorted(known, key=lambda past: past.at, reverse=True)
     fitting = [past for past in earlier if past.is_comparable(conn_id, _program_id(report))]
     if fitting:
-        return _compared(report, fitting[0], moment, tuple(problems))
+        return _compared(report, fitting, moment, tuple(problems))
     notes = (*problems, *(_is_other(past, conn_id) for past in earlier[:1]))
     return Comparison(
         at=moment,
@@ -146,37 +149,60 @@ def remember(report: AuditReport, comparison: Comparison, conn_id: str, most: in
     )
 
 
-def _compared(report: AuditReport, past: PastAudit, moment: datetime, problems: Sequence[str]) -> Comparison:
-    before = {one.fingerprint: one for one in past.findings}
+def _compared(report: AuditReport, past: Sequence[PastAudit], moment: datetime, problems: Sequence[str]) -> Comparison:
+    """This audit beside earlier ones, of which the latest comes first."""
+    latest = past[0]
+    asked = _asked(report.rules, past)
+    known = [one for audit in past for one in audit.findings if asked.get(one.rule, latest) is audit]
+    before = {one.fingerprint: one for one in known}
     appeared = [finding for finding in report.findings if finding.fingerprint not in before]
-    unknown = frozenset(finding.fingerprint for finding in appeared if not past.would_list(finding))
+    silent = {
+        finding.fingerprint: audit
+        for finding in appeared
+        if not (audit := asked.get(finding.rule, latest)).would_list(finding)
+    }
     since = dict.fromkeys((finding.fingerprint for finding in report.findings), moment)
-    since |= {one.fingerprint: one.since for one in past.findings if one.fingerprint in since}
+    since |= {one.fingerprint: one.since for one in before.values() if one.fingerprint in since}
     gone = [one for one in before.values() if one.fingerprint not in since]
     unchecked = tuple(one for one in gone if one.rule not in report.rules)
+    unasked = ({finding.rule for finding in report.findings} | {one.rule for one in gone}) - latest.rules
     return Comparison(
         at=moment,
-        previous=past.at,
-        notes=(*problems, *_notes(past, appeared, unknown, unchecked)),
+        previous=latest.at,
+        notes=(
+            *problems,
+            *(_unasked(rule, asked.get(rule)) for rule in sorted(unasked.intersection(report.rules))),
+            *_notes(silent, unchecked),
+        ),
         since=since,
-        new=frozenset(finding.fingerprint for finding in appeared) - unknown,
-        unknown=unknown,
+        new=frozenset(finding.fingerprint for finding in appeared) - silent.keys(),
+        unknown=frozenset(silent),
         gone=tuple(one for one in gone if one.rule in report.rules),
         unchecked=unchecked,
     )
 
 
-def _notes(
-    past: PastAudit, appeared: Iterable[Finding], unknown: frozenset[str], unchecked: Iterable[KnownFinding]
-) -> Iterator[str]:
-    for rule in sorted({finding.rule for finding in appeared} - past.rules):
-        yield f"{rule} was not checked then."
+def _asked(rules: Iterable[str], past: Sequence[PastAudit]) -> dict[str, PastAudit]:
+    """For each of these rules the latest audit that checked it, if any did."""
+    return {rule: audit for audit in reversed(past) for rule in audit.rules.intersection(rules)}
+
+
+def _unasked(rule: str, asked: PastAudit | None) -> str:
+    """What to know of a rule that the latest audit did not check."""
+    return f"{rule} was not checked then{f'; it is compared with {asked.at:%Y-%m-%d %H:%M} UTC' if asked else ''}."
+
+
+def _notes(silent: Mapping[str, PastAudit], unchecked: Iterable[KnownFinding]) -> Iterator[str]:
+    """What is not known.
+
+    :param silent: for each finding of which it is not known whether it is new, the audit that left findings out.
+    """
     for rule, number in sorted(Counter(one.rule for one in unchecked).items()):
         yield f"{rule} is not checked any more; it had {counted(number, 'finding')}."
-    if unknown:
+    if silent:
         yield (
-            f"Of the earlier audit's findings {past.left_out:,} were not kept, so it is not known whether "
-            f"{len(unknown):,} of today's are new."
+            f"Of the earlier audit's findings {max(audit.left_out for audit in silent.values()):,} were not kept, so "
+            f"it is not known whether {len(silent):,} of today's are new."
         )
 
 

@@ -31,7 +31,7 @@ _COMMENT = f"<!-- {META_NAME}: {{}} -->"
 # Each writes ASCII only, on one line, and neither <, > nor ' occurs within.
 _FORMS = {
     ".html": re.compile(rf"<meta name=\"{META_NAME}\" content='([^'<>]*)'>"),
-    ".md": re.compile(rf"^<!-- {META_NAME}: ([^<>\n]*) -->$", re.MULTILINE),
+    ".md": re.compile(rf"^<!-- {META_NAME}: ([^<>\r\n]*) -->\r?$", re.MULTILINE),
 }
 _ESCAPES = {letter: f"\\u{ord(letter):04x}" for letter in "<>&'"}
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from airflow.sdk import DAG, ObjectStoragePath
 from airflow.sdk.io import attach
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
+from airflow_provider_partnero.operators import audit as audit_module
 from airflow_provider_partnero.operators import past_audits as past_audits_module
 from airflow_provider_partnero.operators.partnero import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.sandbox import Sandbox
@@ -181,6 +183,20 @@ def test_a_storage_that_refuses_to_be_read_is_told_by_the_kind_of_its_error_only
     for _ in range(2):
         report = audit(path)
         assert report["changes"]["notes"] == [f"The last report could not be read: {refusal.__name__}."]
+
+
+def test_an_audit_that_looked_at_less_in_between_does_not_hide_since_when_a_finding_is_there(
+    sandbox: Sandbox, audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = []
+    monkeypatch.setattr(audit_module, "emit_audit", lambda *given: kept.insert(0, SimpleNamespace(extra=given[-1])))
+    monkeypatch.setattr(past_audits_module, "latest_asset_events", lambda _asset, most: kept[:most])
+    sandbox.put_webhooks([SWITCHED_OFF])
+    audit()
+    audit(ignore=["PW001"])
+    changes = audit()
+    assert numbers(changes) == (0, 0, 1)
+    assert changes["findings"][0]["since"] == "2026-11-23T06:00:00+00:00"
 
 
 def test_an_event_stays_small_whatever_is_wrong(sandbox: Sandbox, make_context: MakeContext) -> None:

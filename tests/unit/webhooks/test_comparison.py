@@ -156,6 +156,23 @@ def test_a_rule_that_was_not_checked_makes_its_findings_neither_gone_nor_plainly
     assert "PW006 was not checked then." in started.summary
 
 
+def test_a_rule_that_another_audit_did_not_check_in_between_is_compared_with_the_latest_that_did() -> None:
+    weak = webhook(key="weak", name="Weak", events=())  # PW003
+    _, daily = made(audit([OFF, INSECURE, weak]))
+    _, other = made(audit([OFF, INSECURE], ignore=["PW001", "PW003"]), FIRST + DAY / 2, daily)
+    report = audit([OFF, INSECURE])
+    for order in ([daily, other], [other, daily]):
+        comparison, past = made(report, FIRST + DAY, *order)
+        assert numbers(comparison) == (0, 1, 2, 0, 0)
+        assert comparison.previous == FIRST + DAY / 2
+        assert [one.rule for one in comparison.gone] == ["PW003"]
+        assert {one.rule: one.since for one in past.findings} == {"PW001": FIRST, "PW002": FIRST}
+        assert comparison.notes == (
+            "PW001 was not checked then; it is compared with 2026-11-23 06:00 UTC.",
+            "PW003 was not checked then; it is compared with 2026-11-23 06:00 UTC.",
+        )
+
+
 def test_what_was_not_kept_of_the_last_audit_is_not_called_new() -> None:
     many = [webhook(key=f"k{number}", name=f"{number:03d}", is_active=False) for number in range(10)]
     comparison = after(many, [*many, INSECURE], most=3)
@@ -202,6 +219,12 @@ def test_a_report_file_tells_the_next_audit_what_it_needs_whatever_the_names(
     assert {one.fingerprint for one in changed.gone} == old - new
     assert changed.still_there == len(old & new)
     assert changed.previous == FIRST
+
+
+def test_a_report_in_markdown_is_readable_after_its_line_ends_were_changed() -> None:
+    _, past = made(audit([OFF]))
+    text = render_report(audit([OFF]), suffix=".md", title="t", generated_at=FIRST, conn_id=CONN)
+    assert past_audit_in(text.replace("\n", "\r\n"), ".md") == past
 
 
 json_values = st.recursive(
