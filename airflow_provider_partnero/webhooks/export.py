@@ -125,6 +125,7 @@ def _left_out(webhook: Webhook, why: str) -> Iterator[str]:
     name, key, reason = (_hide_secrets(webhook, text) for text in (webhook.name, webhook.key, why))
     yield f"  # left out: {_quoted(name)} (key {_quoted(key)}), {counted(len(webhook.events), 'event')}:"
     yield f"  #   {_quoted(reason)}"
+    yield "  #   It counts as undeclared: prune=True deletes it."
 
 
 def _scalar(text: str, plain: re.Pattern[str]) -> str:
