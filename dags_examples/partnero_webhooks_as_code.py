@@ -55,14 +55,14 @@ with DAG(
     plan = PartneroReconcileWebhooksOperator(task_id="plan", webhooks=DECLARATION, prune=PRUNE, dry_run=True)
 
     @task.branch
-    def decide(planned: dict, params: dict) -> str | None:
+    def decide(planned: dict, params: dict) -> list[str]:
         """Ask for approval, unless the run came with a decision or the plan has no changes."""
         approved = params["approve"]
         if not planned["steps"] or approved == planned["fingerprint"]:
-            return "apply"
+            return ["apply"]
         if approved not in {"ask", "no"}:
             raise ValueError(f"the plan is not the approved one, {approved}, any more:\n{planned['diff_markdown']}")
-        return "ask_a_human" if approved == "ask" and ApprovalOperator is not None else None
+        return ["ask_a_human"] if approved == "ask" and ApprovalOperator is not None else []
 
     apply = PartneroReconcileWebhooksOperator(
         task_id="apply",
