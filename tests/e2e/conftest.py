@@ -46,14 +46,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(
     tmp_path_factory: pytest.TempPathFactory, e2e_sandbox: Sandbox, watched_sandbox: Sandbox, postgres: Postgres
 ) -> Iterator[Cluster]:
     """A whole Airflow: API server, scheduler with LocalExecutor, DAG processor, triggerer.
 
-    On PostgreSQL: on SQLite, Airflow's API server may wait for itself when a task starts while somebody asks it to
-    write.
+    It ends with the module, since even an idle one takes a third of a core. On PostgreSQL: on SQLite, Airflow's API
+    server may wait for itself when a task starts while somebody asks it to write.
     """
     cluster = Cluster(tmp_path_factory.mktemp("cluster"), e2e_sandbox, postgres)
     cluster.environment |= {
