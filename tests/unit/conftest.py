@@ -92,5 +92,9 @@ class Airflow:
 @pytest.fixture(scope="session")
 def airflow(migrated_database: Path) -> Airflow:
     """A real Airflow (SQLite) in this process."""
-    shutil.copy(migrated_database, Airflow.home / "airflow.db")
+    copied = shutil.copy(migrated_database, Airflow.home / "migrated.db")
+    Path(copied).replace(Airflow.home / "airflow.db")
+    airflow_settings: Any = sys.modules.get("airflow.settings")
+    if engine := getattr(airflow_settings, "engine", None):
+        engine.dispose()  # a test before may have connected to a database that was empty
     return Airflow()

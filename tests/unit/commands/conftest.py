@@ -70,3 +70,9 @@ def declare(folder: Path, *entries: Entry, name: str = "webhooks.json") -> None:
 def writes(sandbox: Sandbox) -> list[str]:
     """The requests that change something."""
     return [f"{one.method} {one.path}" for one in sandbox.requests() if one.method != "GET"]
+
+
+@pytest.fixture(autouse=True)
+def _process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command says of its process that it is no task; here the tests after it share the process."""
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")

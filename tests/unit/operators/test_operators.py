@@ -36,7 +36,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "PartneroRegisterReceiverOperator": {"events": ["partner.created"]},
     "PartneroUnregisterReceiverOperator": {},
 }
-ALL = [getattr(operators, name) for name in operators.__all__ if name.endswith("Operator")]
+CONNECTED = {name for name in operators.__all__ if name.endswith("Operator")} - {"PartneroFleetReportOperator"}
+ALL = [getattr(operators, name) for name in sorted(CONNECTED)]
 
 
 def _create(**arguments: Any) -> PartneroCreateWebhookOperator:

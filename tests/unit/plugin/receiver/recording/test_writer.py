@@ -35,9 +35,12 @@ def listener(airflow: Airflow) -> Airflow:
 
 @pytest.fixture
 def writer(listener: Airflow) -> Iterator[DeliveryWriter]:
-    """A writer to a database without deliveries."""
+    """A writer to a database without deliveries, nor asset events of other modules' tests."""
+    tables = ("asset_event", "asset_dag_run_queue", "dag_run")
+    for table in tables:
+        _sql(f"delete from {table}")
     yield DeliveryWriter()
-    for table in ("asset_event", "asset_dag_run_queue", "partnero_delivery", "dag_run"):
+    for table in (*tables, "partnero_delivery"):
         _sql(f"delete from {table}")
 
 
