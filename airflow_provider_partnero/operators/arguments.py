@@ -65,11 +65,14 @@ class OptionalArgument(Generic[T]):
     is_given: bool
 
     @classmethod
-    def of(cls, name: str, value: object, read: Callable[..., T]) -> OptionalArgument[T]:
-        """The argument as the operator's constructor gets it, checked as :func:`check_early` does."""
-        if value is not None:
+    def of(cls, name: str, value: object, read: Callable[..., T], *, left_out: object = None) -> OptionalArgument[T]:
+        """The argument as the operator's constructor gets it, checked as :func:`check_early` does.
+
+        :param left_out: its default. If that is not None, None is refused: a mapped task may get it from another one.
+        """
+        if value is not left_out:
             check_early(value, read, argument=name)
-        return cls(name, read, value is not None)
+        return cls(name, read, value is not left_out)
 
     def value(self, rendered: object) -> T | None:
         """What the rendered argument says; None if it is left out."""

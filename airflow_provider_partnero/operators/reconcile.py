@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.approvals import ApprovedPlan
     from airflow_provider_partnero.webhooks.plans import Prune
 
+_ANY_PLAN: Any = object()  # None may be what another task returned: nothing was approved
+
 
 class PartneroReconcileWebhooksOperator(PartneroOperator):
     """Make the programme's webhooks match the declaration: plan, log the plan as a diff, apply it, read back.
@@ -47,7 +49,7 @@ class PartneroReconcileWebhooksOperator(PartneroOperator):
     :param keep_receiver: keep the webhook of this connection's receiver, too: its URL ends in
         ``/partnero/webhooks/<connection id>``. Templated.
     :param plan: apply only this plan: what a task with ``dry_run=True`` returned; or its ``fingerprint``, with which a
-        plan that failed half-way cannot be taken up. Templated.
+        plan that failed half-way cannot be taken up. Left out, any plan is applied; None is refused. Templated.
     :param dry_run: log and return the plan, but write nothing. Templated.
     :param max_deletes: refuse a plan that deletes more webhooks, before anything is written; at least 0. Templated.
     :param max_changes: refuse a plan that deletes more webhooks, or changes the URLs of more, taken together; at least
@@ -80,7 +82,7 @@ class PartneroReconcileWebhooksOperator(PartneroOperator):
         prune: bool | str = False,
         keep: Iterable[str] | str = (),
         keep_receiver: bool | str = True,
-        plan: Mapping[str, Any] | str | None = None,
+        plan: Mapping[str, Any] | str = _ANY_PLAN,
         dry_run: bool | str = False,
         max_deletes: int | str = 5,
         max_changes: int | str | None = None,
@@ -94,8 +96,8 @@ class PartneroReconcileWebhooksOperator(PartneroOperator):
         check_early(keep, _as_patterns, argument="keep")
         self.keep = keep
         self.keep_receiver = keep_receiver
-        self.plan = plan
-        self._approved = OptionalArgument.of("plan", plan, _as_approved)
+        self.plan = None if plan is _ANY_PLAN else plan
+        self._approved = OptionalArgument.of("plan", plan, _as_approved, left_out=_ANY_PLAN)
         self.plan_only = dry_run  # BaseOperator has a method named dry_run
         self.max_deletes = max_deletes
         self.max_changes = max_changes
@@ -153,7 +155,7 @@ def _as_prune(value: object) -> Prune:
 def _as_patterns(value: Iterable[str] | str, *, argument: str) -> tuple[str, ...]:
     patterns = as_texts(value, argument=argument)
     for pattern in patterns:
-        if not isinstance(pattern, str) or not pattern.strip():
+        if not isinstance(pattern, str) or pattern.strip() in {"", "None"}:
             raise ValueError(f"{argument}={short_repr(value)}: each entry must be a pattern such as 'zapier*'")
     return patterns
 

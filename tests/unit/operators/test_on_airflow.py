@@ -179,6 +179,20 @@ def test_with_the_retry_policy_airflow_waits_as_long_as_partnero_asks(airflow: A
     assert third.at - second.at < 10
 
 
+def test_a_mapped_task_that_gets_none_for_a_plan_writes_nothing(airflow: Airflow, sandbox: Sandbox) -> None:
+    with _dag("no_plan") as dag:
+
+        @task
+        def approved() -> list[None]:
+            return [None]
+
+        PartneroReconcileWebhooksOperator.partial(
+            task_id="apply", webhooks=[{"name": "A", "url": "https://a.example/x", "events": ["partner.created"]}]
+        ).expand(plan=approved())
+    assert [(run.state, run.tries) for run in airflow.run(dag)["apply"]] == [("failed", 1)]
+    assert sandbox.requests() == []
+
+
 def test_the_connection_may_come_from_default_args(airflow: Airflow, sandbox: Sandbox, monkeypatch: Any) -> None:
     sandbox.put_webhooks([{"key": "k", "is_active": True}])
     monkeypatch.setenv("AIRFLOW_CONN_SECOND", sandbox.connection_json)
