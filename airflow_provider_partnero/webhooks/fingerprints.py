@@ -46,9 +46,9 @@ class Step:
         ]
         before = _content(action.webhook, seal) if action.kind == "delete" and action.webhook else None
         after = _content(action.spec, seal) if action.spec else None
-        key = action.webhook.key if action.webhook else None
-        write = [action.kind, key, action.name, changes, before, after]
-        effect = made(action.spec, key, seal) if action.spec else gone(key or "")
+        write = [action.kind, action.key, action.name, changes, before, after]
+        live_key = action.webhook.key if action.webhook else None
+        effect = made(action.spec, live_key, seal) if action.spec else gone(live_key or "")
         return cls(_digest(write), effect)
 
     @classmethod

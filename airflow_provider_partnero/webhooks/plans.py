@@ -83,8 +83,8 @@ class Plan:
     def fingerprint(self) -> str:
         """SHA-256, in hex, of everything that the plan writes: the same for two plans that write the same.
 
-        It covers kinds, live keys, names, and the old and new value of each field, but no signing secret. What the plan
-        leaves alone is not part of it.
+        It covers kinds, keys (a create's is the one asked for), names, and the old and new value of each field, but no
+        signing secret. What the plan leaves alone is not part of it.
         """
         return fingerprint(self.steps)
 

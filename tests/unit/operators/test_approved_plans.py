@@ -131,8 +131,9 @@ def test_after_a_live_change_nothing_is_written_and_both_plans_are_shown(
         WANTED[:2],
         [*WANTED[:2], entry("C", events=["reward.created"])],
         [entry("A", url="https://other.example"), *WANTED[1:]],
+        [entry("A", key="another"), *WANTED[1:]],
     ],
-    ids=["one more", "one fewer", "other events", "another URL"],
+    ids=["one more", "one fewer", "other events", "another URL", "another key"],
 )
 def test_after_a_change_of_the_declaration_nothing_is_written(
     sandbox: Sandbox, make_context: MakeContext, declared: list[Entry]
@@ -142,6 +143,17 @@ def test_after_a_change_of_the_declaration_nothing_is_written(
     for try_number in (1, 2):
         with pytest.raises(AirflowFailException, match="nothing was written"):
             operator(declared, prune=True, plan=approved).execute(make_context(try_number=try_number))
+    assert written(sandbox) == []
+
+
+def test_a_plan_of_another_connection_is_another_plan(
+    sandbox: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.reset()
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", sandbox.connection_json)
+    approved = approve(make_context, [entry("A")])
+    with pytest.raises(AirflowFailException, match="not the approved one, and nothing was written"):
+        operator([entry("A")], prune=True, plan=approved, partnero_conn_id="other").execute(make_context())
     assert written(sandbox) == []
 
 
@@ -280,6 +292,7 @@ def _fail_at(sandbox: Sandbox, number: int, fault: dict[str, Any]) -> None:
         ({"fingerprint": "0" * 64, "steps": []}, "not those of its fingerprint"),
         ({"fingerprint": "0" * 64, "steps": ["a:b"]}, "not those of its fingerprint"),
         (7, "must be a plan's fingerprint"),
+        pytest.param(None, "must be a plan's fingerprint", id="None, as a mapped task may get it"),
     ],
 )
 def test_what_is_no_plan_is_refused_before_anything_is_sent(
