@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,6 +14,9 @@ from airflow_provider_partnero.api.urls import normal_host, split_url
 from airflow_provider_partnero.webhooks.destinations import RECEIVER_PATH, Destination
 from airflow_provider_partnero.webhooks.texts import quoted
 
+_BETWEEN_PARTS = re.compile(r"[\s/\\@:?#\[\]]+")  # of a URL
+_LONGEST_SEARCHED = 2_000  # characters of a URL; nobody looks for a host behind them
+
 
 @dataclass(frozen=True, slots=True)
 class Protection:
@@ -20,6 +24,7 @@ class Protection:
 
     :param keep: patterns such as ``zapier*`` or ``*.example.com`` over name, key and host; case does not count, nor do
         other spellings of a name or a host. A text that is all of a name, such as ``[prod] CRM``, is a pattern for it.
+        Where nothing can be delivered to a URL, each part of it counts as a host: it may be meant as one.
     :param receiver: the connection whose receiver's webhook is kept; None: that webhook is like any other.
     """
 
@@ -51,8 +56,12 @@ def is_receiver(url: str, partnero_conn_id: str) -> bool:
 def _subjects(webhook: Webhook) -> Iterator[tuple[str, set[str]]]:
     yield "name", {webhook.name, normal_name(webhook.name)}
     yield "key", {webhook.key}
-    if host := Destination.of(webhook.url).host:
-        yield "host", {host}
+    destination = Destination.of(webhook.url)
+    if destination.host:
+        yield "host", {destination.host}
+    if destination.problem:
+        parts = {part for part in _BETWEEN_PARTS.split(webhook.url[:_LONGEST_SEARCHED]) if part}
+        yield "URL", parts | set(filter(None, map(normal_host, parts)))
 
 
 def _fits(pattern: str, values: set[str]) -> bool:

@@ -29,6 +29,32 @@ def test_a_host_is_kept_in_letters_and_in_punycode(pattern: str, host: str) -> N
     assert Protection((pattern,)).reason(webhook(name="A", url=f"https://{host}/x")) is not None
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "hooks.n8n.example/x",
+        "https:hooks.n8n.example/x",
+        "https:/hooks.n8n.example/x",
+        "https:///hooks.n8n.example/x",
+        "https://hooks.n8n.example\\x",
+        "https://hooks.n8n.example\\@other.example/x",
+        "https://u@hooks.n8n.example\\@other.example/x",
+        "https://hooks..n8n.example/x",
+        "https://hooks%20one.n8n.example/x",
+        "https://[hooks.n8n.example]/x",
+        "https:hooks.n8n\uff0eexample/x",
+        f"https://{'a' * 300}.n8n.example/x",
+    ],
+)
+def test_a_host_that_can_be_read_in_several_ways_or_none_is_kept_if_any_part_fits(url: str) -> None:
+    assert Protection(("*.n8n.example",)).reason(webhook(name="A", url=url)) == 'its URL matches keep="*.n8n.example"'
+
+
+def test_parts_of_a_url_that_has_one_host_are_not_hosts() -> None:
+    there = webhook(name="A", url="https://other.example/hooks.n8n.example")
+    assert Protection(("*.n8n.example",)).reason(there) is None
+
+
 @pytest.mark.parametrize("pattern", ["[prod] CR", "zapier", "*.muller.example"])
 def test_what_a_pattern_does_not_fit_is_not_kept(pattern: str) -> None:
     assert Protection((pattern,)).reason(webhook(name="[prod] CRM", url="https://a.m\u00fcller.example/x")) is None
