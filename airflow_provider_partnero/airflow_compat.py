@@ -64,6 +64,7 @@ __all__ = [
     "log_level",
     "partitioned_schedule_column",
     "read_as_server",
+    "set_variable",
     "stats",
 ]
 
@@ -141,3 +142,18 @@ def log_level(logger: str) -> str:
     pairs = [pair.partition("=") for pair in by_name.replace(",", " ").split()]
     levels = {} if airflow_version().startswith(("3.0.", "3.1.")) else {name: level for name, _, level in pairs}
     return (levels.get(logger) or conf.get("logging", "logging_level", fallback="INFO")).upper()
+
+
+def set_variable(name: str, value: str, description: str) -> None:
+    """``Variable.set``, which before 3.3 logs that Airflow did not store the value, and returns as if it had.
+
+    :raises Exception: Airflow did not store it.
+    """
+    try:
+        from airflow.sdk.execution_time.context import _set_variable
+    except ImportError:
+        from airflow.sdk import Variable
+
+        Variable.set(name, value, description=description)
+        return
+    _set_variable(name, value, description)

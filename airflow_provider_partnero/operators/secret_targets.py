@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import PurePath
 from urllib.parse import quote
 
-from airflow_provider_partnero.airflow_compat import log_level
+from airflow_provider_partnero.airflow_compat import log_level, set_variable
 from airflow_provider_partnero.api.quoting import short_repr, shortened
 
 _VARIABLE = "variable:"
@@ -115,9 +115,7 @@ def secret_target(text: str, *, argument: str = "secret_to") -> SecretTarget:
 
 def _into_variable(name: str) -> Callable[[str, str], object]:
     def store(key: str, secret: str) -> None:
-        from airflow.sdk import Variable
-
-        Variable.set(name, secret, description=f"Signing secret of Partnero's webhook {key}")
+        set_variable(name, secret, f"Signing secret of Partnero's webhook {key}")
 
     return store
 

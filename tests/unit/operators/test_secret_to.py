@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, get_args, get_type_hints
 from urllib.parse import quote
 
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Variable
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time import context, task_runner
+from airflow.sdk.execution_time.comms import ErrorResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -332,6 +336,28 @@ def test_a_variable_that_airflow_would_log_at_debug_is_refused_and_nothing_is_se
     assert sandbox.requests() == []
     _create().execute(make_context())
     assert strongroom.taken == _live(sandbox)
+
+
+class _RefusingSupervisor:
+    """The process that stores Variables for a task, while Airflow's API server has no database."""
+
+    def send(self, message: Any) -> None:
+        if type(message).__name__ == "PutVariable":
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 503}))
+
+
+def _set_as_before_3_3(key: str, value: Any, description: str | None = None, serialize_json: bool = False) -> None:
+    with suppress(AirflowRuntimeError):  # Airflow 3.0 to 3.2 log it
+        context._set_variable(key, value, description, serialize_json=serialize_json)
+
+
+def test_a_variable_that_airflow_does_not_store_fails_the_task_also_where_airflow_only_logs_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", _RefusingSupervisor(), raising=False)
+    monkeypatch.setattr(Variable, "set", _set_as_before_3_3)
+    with pytest.raises(SecretNotHandedOverError, match=r"^variable:x did not take the signing secret .*API_SERVER_ERR"):
+        secret_target("variable:x").hand_over("key", "never-to-be-seen-1")
 
 
 def _variable(name: str) -> str | None:
