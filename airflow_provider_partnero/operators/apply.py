@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.errors import PartneroConflictError, PartneroError, PartneroNotFoundError
-from airflow_provider_partnero.api.quoting import short_repr, shortened
+from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.operators.keys import create_under, declared_keys, exists, under_live_keys
 from airflow_provider_partnero.operators.limits import (
     MOST_LOGGED,
@@ -23,7 +23,7 @@ from airflow_provider_partnero.operators.limits import (
 from airflow_provider_partnero.operators.surroundings import ConnectedProgramme, TaskLog
 from airflow_provider_partnero.webhooks.approvals import ApprovedPlan, DriftError
 from airflow_provider_partnero.webhooks.protection import Protection
-from airflow_provider_partnero.webhooks.texts import visible
+from airflow_provider_partnero.webhooks.texts import visible, visible_start
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.api import PartneroClient, Webhook
@@ -163,7 +163,7 @@ class Reconciliation:
         ]
         if by_name:
             names = ", ".join(
-                f"{short_repr(action.name)} (key {shortened(visible(action.key or ''), 60)})" for action in by_name[:10]
+                f"{short_repr(action.name)} (key {visible_start(action.key or '', 60)})" for action in by_name[:10]
             )
             raise ValueError(
                 f"{len(by_name)} declared webhooks exist with keys that are not declared; nothing was written. "

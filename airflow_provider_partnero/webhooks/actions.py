@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.quoting import shortened
 from airflow_provider_partnero.api.specs import Change, FieldValue, WebhookSpec
 from airflow_provider_partnero.webhooks.destinations import shown_url
-from airflow_provider_partnero.webhooks.texts import visible
+from airflow_provider_partnero.webhooks.texts import visible, visible_start
 
 Kind = Literal["create", "update", "delete", "unchanged"]
 
@@ -86,7 +85,7 @@ class Unreadable:
     @property
     def label(self) -> str:
         """``key abc``, or ``key unknown``."""
-        return f"key {shortened(visible(self.webhook.key), 60) or 'unknown'}"
+        return f"key {visible_start(self.webhook.key, 60) or 'unknown'}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON: ``{"name", "key", "is_declared", "oddities"}``; ``key`` is empty if it cannot be read."""

@@ -11,7 +11,7 @@ from airflow_provider_partnero.api.redaction import redact_url
 from airflow_provider_partnero.api.urls import DEFAULT_PORTS, is_host, normal_host, normal_url, split_url
 from airflow_provider_partnero.webhooks.hosts import throw_away_service
 from airflow_provider_partnero.webhooks.leftovers import leftover
-from airflow_provider_partnero.webhooks.texts import visible
+from airflow_provider_partnero.webhooks.texts import visible, visible_start
 from airflow_provider_partnero.webhooks.url_secrets import UrlSecrets
 
 RECEIVER_PATH = "/partnero/webhooks/"
@@ -88,7 +88,7 @@ class Destination:
 
 def shown_url(url: str) -> str:
     """The URL for people: without secrets, visible, in at most 100 characters."""
-    return shortened(visible(redact_url(url)), _LONGEST_SHOWN)
+    return visible_start(redact_url(url), _LONGEST_SHOWN)
 
 
 def _text_problem(url: str) -> str | None:

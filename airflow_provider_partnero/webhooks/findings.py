@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from airflow_provider_partnero.webhooks.texts import visible
+from airflow_provider_partnero.webhooks.texts import visible_start
+
+_LONGEST = 200  # characters of a key or a name in plain JSON, which may go to XCom
 
 
 class Severity(StrEnum):
@@ -44,11 +46,14 @@ class Finding:
         return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON: ``{"rule", "severity", "key", "name", "words"}``, with invisible characters written out."""
+        """Plain JSON: ``{"rule", "severity", "key", "name", "words"}``, with invisible characters written out.
+
+        Key and name are cut to 200 characters.
+        """
         return {
             "rule": self.rule,
             "severity": str(self.severity),
-            "key": None if self.key is None else visible(self.key),
-            "name": None if self.name is None else visible(self.name),
+            "key": None if self.key is None else visible_start(self.key, _LONGEST),
+            "name": None if self.name is None else visible_start(self.name, _LONGEST),
             "words": self.words,
         }

@@ -13,7 +13,7 @@ from airflow_provider_partnero.webhooks.audit import AuditReport
 from airflow_provider_partnero.webhooks.destinations import Destination, shown_url
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.seals import FleetSeal
-from airflow_provider_partnero.webhooks.texts import program_label, visible
+from airflow_provider_partnero.webhooks.texts import program_label, visible_start
 
 MOST_WEBHOOKS = 1_000
 MOST_FINDINGS = 20
@@ -113,7 +113,7 @@ class Handover:
         """Plain JSON: at most 20 findings and 1,000 webhooks, each text shortened."""
         return {
             "conn_id": self.conn_id,
-            "error": self.error and shortened(visible(self.error), _LONGEST_WORDS),
+            "error": self.error and visible_start(self.error, _LONGEST_WORDS),
             "program": self.program,
             "counts": dict(self.counts),
             "findings": [
@@ -122,7 +122,7 @@ class Handover:
                     str(finding.severity),
                     None if finding.key is None else _short(finding.key),
                     None if finding.name is None else _short(finding.name),
-                    shortened(visible(finding.words), _LONGEST_WORDS),
+                    visible_start(finding.words, _LONGEST_WORDS),
                 ]
                 for finding in self.findings[:MOST_FINDINGS]
             ],
@@ -161,4 +161,4 @@ class Handover:
 
 
 def _short(text: str) -> str:
-    return shortened(visible(text[: _LONGEST_NAME + 1]), _LONGEST_NAME)
+    return visible_start(text, _LONGEST_NAME)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider_partnero.api.quoting import shortened
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.rules import RULES
-from airflow_provider_partnero.webhooks.texts import visible
+from airflow_provider_partnero.webhooks.texts import visible_start
 
 _VERSION = 1  # of the plain form; a reader of another version starts anew
 _MOST_READ = 100_000  # findings; many more than any audit writes
@@ -132,19 +131,19 @@ def known_finding(finding: Finding, since: datetime) -> KnownFinding:
         fingerprint=finding.fingerprint,
         rule=finding.rule,
         key=None if finding.key is None else visible_key(finding.key),
-        name=shortened(visible(name), _LONGEST_NAME) if name is not None else None,
+        name=visible_start(name, _LONGEST_NAME) if name is not None else None,
         since=since,
     )
 
 
 def visible_key(key: str) -> str:
     """A webhook's key as a known finding has it."""
-    return shortened(visible(key), _LONGEST_KEY)
+    return visible_start(key, _LONGEST_KEY)
 
 
 def shown_id(text: str) -> str:
     """The id of a connection or a programme as a past audit has it."""
-    return shortened(visible(text), _LONGEST_ID)
+    return visible_start(text, _LONGEST_ID)
 
 
 def written(moment: datetime) -> str:
@@ -162,7 +161,7 @@ def _read_moment(text: str) -> datetime:
 def _read_text(text: object, longest: int) -> str:
     if not isinstance(text, str):
         raise TypeError("not a text")
-    return shortened(visible(text), longest)
+    return visible_start(text, longest)
 
 
 def _read_finding(row: Sequence[Any], moments: Sequence[datetime]) -> KnownFinding:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from airflow_provider_partnero.api.quoting import shortened
 from airflow_provider_partnero.api.redaction import HIDDEN, redact_url
 from airflow_provider_partnero.api.specs import Change, FieldValue
 from airflow_provider_partnero.webhooks.actions import Action, Kept, Unreadable
 from airflow_provider_partnero.webhooks.destinations import Destination
-from airflow_provider_partnero.webhooks.texts import listed, quoted, visible
+from airflow_provider_partnero.webhooks.texts import listed, quoted, visible, visible_start
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _DIFF_SIGNS = {"create": "+", "update": "!", "delete": "-"}  # "!" is a changed line to what colours a diff
@@ -142,7 +141,7 @@ def _host_in(url: str) -> str:
 
 
 def _short(text: str) -> str:
-    return shortened(visible(text), _LONGEST)
+    return visible_start(text, _LONGEST)
 
 
 def _line(label: str, text: str) -> str:

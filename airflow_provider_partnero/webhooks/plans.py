@@ -10,11 +10,10 @@ from itertools import accumulate
 from typing import Any, Literal, TypeVar
 
 from airflow_provider_partnero.api.models import Webhook
-from airflow_provider_partnero.api.quoting import shortened
 from airflow_provider_partnero.webhooks.actions import ORDER, Action, Kept, Kind, Unreadable
 from airflow_provider_partnero.webhooks.fingerprints import Seal, Step, fingerprint, sealed_by_nobody
 from airflow_provider_partnero.webhooks.plan_lines import action_lines, diff_lines, kept_line, unreadable_lines
-from airflow_provider_partnero.webhooks.texts import counted, listed, quoted, visible
+from airflow_provider_partnero.webhooks.texts import counted, listed, quoted, visible_start
 
 Prune = Literal["owned"] | bool
 
@@ -229,7 +228,7 @@ def _fenced(text: str, language: str) -> list[str]:
 
 
 def _undeclared_line(plan: Plan) -> str:
-    named = [f"{quoted(webhook.name)} ({shortened(visible(webhook.key), 60)})" for webhook in plan.undeclared[:5]]
+    named = [f"{quoted(webhook.name)} ({visible_start(webhook.key, 60)})" for webhook in plan.undeclared[:5]]
     number = len(plan.undeclared)
     verb = "is not declared and stays as it is" if number == 1 else "are not declared and stay as they are"
     why = "reconcile did not make it" if number == 1 else "reconcile did not make them"

@@ -27,9 +27,17 @@ def visible(text: str) -> str:
     return "".join(f"<U+{ord(letter):04X}>" if _is_unseen(letter) else letter for letter in text)
 
 
+def visible_start(text: str, longest: int) -> str:
+    """The visible text, or its beginning and an ellipsis, in at most ``longest`` characters (from 1).
+
+    It costs no more for a longer text, since what is cut off is not looked at.
+    """
+    return shortened(visible(text[: longest + 1]), longest)
+
+
 def quoted(text: str, longest: int = 60) -> str:
     """The text in double quotes, visible and shortened, for use in a sentence."""
-    return f'"{shortened(visible(text), longest)}"'
+    return f'"{visible_start(text, longest)}"'
 
 
 def cell(text: str, longest: int = 120) -> str:
@@ -37,13 +45,13 @@ def cell(text: str, longest: int = 120) -> str:
 
     A leading ``=``, ``+``, ``-`` or ``@`` gets an apostrophe before it, which tells spreadsheets that this is text.
     """
-    shown = shortened(visible(text), longest)
+    shown = visible_start(text, longest)
     return f"'{shown}" if shown.lstrip().startswith(_FORMULA_STARTS) else shown
 
 
 def program_label(program: Program) -> str:
     """``Demo (Affiliate)``: the programme's name and type, as far as they are known, on one line."""
-    name, type_ = shortened(visible(program.name), 80), shortened(visible(program.type), 40)
+    name, type_ = visible_start(program.name, 80), visible_start(program.type, 40)
     return f"{name} ({type_})" if name and type_ else name or f"({type_})"
 
 

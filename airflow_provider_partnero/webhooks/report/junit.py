@@ -16,9 +16,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring  # only written here
 
-from airflow_provider_partnero.api.quoting import shortened
 from airflow_provider_partnero.webhooks.rules import RULES
-from airflow_provider_partnero.webhooks.texts import counted, program_label, quoted, visible
+from airflow_provider_partnero.webhooks.texts import counted, program_label, quoted, visible, visible_start
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.audit import AuditReport
@@ -82,7 +81,7 @@ def _fitting(findings: Iterable[Finding], classname: str) -> Iterator[tuple[str,
 
 
 def _failed(finding: Finding, classname: str, number: int, subject: str) -> Element:
-    rule, words = _BY_ID[finding.rule], shortened(visible(finding.words), _LONGEST)
+    rule, words = _BY_ID[finding.rule], visible_start(finding.words, _LONGEST)
     again = f" ({number})" if number > 1 else ""  # every name is there once
     test = Element("testcase", classname=classname, name=f"{rule.id} {rule.title}{again}{subject}")
     failure = SubElement(test, "failure", type=str(finding.severity), message=words)
@@ -93,7 +92,7 @@ def _failed(finding: Finding, classname: str, number: int, subject: str) -> Elem
 def _subject(finding: Finding) -> str:
     if finding.name is None:
         return f": {quoted(finding.subject, _LONGEST_NAME)}" if finding.subject else ""
-    key = "" if finding.key is None else f" ({shortened(visible(finding.key), _LONGEST_NAME)})"
+    key = "" if finding.key is None else f" ({visible_start(finding.key, _LONGEST_NAME)})"
     return f": {quoted(finding.name, _LONGEST_NAME)}{key}"
 
 

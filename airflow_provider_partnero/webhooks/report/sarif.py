@@ -21,7 +21,7 @@ from airflow_provider_partnero.api.quoting import shortened
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.rules import RULES
 from airflow_provider_partnero.webhooks.rules.base import Rule
-from airflow_provider_partnero.webhooks.texts import counted, program_label, quoted, visible
+from airflow_provider_partnero.webhooks.texts import counted, program_label, quoted, visible, visible_start
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.audit import AuditReport
@@ -131,7 +131,7 @@ def _words(finding: Finding) -> str:
     words = visible(finding.words)
     if finding.name is None:
         return words
-    key = "" if finding.key is None else f" (key {visible(shortened(finding.key, 60))})"
+    key = "" if finding.key is None else f" (key {visible_start(finding.key, 60)})"
     return f"Webhook {quoted(finding.name)}{key}: {words}"
 
 
@@ -164,6 +164,6 @@ def _logical(finding: Finding, report: AuditReport) -> dict[str, Any]:
     if finding.name is None:
         program = program_label(report.program) if report.program else ""
         return {"logicalLocations": [{"name": program or "programme", "kind": "programme"}]}
-    name = {"name": shortened(visible(finding.name), 200) or "(no name)", "kind": "webhook"}
-    key = {} if finding.key is None else {"fullyQualifiedName": shortened(visible(finding.key), 200)}
+    name = {"name": visible_start(finding.name, 200) or "(no name)", "kind": "webhook"}
+    key = {} if finding.key is None else {"fullyQualifiedName": visible_start(finding.key, 200)}
     return {"logicalLocations": [{**name, **key}]}

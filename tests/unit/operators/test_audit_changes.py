@@ -211,6 +211,16 @@ def test_an_event_stays_small_whatever_is_wrong(sandbox: Sandbox, make_context: 
     assert len(json.dumps(event.extra, ensure_ascii=False).encode()) < 32_000
 
 
+def test_what_an_audit_returns_stays_small_whatever_the_names(sandbox: Sandbox, audit: Audit, tmp_path: Path) -> None:
+    name = "\u202e" * 2_000
+    sandbox.put_webhooks([live(f"k{number:03d}", name=name, is_active=False) for number in range(150)])
+    audit(tmp_path / "report.json")
+    sandbox.put_webhooks([])
+    assert len(json.dumps(audit(tmp_path / "report.json"))) < 70_000
+    sandbox.put_webhooks([live(f"k{number:03d}", name=name, is_active=False) for number in range(150)])
+    assert len(json.dumps(audit())) < 70_000
+
+
 class TestEvents:
     """On a real Airflow, whose API server the task asks for the asset's last events."""
 
