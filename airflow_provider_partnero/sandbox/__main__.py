@@ -10,9 +10,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from airflow_provider_partnero.sandbox.postman import DEFAULT_BACKOFF
-from airflow_provider_partnero.sandbox.profiles import CHOICES, Profile
-from airflow_provider_partnero.sandbox.server import Sandbox
+try:
+    from airflow_provider_partnero.sandbox.postman import DEFAULT_BACKOFF
+    from airflow_provider_partnero.sandbox.profiles import CHOICES, Profile
+    from airflow_provider_partnero.sandbox.server import Sandbox
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"error: the sandbox needs {missing.name}, which is not installed here. Airflow brings it along; without "
+        "Airflow: pip install fastapi uvicorn httpx jinja2"
+    )
 
 _ENDINGS = {signal.SIGINT, signal.SIGTERM}
 

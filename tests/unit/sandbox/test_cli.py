@@ -139,3 +139,17 @@ def test_it_warns_when_others_can_reach_it() -> None:
         _, errors = process.communicate(timeout=PATIENCE)
     assert errors.startswith("warning: 0.0.0.0 is not loopback")
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("missing", ["fastapi", "uvicorn", "httpx", "jinja2"])
+def test_without_airflow_and_what_it_brings_along_it_says_what_to_install(missing: str) -> None:
+    code = (
+        f"import sys, runpy; sys.modules[{missing!r}] = None\n"
+        "runpy.run_module('airflow_provider_partnero.sandbox', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert [done.returncode, done.stdout] == [1, ""]
+    assert done.stderr == (
+        f"error: the sandbox needs {missing}, which is not installed here. Airflow brings it along; without Airflow: "
+        "pip install fastapi uvicorn httpx jinja2\n"
+    )
