@@ -16,7 +16,7 @@ def unoffered_events(program: Program, events: Iterable[str]) -> list[str]:
 
 
 def with_warnings(plan: Plan, program: Program | None) -> Plan:
-    """The plan with a warning for each webhook to be written that subscribes to events its programme does not offer.
+    """The plan with a further warning for each written webhook that subscribes to events its programme does not offer.
 
     :param program: the programme; None if it is not known, then there is nothing to warn about.
     """
@@ -28,7 +28,7 @@ def with_warnings(plan: Plan, program: Program | None) -> Plan:
         if events:
             named = listed([quoted(event) for event in events], total=len(events))
             warnings.append(f"{quoted(action.name)} subscribes to {named}: {not_offered(program)}")
-    return replace(plan, warnings=tuple(warnings))
+    return replace(plan, warnings=(*plan.warnings, *warnings))
 
 
 def not_offered(program: Program) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import quote, unquote
@@ -40,6 +40,14 @@ class Protection:
                 if _fits(pattern, values):
                     return f"its {what} matches keep={quoted(pattern)}"
         return None
+
+    def idle(self, webhooks: Iterable[Webhook]) -> list[str]:
+        """The patterns of ``keep`` that fit none of the webhooks: what a typing error looks like."""
+        idle = list(self.keep)
+        for webhook in webhooks if idle else ():
+            values = [values for _, values in _subjects(webhook)]
+            idle = [pattern for pattern in idle if not any(_fits(pattern, one) for one in values)]
+        return idle
 
 
 def receiver_url(base_url: str, partnero_conn_id: str) -> str:

@@ -65,10 +65,12 @@ def plan(
     pruned = [one for one in matching.undeclared if prune is True or (prune == "owned" and is_owned(one))]
     steps = tuple(_protected(step, protection) for step in _steps(matching, pruned))
     left = set(matching.undeclared) - set(pruned)
+    deletes = any(isinstance(step, Action) and step.kind == "delete" for step in steps)
     return Plan(
         actions=tuple(sorted((step for step in steps if isinstance(step, Action)), key=_action_order)),
         undeclared=tuple(sorted(left, key=lambda webhook: (webhook.name, webhook.key))),
         unreadable=tuple(step for step in steps if isinstance(step, Unreadable)),
+        warnings=tuple(_idle_keeps(protection, live)) if deletes else (),
         kept=tuple(sorted((step for step in steps if isinstance(step, Kept)), key=_kept_order)),
         prune=prune,
         seal=seal,
@@ -96,6 +98,12 @@ def _protected(step: Action | Unreadable, protection: Protection) -> Action | Un
         return step
     reason = protection.reason(step.webhook)
     return Kept(step.webhook, step.kind, reason, step.spec) if reason else step
+
+
+def _idle_keeps(protection: Protection, live: Iterable[Webhook]) -> Iterator[str]:
+    """Said only where webhooks are deleted: a pattern may be there for those to come."""
+    for pattern in protection.idle(live):
+        yield f"keep={quoted(pattern)} matches no webhook, so it keeps none from being deleted."
 
 
 def _comparison(spec: WebhookSpec, webhook: Webhook) -> Action:

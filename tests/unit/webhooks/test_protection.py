@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_partnero.webhooks.protection import Protection
+from airflow_provider_partnero.webhooks.reconcile import plan
 
 from .builders import webhook
 
@@ -58,3 +59,23 @@ def test_parts_of_a_url_that_has_one_host_are_not_hosts() -> None:
 @pytest.mark.parametrize("pattern", ["[prod] CR", "zapier", "*.muller.example"])
 def test_what_a_pattern_does_not_fit_is_not_kept(pattern: str) -> None:
     assert Protection((pattern,)).reason(webhook(name="[prod] CRM", url="https://a.m\u00fcller.example/x")) is None
+
+
+KEEP = Protection(keep=("zapeir*", "zapier*"))
+LIVE = [webhook(name="Zapier one", key="k1"), webhook(name="CRM", key="k2")]
+
+
+def test_a_plan_that_deletes_warns_of_patterns_that_keep_nothing() -> None:
+    made = plan([], LIVE, prune=True, protection=KEEP)
+    assert made.warnings == ('keep="zapeir*" matches no webhook, so it keeps none from being deleted.',)
+    assert made.warnings[0] in made.render()
+    assert made.warnings[0] in made.to_markdown()
+
+
+def test_a_plan_that_deletes_nothing_does_not_warn_of_patterns() -> None:
+    assert plan([], LIVE, protection=KEEP).warnings == ()
+
+
+def test_such_a_warning_does_not_change_what_was_approved() -> None:
+    made = plan([], LIVE, prune=True, protection=KEEP)
+    assert made.fingerprint == plan([], LIVE, prune=True, protection=Protection(keep=("zapier*",))).fingerprint
