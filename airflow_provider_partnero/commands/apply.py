@@ -98,8 +98,8 @@ def _is_wanted(options: Namespace, terminal: Terminal) -> bool:
 def _write(reconciliation: Reconciliation, *, is_retry: bool, wait_until_active: bool) -> None:
     try:
         reconciliation.run(wait_until_active=wait_until_active, is_retry=is_retry)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_words_on_stop(reconciliation)) from None
+    except KeyboardInterrupt as stop:
+        raise type(stop)(_words_on_stop(reconciliation)) from None
 
 
 def _words_on_done(done: list[dict[str, Any]]) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from argparse import Namespace
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 
 from airflow_provider_partnero.api.errors import PartneroError
@@ -16,8 +19,13 @@ ERROR = 1
 FOUND = 2  # changes or findings
 STOPPED = 130  # by Ctrl-C, as shells say it
 _UNREAD = 141  # nobody reads the output any more, as shells say it
+_TERMINATED = 143  # by SIGTERM, as shells say it
 
 _INSTALLABLE = {"requests": "requests", "tenacity": "tenacity", "yaml": "PyYAML", "jinja2": "Jinja2"}
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came, as from a CI job that is cancelled: the command stops as it does after Ctrl-C."""
 
 
 def execute(name: str, options: Namespace, *, prog: str) -> int:
@@ -27,7 +35,8 @@ def execute(name: str, options: Namespace, *, prog: str) -> int:
     """
     terminal = Terminal(prog)
     try:
-        with redirect_stdout(sys.stderr):  # Airflow's log, which may go to stdout, is no part of the result
+        # Airflow's log, which may go to stdout, is no part of the result.
+        with redirect_stdout(sys.stderr), _stopped_by_sigterm():
             code: int = import_module(f"airflow_provider_partnero.commands.{name}").run(options, terminal)
     except BrokenPipeError:
         _forget_output()
@@ -38,7 +47,7 @@ def execute(name: str, options: Namespace, *, prog: str) -> int:
         return ERROR
     except KeyboardInterrupt as stop:
         terminal.say(f"\nStopped. {str(stop) or 'Nothing was written at Partnero.'}")
-        return STOPPED
+        return _TERMINATED if isinstance(stop, Terminated) else STOPPED
     except (ValueError, PartneroError) as error:
         terminal.say(f"error: {error}")
         return ERROR
@@ -49,6 +58,24 @@ def execute(name: str, options: Namespace, *, prog: str) -> int:
         terminal.say(f"error: this needs {package}, which is not installed here: pip install {package}")
         return ERROR
     return code
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Turn the first SIGTERM into :class:`Terminated`; a second one ends the process at once."""
+    if threading.current_thread() is not threading.main_thread():  # only that one may say what a signal does
+        yield
+        return
+
+    def stop(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _forget_output() -> None:

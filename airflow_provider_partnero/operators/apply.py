@@ -179,7 +179,8 @@ class Reconciliation:
                     self.log.info("%d of %d writes done", number, len(writes))
         except BaseException as error:  # Airflow's time-out and SIGTERM are not an Exception
             left = [_entry(action, action.key) for action in writes[len(done) :]]
-            self.log.error("Stopped half-way (%s)\ndone:\n%s\nnot done:\n%s", error, lines_of(done), lines_of(left))
+            why = str(error) or type(error).__name__  # that of Ctrl-C has no words
+            self.log.error("Stopped half-way (%s)\ndone:%s\nnot done:%s", why, lines_of(done), lines_of(left))
             halted({"done": done[:_MOST_IN_XCOM], "not_done": left[:_MOST_IN_XCOM]})
             raise
         self.log.info("Done: %s", lines_of(done) or "nothing to write")
@@ -278,8 +279,7 @@ class Reconciliation:
         }
         if not dry_run:
             return outcome
-        steps = [str(step) for step in plan.steps]
-        return {**outcome, "steps": steps, "diff_markdown": plan.to_markdown(log_url=self.log_url)}
+        return {**outcome, "steps": [*map(str, plan.steps)], "diff_markdown": plan.to_markdown(log_url=self.log_url)}
 
     def _wait_until_active(self) -> None:
         deadline = self.clock.now() + _ACTIVE_WITHIN

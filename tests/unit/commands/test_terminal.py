@@ -1,4 +1,4 @@
-"""Commands in a process of their own: pipes, terminals and Ctrl-C."""
+"""Commands in a process of their own: pipes, terminals, Ctrl-C and SIGTERM."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def test_an_output_that_takes_nothing_is_said_without_a_traceback(
 
 def _restore_signal() -> None:
     """Under nohup, or in the background of a shell, what the tests start would ignore it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
@@ -90,28 +91,38 @@ def _stopped_in_a_write(sandbox: Sandbox, folder: Path, *arguments: str) -> Iter
         yield process
 
 
-def test_ctrl_c_says_what_is_written(partnero_sandbox: Sandbox, folder: Path) -> None:
+ENDINGS = pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+
+
+@ENDINGS
+def test_who_stops_a_command_is_told_what_is_written(
+    partnero_sandbox: Sandbox, folder: Path, ending: signal.Signals, code: int
+) -> None:
     partnero_sandbox.put_webhooks([live("Change", "keyChange")])
     declare(folder, entry("New"), entry("Change", events=["reward.paid"]))
     partnero_sandbox.fault(method="PUT", delay=PATIENCE)
     with _stopped_in_a_write(partnero_sandbox, folder, "apply", "webhooks.json", "--yes") as process:
         _wait_for(partnero_sandbox, "PUT")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(ending)
         _, said = process.communicate(timeout=PATIENCE)
     partnero_sandbox.clear_faults()
-    assert process.returncode == 130
+    assert process.returncode == code
+    assert "Stopped half-way ()" not in said
     assert "Stopped. 1 write is done; one that was under way may have happened, too." in said
     assert "Traceback" not in said
 
 
-def test_ctrl_c_while_reading_says_that_nothing_is_written(partnero_sandbox: Sandbox, folder: Path) -> None:
+@ENDINGS
+def test_who_stops_a_command_that_reads_is_told_that_nothing_is_written(
+    partnero_sandbox: Sandbox, folder: Path, ending: signal.Signals, code: int
+) -> None:
     partnero_sandbox.fault(method="GET", delay=PATIENCE, times=9)
     with _stopped_in_a_write(partnero_sandbox, folder, "audit") as process:
         _wait_for(partnero_sandbox, "GET")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(ending)
         out, said = process.communicate(timeout=PATIENCE)
     partnero_sandbox.clear_faults()
-    assert [process.returncode, out, said] == [130, "", "\nStopped. Nothing was written at Partnero.\n"]
+    assert [process.returncode, out, said] == [code, "", "\nStopped. Nothing was written at Partnero.\n"]
 
 
 def _wait_for(sandbox: Sandbox, method: str) -> None:
@@ -135,16 +146,41 @@ def _on_a_terminal(sandbox: Sandbox, folder: Path, *arguments: str, **environmen
         cwd=folder,
     ) as process:
         os.close(theirs)
-        seen = b""
-        try:
-            while piece := os.read(ours, 4096):
-                seen += piece
-        except OSError:  # what Linux says when the other end is closed
-            pass
-        os.close(ours)
+        seen = _all_of(ours)
         assert process.stdout
         out = process.stdout.read()
-    return out, seen.decode()
+    return out, seen
+
+
+def _all_of(ours: int) -> str:
+    """What is printed to the other end of a terminal, until that is closed."""
+    seen = b""
+    try:
+        while piece := os.read(ours, 4096):
+            seen += piece
+    except OSError:  # what Linux says when the other end is closed
+        pass
+    os.close(ours)
+    return seen.decode()
+
+
+def test_a_terminal_has_its_cursor_back_after_sigterm(partnero_sandbox: Sandbox, folder: Path) -> None:
+    partnero_sandbox.fault(method="GET", delay=PATIENCE, times=9)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        _command(partnero_sandbox, "export"),
+        env=_environment(partnero_sandbox),
+        stderr=theirs,
+        cwd=folder,
+        preexec_fn=_restore_signal,  # noqa: PLW1509 - it takes no lock
+    ) as process:
+        os.close(theirs)
+        _wait_for(partnero_sandbox, "GET")
+        process.terminate()
+        seen = _all_of(ours)
+    partnero_sandbox.clear_faults()
+    assert seen.count("\x1b[?25l") == seen.count("\x1b[?25h") == 1
+    assert seen.endswith("Stopped. Nothing was written at Partnero.\r\n")
 
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
