@@ -70,15 +70,19 @@ def count(text: str) -> int:
     return int(text)
 
 
-def connection_id(text: str) -> str:
-    """An id that is not empty, as a shell's variable may be that is not set."""
+def not_empty(text: str) -> str:
+    """A text that is not empty, as a shell's variable may be that is not set: that must not mean another default."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("is empty; leave it out for the default")
+        raise argparse.ArgumentTypeError("is empty; leave it out, or name one")
     return text
 
 
 def _argument(*flags: str, **options: Any) -> Argument:
     return Argument(flags, options)
+
+
+def _text(*flags: str, **options: Any) -> Argument:
+    return _argument(*flags, type=not_empty, **options)
 
 
 def _flag(flag: str, words: str) -> Argument:
@@ -92,15 +96,14 @@ def _texts(flag: str, metavar: str, words: str) -> Argument:
 
 
 _CONNECTION = (
-    _argument(
+    _text(
         "--conn-id",
-        type=connection_id,
         metavar="ID",
         default=DEFAULT_CONNECTION,
         help="Airflow connection of type partnero. With PARTNERO_TOKEN it is not read, and only names the keys of "
         f"webhooks that are declared without one (default: {DEFAULT_CONNECTION})",
     ),
-    _argument(
+    _text(
         "--base-url",
         metavar="URL",
         help="where the API lives, with /v1; only together with PARTNERO_TOKEN (default: https://api.partnero.com/v1)",
@@ -132,7 +135,7 @@ _EXPORT = Command(
     words="Writes the live webhooks as a declaration in YAML, without secrets: a plan with it finds nothing to do.",
     examples=("PROG export --out webhooks.yaml", "PROG export | less"),
     arguments=(
-        _argument("--out", metavar="FILE", help="write to this file, which ends in .yaml or .yml (default: stdout)"),
+        _text("--out", metavar="FILE", help="write to this file, which ends in .yaml or .yml (default: stdout)"),
         _flag("--force", "overwrite the file"),
     ),
 )
@@ -146,9 +149,9 @@ _PLAN = Command(
         "PROG plan webhooks.yaml --markdown > comment.md",
     ),
     arguments=(
-        _argument("file", metavar="FILE", help="the declaration: .yaml, .yml or .json"),
+        _text("file", metavar="FILE", help="the declaration: .yaml, .yml or .json"),
         *_PLANNING,
-        _argument("--out", metavar="PLAN.json", help="save the plan, so that apply writes just this one"),
+        _text("--out", metavar="PLAN.json", help="save the plan, so that apply writes just this one"),
         _flag("--json", "print the plan as JSON"),
         _flag("--markdown", "print the plan as Markdown, for a comment of a pull request"),
     ),
@@ -162,7 +165,7 @@ that was stopped half-way can be applied again; the rest is done. Given a declar
 and asks; where there is no terminal to ask on, it wants --yes.""",
     examples=("PROG apply plan.json", "PROG apply webhooks.yaml", "PROG apply webhooks.yaml --prune owned --yes"),
     arguments=(
-        _argument("file", metavar="FILE", help="a saved plan, or a declaration (.yaml, .yml or .json)"),
+        _text("file", metavar="FILE", help="a saved plan, or a declaration (.yaml, .yml or .json)"),
         *_PLANNING,
         _flag("--yes", "do not ask"),
         _flag("--wait-until-active", "wait up to 10 minutes until all webhooks declared active are active"),
@@ -179,7 +182,7 @@ _AUDIT = Command(
         "PROG audit webhooks.yaml --sarif > audit.sarif",
     ),
     arguments=(
-        _argument("file", nargs="?", metavar="FILE", help="the declaration: .yaml, .yml or .json"),
+        _text("file", nargs="?", metavar="FILE", help="the declaration: .yaml, .yml or .json"),
         _argument(
             "--fail-on",
             choices=("error", "warning", "never"),
@@ -193,8 +196,8 @@ _AUDIT = Command(
         _flag("--markdown", "print the report as Markdown"),
         _flag("--sarif", "print the findings as SARIF 2.1.0, for code scanning"),
         _flag("--junit", "print the findings as JUnit XML"),
-        _argument("--html", metavar="FILE", help="write the report as a page to this file; needs Jinja2"),
-        _argument(
+        _text("--html", metavar="FILE", help="write the report as a page to this file; needs Jinja2"),
+        _text(
             "--report",
             action="append",
             metavar="FILE",
@@ -210,7 +213,7 @@ Checks the token, the clock, the receiver of Partnero's deliveries, and what thi
 ok, warn or fail, and what to do. Run it where the API server runs; without Airflow, it checks what it can.""",
     examples=("PROG doctor", "PROG doctor --receiver-url https://airflow.example.com"),
     arguments=(
-        _argument(
+        _text(
             "--receiver-url",
             metavar="URL",
             help="where Partnero reaches the API server (default: what Airflow's option receiver_base_url says)",

@@ -14,22 +14,27 @@ from airflow_provider_partnero.operators.keys import under_declared_keys
 if TYPE_CHECKING:
     from airflow_provider_partnero.api.specs import WebhookSpec
 
+_MOST_CHARACTERS = 8_000_000  # of a declaration: some 50,000 webhooks
 _TEMPLATE = re.compile(r"\{[{%#]")
 
 
 def read_text(path: str) -> str:
-    """The text of a file in UTF-8.
+    """The text of a declaration or of a saved plan, in UTF-8.
 
-    :raises ValueError: it cannot be read.
+    :raises ValueError: it cannot be read, or is too long to be either.
     """
     try:
-        return Path(path).read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read(_MOST_CHARACTERS + 1)
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no such file") from None
     except UnicodeDecodeError:
         raise ValueError(f"{path}: is not a text in UTF-8") from None
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(text) > _MOST_CHARACTERS:
+        raise ValueError(f"{path}: has more than {_MOST_CHARACTERS:,} characters, which is too much for a declaration")
+    return text
 
 
 def parse_declaration(text: str, path: str, partnero_conn_id: str) -> tuple[WebhookSpec, ...]:
@@ -38,8 +43,11 @@ def parse_declaration(text: str, path: str, partnero_conn_id: str) -> tuple[Webh
     :param path: the file; its suffix decides the format.
     :raises ValueError: it is no declaration; the message names the file.
     """
+    from airflow_provider_partnero.commands.saved_plan import SavedPlan
     from airflow_provider_partnero.webhooks.spec_files import parse_specs
 
+    if SavedPlan.parse(text, path):
+        raise ValueError(f"{path}: is a saved plan and no declaration; only apply takes one")
     if template := _TEMPLATE.search(text):
         line = text.count("\n", 0, template.start()) + 1
         raise ValueError(
@@ -62,11 +70,11 @@ def check_writable(path: str, *, argument: str, suffixes: tuple[str, ...]) -> No
     file = Path(path)
     if file.suffix not in suffixes:
         raise ValueError(f"{argument} {path}: must end in {' or '.join(suffixes)}")
-    if file.is_dir():
+    if os.path.isdir(file):
         raise ValueError(f"{argument} {path}: is a folder")
-    if not file.parent.is_dir():
+    if not os.path.isdir(file.parent):
         raise ValueError(f"{argument} {path}: there is no folder {file.parent}")
-    if not os.access(file.parent, os.W_OK):
+    if not os.access(file.parent, os.W_OK | os.X_OK):
         raise ValueError(f"{argument} {path}: the folder {file.parent} cannot be written to")
 
 

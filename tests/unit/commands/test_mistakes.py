@@ -99,6 +99,40 @@ def test_what_cannot_be_done_is_refused_before_anything_is_sent(
     assert partnero_sandbox.requests() == []
 
 
+@pytest.mark.parametrize("command", ["plan", "audit"])
+def test_a_saved_plan_is_no_declaration(run: Run, folder: Path, partnero_sandbox: Sandbox, command: str) -> None:
+    declare(folder, entry("A"))
+    assert run("plan", "webhooks.json", "--out", "plan.json").code == 2
+    partnero_sandbox.clear_requests()
+    done = run(command, "plan.json")
+    assert [done.code, done.out] == [1, ""]
+    assert done.err == "error: plan.json: is a saved plan and no declaration; only apply takes one\n"
+    assert partnero_sandbox.requests() == []
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "audit"])
+def test_a_file_without_an_end_is_not_read_to_its_end(run: Run, command: str) -> None:
+    done = run(command, "/dev/zero")
+    assert [done.code, done.out] == [1, ""]
+    assert done.err.startswith("error: /dev/zero: has more than 8,000,000 characters")
+
+
+def test_a_folder_that_cannot_be_entered_is_named(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    declare(folder, entry("A"))
+    (folder / "sealed").mkdir(mode=0o600)
+    stat, access = os.stat, os.access
+
+    def as_another_user(path: object, **options: object) -> os.stat_result:
+        if "sealed/" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", as_another_user)
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != "sealed" and access(path, mode))
+    done = run("plan", "webhooks.json", "--out", "sealed/plan.json")
+    assert [done.code, done.err] == [1, "error: --out sealed/plan.json: the folder sealed cannot be written to\n"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_to_is_named(run: Run, folder: Path) -> None:
     (folder / "sealed").mkdir(mode=0o500)
@@ -205,7 +239,14 @@ def test_a_base_url_that_is_not_partneros_api_is_said(
         ["plan", "a", "b"],
         ["plan", "a", "--max-deletes", "-1"],
         ["plan", "a", "--prune", "all"],
-        ["plan", "a", "--conn-id", ""],
+        *(
+            ["plan", *arguments]
+            for arguments in ([""], ["a", "--conn-id", ""], ["a", "--base-url", ""], ["a", "--out", " "])
+        ),
+        *(["audit", *arguments] for arguments in ([""], ["--html", ""], ["--report", ""])),
+        ["apply", ""],
+        ["export", "--out", ""],
+        ["doctor", "--receiver-url", ""],
     ],
 )
 def test_a_command_that_is_not_understood_exits_with_1(
