@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.commands.connection import connected
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.api.specs import WebhookSpec
     from airflow_provider_partnero.commands.terminal import Terminal
     from airflow_provider_partnero.operators.apply import Reconciliation
+    from airflow_provider_partnero.webhooks.plans import Plan
 
 _VERBS = {"create": "created", "update": "updated", "delete": "deleted"}
 
@@ -39,14 +41,28 @@ def _apply_saved(plan: SavedPlan, options: Namespace, terminal: Terminal) -> int
             f"--conn-id {options.conn_id}: the plan was made with --conn-id {plan.arguments.conn_id}; give that one"
         )
     specs = parse_declaration(_declaration_of(plan, options), plan.declaration, options.conn_id)
-    with connected(options) as connection, terminal.progress("Applying the plan") as log:
-        if plan.program_id:
-            plan.check_program(connection.get_conn().get_program())
-        reconciliation = plan.arguments.reconciliation(connection, specs, log, plan.approved)
-        # It may have been stopped half-way before.
-        _write(reconciliation, is_retry=True, wait_until_active=options.wait_until_active)
+    with connected(options) as connection:
+        with terminal.progress("Reading the webhooks") as log:
+            if plan.program_id:
+                plan.check_program(connection.get_conn().get_program())
+            left = _left_of(plan, plan.arguments.reconciliation(connection, specs, log, plan.approved))
+        if not left.is_empty:
+            terminal.show(left.render())
+        with terminal.progress("Applying the plan") as log:
+            reconciliation = plan.arguments.reconciliation(connection, specs, log, plan.approved)
+            _write(reconciliation, is_retry=True, wait_until_active=options.wait_until_active)
     terminal.show(_words_on_done(reconciliation.done))
     return CLEAN
+
+
+def _left_of(plan: SavedPlan, reconciliation: Reconciliation) -> Plan:
+    """What there is to write of a saved plan, which may have been stopped half-way before.
+
+    :raises ValueError: anything else would be written.
+    """
+    now = reconciliation.plan()
+    writes = plan.approved.writes(now, reconciliation.live, may_be_begun=True)
+    return replace(now, actions=(*writes, *now.unchanged))
 
 
 def _declaration_of(plan: SavedPlan, options: Namespace) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_partnero.commands.connection import connected
+from airflow_provider_partnero.commands.definitions import DEFAULT_CONNECTION
 from airflow_provider_partnero.commands.execution import CLEAN, FOUND
 from airflow_provider_partnero.commands.files import check_writable, parse_declaration, read_text, write_text
 from airflow_provider_partnero.commands.formats import chosen_format
@@ -35,9 +37,19 @@ def run(options: Namespace, terminal: Terminal) -> int:
         reconciliation.check(plan)
     if options.out:
         write_text(options.out, saved(plan, options.file, arguments, program))
-        terminal.say(f"Saved. This applies it, and nothing else: {terminal.prog} apply {options.out}")
+        terminal.say(f"Saved. This applies it, and nothing else: {terminal.prog} {_call_of_apply(options)}")
     is_as_declared = plan.is_empty and not any(left.spec for left in plan.unreadable)
     return CLEAN if is_as_declared else FOUND
+
+
+def _call_of_apply(options: Namespace) -> str:
+    """What applies the saved plan; it is about the same programme, and under the same connection's name."""
+    words = ["apply", options.out]
+    if options.conn_id != DEFAULT_CONNECTION:
+        words += ["--conn-id", options.conn_id]
+    if options.base_url:
+        words += ["--base-url", options.base_url]
+    return shlex.join(words)
 
 
 def _check_out(options: Namespace) -> None:

@@ -22,6 +22,7 @@ from tests.unit.sandbox_command import words_at_start
 PAGE = (Path(__file__).parents[2] / "airflow_provider_partnero" / "docs" / "take_over.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 FILE = "dags/partnero_webhooks_as_code.yaml"
+ADDRESS = "http://127.0.0.1:8765/v1"
 KEY = re.compile(r"(?<=key )\w{12}\b")
 
 
@@ -35,7 +36,8 @@ class Terminal:
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
         _, typed = _blocks("bash")[:2]
         self.folder = folder
-        self._start = typed.replace("http://127.0.0.1:8765/v1", sandbox.base_url).replace("=demo", f"={sandbox.token}")
+        self._address = sandbox.base_url
+        self._start = typed.replace(ADDRESS, sandbox.base_url).replace("=demo", f"={sandbox.token}")
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         self._environment = kept | {"PATH": path, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
@@ -49,7 +51,7 @@ class Terminal:
             ["bash", "-c", f"exec 2>&1\n{self._start}\n{script}"],
             cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
-        return _without_keys(done.stdout)
+        return _without_keys(done.stdout.replace(self._address, ADDRESS))
 
 
 def _without_keys(text: str) -> str:

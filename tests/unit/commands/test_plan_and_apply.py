@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_provider_partnero.commands.parser import main
 from airflow_provider_partnero.sandbox import Sandbox
 
 from .conftest import Run, declare, entry, live, writes
@@ -120,11 +122,16 @@ def test_a_saved_plan_is_applied_as_it_is_and_once(run: Run, partnero_sandbox: S
     saved = run("plan", "webhooks.json", "--prune", "true", "--keep", "zap*", "--out", "plan.json")
     assert saved.code == 2
     assert saved.err == (
-        "Saved. This applies it, and nothing else: python -m airflow_provider_partnero apply plan.json\n"
+        "Saved. This applies it, and nothing else: python -m airflow_provider_partnero apply plan.json "
+        f"--base-url {partnero_sandbox.base_url}\n"
     )
     done = run("apply", "plan.json")
     assert [done.code, done.err] == [0, ""]
-    assert done.out.splitlines()[1:] == [
+    shown, _, written = done.out.partition("created 'New'")
+    assert [line for line in shown.splitlines() if line.startswith(("Plan", "  + ", "  ~ ", "  - "))] == [
+        line for line in saved.out.splitlines() if line.startswith(("Plan", "  + ", "  ~ ", "  - "))
+    ]
+    assert written.splitlines()[1:] == [
         "updated 'Change' (key keyChange)",
         "deleted 'Old' (key keyOld)",
         "Applied: 3 writes.",
@@ -142,6 +149,16 @@ def test_a_saved_plan_says_what_it_is_and_holds_no_secret(run: Run, folder: Path
     assert {"version", "declaration", "options", "fingerprint", "steps", "diff_markdown"} < {*json.loads(text)}
     assert "a8Kq2Lm" not in text
     assert "sgn-4Xw9" not in text
+
+
+def test_the_call_that_applies_a_saved_plan_is_shown_whole(
+    run: Run, folder: Path, partnero_sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = run("plan", "webhooks.json", "--out", "my plan.json", "--conn-id", "other")
+    assert saved.err.startswith("Saved. This applies it, and nothing else: python -m airflow_provider_partnero ")
+    assert main(shlex.split(saved.err)[shlex.split(saved.err).index("apply") :]) == 0
+    assert "Applied: 2 writes." in capsys.readouterr().out
+    assert len(writes(partnero_sandbox)) == 2
 
 
 def test_after_drift_a_saved_plan_is_refused_and_both_plans_are_shown(run: Run, partnero_sandbox: Sandbox) -> None:
@@ -170,11 +187,13 @@ def test_a_plan_that_failed_half_way_says_how_far_it_got_and_can_be_taken_up(
     run("plan", "webhooks.json", "--prune", "true", "--out", "plan.json")
     partnero_sandbox.fault(method="PUT", status=422)
     failed = run("apply", "plan.json")
-    assert [failed.code, failed.out] == [1, ""]
+    assert failed.code == 1
+    assert failed.out.startswith("Plan: 1 to create, 1 to update, 2 to delete")
     assert "Stopped half-way" in failed.err
     assert failed.err.index("create 'New'") < failed.err.index("not done:") < failed.err.index("update 'Change'")
     done = run("apply", "plan.json")
     assert done.code == 0
+    assert done.out.startswith("Plan: 0 to create, 1 to update, 2 to delete")
     assert done.out.endswith("Applied: 3 writes.\n")
     assert sorted(one["name"] for one in partnero_sandbox.webhooks()) == ["Change", "New"]
 
