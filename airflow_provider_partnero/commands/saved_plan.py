@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.commands.plan_arguments import PlanArguments
 from airflow_provider_partnero.webhooks.approvals import ApprovedPlan
+from airflow_provider_partnero.webhooks.fingerprints import packed
 from airflow_provider_partnero.webhooks.texts import visible
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def saved(plan: Plan, declaration: str, arguments: PlanArguments, program: Progr
         "options": arguments.to_json(),
         "program": program and program.to_dict(),
         "fingerprint": plan.fingerprint,
-        "steps": [str(step) for step in plan.steps],
+        "steps": packed(plan.steps),
         "diff_markdown": plan.diff_markdown,
     }
     return json.dumps(plain, indent=2) + "\n"

@@ -21,7 +21,7 @@ from airflow_provider_partnero.operators.limits import (
     told,
 )
 from airflow_provider_partnero.operators.surroundings import ConnectedProgramme, TaskLog
-from airflow_provider_partnero.webhooks.approvals import ApprovedPlan, DriftError
+from airflow_provider_partnero.webhooks.approvals import ApprovedPlan, DriftError, to_approve
 from airflow_provider_partnero.webhooks.protection import Protection
 from airflow_provider_partnero.webhooks.texts import visible, visible_start
 
@@ -112,10 +112,10 @@ class Reconciliation:
 
     def plan(self) -> Plan:
         """What :meth:`run` would write now. Only for a plan that writes events, the programme is asked for."""
-        from airflow_provider_partnero.webhooks.offers import with_warnings
+        from airflow_provider_partnero.webhooks.offers import made_for
 
         plan = self._plan()
-        return with_warnings(plan, self.hook.find_program()) if plan.creates or plan.updates else plan
+        return made_for(plan, self.hook.find_program()) if plan.creates or plan.updates else plan
 
     def check(self, plan: Plan) -> None:
         """Refuse a plan that goes beyond the limits.
@@ -279,7 +279,7 @@ class Reconciliation:
         }
         if not dry_run:
             return outcome
-        return {**outcome, "steps": [*map(str, plan.steps)], "diff_markdown": plan.to_markdown(log_url=self.log_url)}
+        return {**outcome, **to_approve(plan), "diff_markdown": plan.to_markdown(log_url=self.log_url)}
 
     def _wait_until_active(self) -> None:
         deadline = self.clock.now() + _ACTIVE_WITHIN

@@ -13,11 +13,12 @@ from itertools import zip_longest
 from typing import Any
 
 from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.webhooks.actions import Action
-from airflow_provider_partnero.webhooks.fingerprints import Step, fingerprint, gone, made
+from airflow_provider_partnero.webhooks.fingerprints import Step, fingerprint, gone, made, packed, unpacked
 from airflow_provider_partnero.webhooks.plans import Plan
-from airflow_provider_partnero.webhooks.texts import padded
+from airflow_provider_partnero.webhooks.texts import padded, visible
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
@@ -37,11 +38,13 @@ class ApprovedPlan:
     :param fingerprint: of the plan.
     :param steps: its writes, as digests; None if only the fingerprint is known.
     :param text: the plan for people; empty if only the fingerprint is known.
+    :param program_id: Partnero's id of the programme that it was made for; empty if that is not known.
     """
 
     fingerprint: str
     steps: tuple[Step, ...] | None = None
     text: str = ""
+    program_id: str = ""
 
     @classmethod
     def of(cls, value: object, *, argument: str = "plan") -> ApprovedPlan:
@@ -63,12 +66,15 @@ class ApprovedPlan:
     def _of_mapping(cls, outcome: Mapping[str, Any], argument: str) -> ApprovedPlan:
         digest, steps = outcome.get("fingerprint"), outcome.get("steps")
         text = outcome.get("diff_markdown", "")
-        if not isinstance(digest, str) or not isinstance(steps, list | tuple) or not isinstance(text, str):
+        if not isinstance(digest, str) or not isinstance(steps, str) or not isinstance(text, str):
             raise ValueError(f"{argument}={short_repr(outcome)}: has no fingerprint and steps, so it is no plan")
-        parsed = tuple(sorted(map(Step.parse, map(str, steps))))
-        if fingerprint(parsed) != digest:
+        try:
+            parsed = unpacked(steps)
+        except ValueError:
+            parsed = None
+        if parsed is None or fingerprint(parsed) != digest:
             raise ValueError(f"{argument}: its steps are not those of its fingerprint {short_repr(digest)}")
-        return cls(digest, parsed, text)
+        return cls(digest, parsed, text, _id_in(outcome.get("program")))
 
     def writes(self, plan: Plan, live: Iterable[Webhook], *, may_be_begun: bool) -> tuple[Action, ...]:
         """The writes of a plan made now, if it is this one.
@@ -78,8 +84,13 @@ class ApprovedPlan:
         :param may_be_begun: an earlier try may have done a part of this plan. Then the plan may be the rest of it: all
             its steps are among these, and of the others each has its effect. A webhook that an earlier try wrote and
             that is not active yet is left to become so.
-        :raises DriftError: it is not; the message says why, and shows both plans side by side.
+        :raises DriftError: it is not; the message says why, and shows both plans side by side. Or it was made for
+            another programme: the same webhooks may be missing there.
         """
+        if self.program_id and (here := _shown_id(plan.program)) not in {"", self.program_id}:
+            raise DriftError(
+                f"the plan was made for the programme {self.program_id}, and this is {here}: nothing was written"
+            )
         if plan.fingerprint == self.fingerprint:
             return plan.writes
         if not may_be_begun:
@@ -129,6 +140,20 @@ def beside(left_title: str, left: str, right_title: str, right: str) -> str:
 def _wrapped(text: str) -> list[str]:
     lines = text.split("\n")[:_MOST_ROWS]
     return [line[at : at + _WIDTH] for line in lines for at in range(0, max(len(line), 1), _WIDTH)]
+
+
+def to_approve(plan: Plan) -> dict[str, Any]:
+    """What :meth:`ApprovedPlan.of` reads besides the fingerprint, as plain JSON."""
+    return {"steps": packed(plan.steps), "program": {"public_id": _shown_id(plan.program)}}
+
+
+def _shown_id(program: Program | None) -> str:
+    return visible(program.public_id) if program else ""
+
+
+def _id_in(program: object) -> str:
+    public_id = program.get("public_id") if isinstance(program, Mapping) else None
+    return visible(public_id) if isinstance(public_id, str) else ""
 
 
 def _effects_of(action: Action, plan: Plan) -> set[str]:

@@ -15,8 +15,9 @@ def unoffered_events(program: Program, events: Iterable[str]) -> list[str]:
     return sorted({event for event in events if not program.offers(event)})
 
 
-def with_warnings(plan: Plan, program: Program | None) -> Plan:
-    """The plan with a further warning for each written webhook that subscribes to events its programme does not offer.
+def made_for(plan: Plan, program: Program | None) -> Plan:
+    """The plan with its programme, and a further warning for each written webhook that subscribes to events its
+    programme does not offer.
 
     :param program: the programme; None if it is not known, then there is nothing to warn about.
     """
@@ -28,7 +29,7 @@ def with_warnings(plan: Plan, program: Program | None) -> Plan:
         if events:
             named = listed([quoted(event) for event in events], total=len(events))
             warnings.append(f"{quoted(action.name)} subscribes to {named}: {not_offered(program)}")
-    return replace(plan, warnings=(*plan.warnings, *warnings))
+    return replace(plan, warnings=(*plan.warnings, *warnings), program=program)
 
 
 def not_offered(program: Program) -> str:

@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import Any, Literal, TypeVar
 
 from airflow_provider_partnero.api.models import Webhook
+from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.webhooks.actions import ORDER, Action, Kept, Kind, Unreadable
 from airflow_provider_partnero.webhooks.fingerprints import Seal, Step, fingerprint, sealed_by_nobody
 from airflow_provider_partnero.webhooks.plan_lines import action_lines, diff_lines, kept_line, unreadable_lines
@@ -33,6 +34,7 @@ class Plan:
     :param kept: live webhooks that the plan would change or delete, and that are protected.
     :param prune: which undeclared webhooks it deletes: all, ``"owned"`` ones or none.
     :param seal: stands in for a URL with secrets in the fingerprint.
+    :param program: the programme; None: it is not known. The fingerprint does not cover it.
     """
 
     actions: tuple[Action, ...]
@@ -42,6 +44,7 @@ class Plan:
     kept: tuple[Kept, ...] = ()
     prune: Prune = False
     seal: Seal = field(default=sealed_by_nobody, repr=False, compare=False)
+    program: Program | None = field(default=None, compare=False)
 
     @property
     def creates(self) -> tuple[Action, ...]:

@@ -165,7 +165,7 @@ def test_a_file_that_is_no_saved_plan_is_not_overwritten_by_a_plan(
     assert partnero_sandbox.requests() == []
 
 
-@pytest.mark.parametrize("content", ["", '{"version": 0, "fingerprint": "", "steps": []}'])
+@pytest.mark.parametrize("content", ["", '{"version": 0, "fingerprint": "", "steps": ""}'])
 def test_an_empty_file_and_an_older_plan_are_overwritten_by_a_plan(run: Run, folder: Path, content: str) -> None:
     declare(folder, entry("A"))
     (folder / "plan.json").write_text(content, encoding="utf-8")

@@ -207,7 +207,7 @@ def _changed(plan: Path, **fields: Any) -> None:
     ("fields", "words"),
     [
         ({"version": 99}, "plan.json: is not a plan that this version saved; make it again with plan --out"),
-        ({"steps": []}, "plan.json: plan: its steps are not those of its fingerprint"),
+        ({"steps": ""}, "plan.json: plan: its steps are not those of its fingerprint"),
         ({"options": {}}, "plan.json: options={}: are not those of a saved plan"),
         ({"options": None}, "are not those of a saved plan"),
         ({"declaration": 7}, "is not a plan that this version saved"),

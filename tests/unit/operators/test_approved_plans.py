@@ -157,6 +157,29 @@ def test_a_plan_of_another_connection_is_another_plan(
     assert written(sandbox) == []
 
 
+def test_a_plan_of_another_programme_is_refused_where_partnero_tells_which_one_it_is(
+    sandbox: Sandbox, make_context: MakeContext
+) -> None:
+    declared = [entry("A", key="chosen")]
+    sandbox.reset()
+    approved = approve(make_context, declared)
+    assert approved["program"] == {"public_id": "DEMO1234"}
+    sandbox.set_program("Another", "OTHER999")
+    with pytest.raises(AirflowFailException, match="the programme DEMO1234, and this is OTHER999: nothing"):
+        operator(declared, plan=approved).execute(make_context())
+    assert written(sandbox) == []
+    sandbox.fault(method="GET", path="/program", status=503)
+    operator(declared, plan=approved).execute(make_context())
+    assert written(sandbox) == ["POST A"]
+
+
+def test_what_a_dry_run_hands_on_of_many_writes_stays_small(sandbox: Sandbox, make_context: MakeContext) -> None:
+    sandbox.reset()
+    approved = approve(make_context, [entry(f"W{number}") for number in range(1000)])
+    assert len(json.dumps(approved["steps"])) <= 19_000
+    assert len(json.dumps(approved)) < 60_000
+
+
 def test_a_url_that_changes_in_its_hidden_part_only_is_another_plan(
     sandbox: Sandbox, make_context: MakeContext
 ) -> None:
@@ -289,8 +312,10 @@ def _fail_at(sandbox: Sandbox, number: int, fault: dict[str, Any]) -> None:
         ("None", "must be a plan's fingerprint"),
         ("yes", "must be a plan's fingerprint"),
         ({}, "no fingerprint and steps"),
-        ({"fingerprint": "0" * 64, "steps": []}, "not those of its fingerprint"),
-        ({"fingerprint": "0" * 64, "steps": ["a:b"]}, "not those of its fingerprint"),
+        ({"fingerprint": "0" * 64, "steps": []}, "no fingerprint and steps"),
+        ({"fingerprint": "0" * 64, "steps": ""}, "not those of its fingerprint"),
+        ({"fingerprint": "0" * 64, "steps": "a:b"}, "not those of its fingerprint"),
+        ({"fingerprint": "0" * 64, "steps": "AAAA"}, "not those of its fingerprint"),
         (7, "must be a plan's fingerprint"),
         pytest.param(None, "must be a plan's fingerprint", id="None, as a mapped task may get it"),
     ],
