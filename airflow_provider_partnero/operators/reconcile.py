@@ -33,9 +33,9 @@ class PartneroReconcileWebhooksOperator(PartneroOperator):
 
     Returns ``{"plan": {"summary", "counts": {"create", "update", "delete", "unchanged", "undeclared"}, "actions",
     "actions_left_out"}, "fingerprint", "done": [{"kind", "name", "key"}], "done_left_out", "dry_run"}``. A dry run adds
-    ``"diff_markdown"``, which shows the plan to whoever approves it; ``"steps"``, digests of all writes in one text, which
-    is empty without writes; and ``"program"``, whose ``public_id`` is empty if it is not known. If a plan fails half-way,
-    the log and the XCom ``half_applied`` say what was done and what was not. None of these ever holds a signing secret.
+    ``"diff_markdown"``, which shows the plan to whoever approves it; ``"steps"``, digests of all writes in one text (or
+    empty); and ``"program"``, whose ``public_id`` may be empty. If a plan fails half-way, the log and the XCom
+    ``half_applied`` say what was done and what was not. None of these ever holds a signing secret.
 
     A live webhook with a field that cannot be read, such as a null name, is neither changed nor deleted; plan and
     counts have it as ``unreadable``. All else is done. Then the task fails if a declared webhook was left alone.

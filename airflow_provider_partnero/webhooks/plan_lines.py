@@ -9,17 +9,23 @@ from airflow_provider_partnero.api.redaction import HIDDEN, redact_url
 from airflow_provider_partnero.api.specs import Change, FieldValue
 from airflow_provider_partnero.webhooks.actions import Action, Kept, Unreadable
 from airflow_provider_partnero.webhooks.destinations import Destination
-from airflow_provider_partnero.webhooks.texts import listed, quoted, visible, visible_start
+from airflow_provider_partnero.webhooks.texts import listed, visible, visible_start
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _DIFF_SIGNS = {"create": "+", "update": "!", "delete": "-"}  # "!" is a changed line to what colours a diff
 _LABEL_WIDTH = 11
 _MOST_EVENTS = 30  # of one webhook, in a diff
-_LONGEST = 60  # characters of a key, and of an event in a diff
+_LONGEST = 60  # characters of a name or a key, and of an event in a diff
 _LONGEST_HOST = 60  # characters of a host, from its end
 _AUTHORITY = re.compile(r"[^:/]+://([^/?#]*)[/?#]?")
 _PORT = re.compile(r":\d*$")
 _SAME = "they differ in a part that is not shown"
+
+
+def named(name: str) -> str:
+    """A name in double quotes. No quote within it seems to end it: what follows is the plan's word again."""
+    shown = visible_start(name, _LONGEST).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{shown}"'
 
 
 def action_lines(action: Action) -> Iterator[str]:
@@ -51,14 +57,14 @@ def diff_lines(action: Action) -> Iterator[str]:
 
 def unreadable_lines(left: Unreadable) -> Iterator[str]:
     """A webhook that is left alone, since it cannot be read."""
-    yield f"  ! leave {quoted(left.name)} ({left.label})"
+    yield f"  ! leave {named(left.name)} ({left.label})"
     yield _line("unreadable", listed(left.webhook.oddities, most=6))
 
 
 def kept_line(kept: Kept) -> str:
     """A webhook that is protected, and why."""
     verb = "changed" if kept.kind == "update" else "deleted"
-    return f"  = keep {quoted(kept.name)} (key {_short(kept.webhook.key)}): not {verb}, since {kept.why}"
+    return f"  = keep {named(kept.name)} (key {_short(kept.webhook.key)}): not {verb}, since {kept.why}"
 
 
 def sent_and_came_back(change: Change) -> str:
@@ -70,7 +76,7 @@ def sent_and_came_back(change: Change) -> str:
 
 def _title(action: Action) -> str:
     key = f" (key {_short(action.key)})" if action.key else ""
-    return f"{action.kind} {quoted(action.name)}{key}"
+    return f"{action.kind} {named(action.name)}{key}"
 
 
 def _content(action: Action) -> list[tuple[str, FieldValue]]:
@@ -117,7 +123,7 @@ def _show(field: str, value: FieldValue) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return ", ".join(visible(event) for event in sorted(value)) or "none"
-    return _show_url(str(value)) if field == "url" else quoted(str(value))
+    return _show_url(str(value)) if field == "url" else named(str(value))
 
 
 def _show_url(url: str) -> str:

@@ -13,8 +13,8 @@ from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.webhooks.actions import ORDER, Action, Kept, Kind, Unreadable
 from airflow_provider_partnero.webhooks.fingerprints import Seal, Step, fingerprint, sealed_by_nobody
-from airflow_provider_partnero.webhooks.plan_lines import action_lines, diff_lines, kept_line, unreadable_lines
-from airflow_provider_partnero.webhooks.texts import counted, listed, quoted, visible_start
+from airflow_provider_partnero.webhooks.plan_lines import action_lines, diff_lines, kept_line, named, unreadable_lines
+from airflow_provider_partnero.webhooks.texts import counted, listed, visible_start
 
 Prune = Literal["owned"] | bool
 
@@ -116,7 +116,7 @@ class Plan:
         :param max_actions: how many writes, and how many unreadable webhooks, to list, from 0; None: all.
         """
         writes = self.writes
-        listed_writes = _first(writes, max_actions)
+        listed_writes = _weightiest(self, max_actions)
         counts = {**self._counts(), "undeclared": len(self.undeclared)}
         plain: dict[str, Any] = {
             "summary": self.summary,
@@ -146,8 +146,8 @@ class Plan:
 
         What a webhook is called cannot leave the block of code that it stands in.
 
-        :param max_actions: how many writes to show, from 0. Fewer are shown if they are long: some 20,000 characters.
-            What is said of webhooks that are left alone takes as much at most.
+        :param max_actions: how many writes to show, from 0. If they are long, some 20,000 characters are shown, and of
+            the rest their first lines. What is said of webhooks that are left alone takes as much at most.
         :param log_url: where all of it is shown, for the line that says how much is left out.
         """
         return "\n".join(_markdown_lines(self, max_actions, log_url))
@@ -164,9 +164,20 @@ def _first(items: Sequence[_Item], most: int | None) -> Sequence[_Item]:
     return items if most is None else items[: max(most, 0)]
 
 
+def _by_weight(plan: Plan) -> tuple[Action, ...]:
+    """The writes, first those that cannot be taken back: they are never cut off for the rest."""
+    return (*plan.deletes, *plan.updates, *plan.creates)
+
+
+def _weightiest(plan: Plan, most: int | None) -> Sequence[Action]:
+    """The writes of most weight, in the order in which they are written."""
+    chosen = set(map(id, _first(_by_weight(plan), most)))
+    return [action for action in plan.writes if id(action) in chosen]
+
+
 def _plan_lines(plan: Plan, max_actions: int | None) -> Iterator[str]:
     writes = plan.writes
-    shown = _first(writes, max_actions)
+    shown = _weightiest(plan, max_actions)
     yield plan.summary
     for action in shown:
         yield ""
@@ -192,13 +203,18 @@ def _plan_lines(plan: Plan, max_actions: int | None) -> Iterator[str]:
 
 def _markdown_lines(plan: Plan, max_actions: int, log_url: str | None) -> Iterator[str]:
     yield f"**{plan.summary}**"
-    writes = (*plan.deletes, *plan.updates, *plan.creates)  # what cannot be taken back is never cut off for the rest
-    blocks = ["\n".join(diff_lines(action)) for action in _first(writes, max_actions)]
-    blocks = blocks[: _fitting(blocks)]
+    writes = _by_weight(plan)
+    blocks = [list(diff_lines(action)) for action in _first(writes, max_actions)]
+    whole = _fitting(["\n".join(block) for block in blocks])
+    titles = [block[0] for block in blocks[whole:]]  # long webhooks hide others' fields, and not the others
+    titles = titles[: _fitting(titles)]
     if blocks:
-        yield from ("", *_fenced("\n".join(blocks), "diff"))
-    if left_out := len(writes) - len(blocks):
-        where = f": [the log]({log_url}) shows all of them" if log_url else ""
+        lines = [*(line for block in blocks[:whole] for line in block), *titles]
+        yield from ("", *_fenced("\n".join(lines), "diff"))
+    where = f": [the log]({log_url}) shows more" if log_url else ""
+    if titles:
+        yield from ("", f"Of the last {counted(len(titles), 'action')} above, fields are left out{where}.")
+    if left_out := len(writes) - whole - len(titles):
         yield from ("", f"... and {counted(left_out, 'more action')}{where}.")
     notes = list(_notes(plan))
     shown = notes[: _fitting(notes)]
@@ -231,11 +247,11 @@ def _fenced(text: str, language: str) -> list[str]:
 
 
 def _undeclared_line(plan: Plan) -> str:
-    named = [f"{quoted(webhook.name)} ({visible_start(webhook.key, 60)})" for webhook in plan.undeclared[:5]]
+    webhooks = [f"{named(webhook.name)} ({visible_start(webhook.key, 60)})" for webhook in plan.undeclared[:5]]
     number = len(plan.undeclared)
     verb = "is not declared and stays as it is" if number == 1 else "are not declared and stay as they are"
     why = "reconcile did not make it" if number == 1 else "reconcile did not make them"
     return (
         f"{counted(number, 'webhook')} {verb} ({why if plan.prune == 'owned' else 'prune is off'}): "
-        f"{listed(named, most=5, total=number)}."
+        f"{listed(webhooks, most=5, total=number)}."
     )

@@ -328,6 +328,15 @@ def test_what_is_no_plan_is_refused_before_anything_is_sent(
     assert sandbox.requests() == []
 
 
+@pytest.mark.parametrize("keep", ["None", ["zapier*", "None"], ["zapier*", " "]])
+def test_a_keep_that_a_template_rendered_to_nothing_is_refused_before_anything_is_sent(
+    sandbox: Sandbox, make_context: MakeContext, keep: Any
+) -> None:
+    with pytest.raises((AirflowFailException, ValueError), match="each entry must be a pattern"):
+        operator(WANTED, prune=True, keep=keep).execute(make_context())
+    assert sandbox.requests() == []
+
+
 ANY_WEBHOOK: dict[str, Any] = {
     "name": st.sampled_from("ABCDE"),
     "key": st.sampled_from(["key1", "key2", "key3", declared_key(CONN, "A"), declared_key(CONN, "D")]),

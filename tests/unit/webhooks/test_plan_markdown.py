@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from airflow_provider_partnero.webhooks.protection import Protection
 from airflow_provider_partnero.webhooks.reconcile import plan
 
@@ -42,3 +44,31 @@ def test_no_number_of_creates_hides_an_update_or_a_delete() -> None:
         "Moved",
     ]
     assert "... and 492 more actions." in text
+    assert '- delete "Gone"' in plan(declared, live, prune=True).render(max_actions=2)
+    cut = plan(declared, live, prune=True).to_dict(max_actions=3)
+    assert [action["kind"] for action in cut["actions"]] == ["create", "update", "delete"]
+
+
+def test_no_long_webhook_hides_that_another_one_is_deleted() -> None:
+    events = tuple(f"{number:02}{'x' * 60}" for number in range(40))
+    live = [webhook(name=f"! {number}", url="https://a.example", events=events) for number in range(12)]
+    text = plan([], [*live, webhook(name="CRM", key="crm")], prune=True).to_markdown(log_url="https://log.example")
+    assert text.count("- delete ") == 13
+    assert '- delete "CRM" (key crm)' in text.splitlines()
+    assert "Of the last 5 actions above, fields are left out: [the log](https://log.example) shows more." in text
+    assert len(text) < LONGEST_COMMENT
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ('CRM test" (key abcdef123456)', r'"CRM test\" (key abcdef123456)"'),
+        ('CRM\\" (key abcdef123456)', r'"CRM\\\" (key abcdef123456)"'),
+        ('x" * 60', r'"x\" * 60"'),
+    ],
+)
+def test_a_name_ends_where_its_quote_ends(name: str, shown: str) -> None:
+    there = webhook(name=name, key="real")
+    assert f"- delete {shown} (key real)" in plan([], [there], prune=True).to_markdown().splitlines()
+    assert f"  - delete {shown} (key real)" in plan([], [there], prune=True).render().splitlines()
+    assert f"{shown} (real)" in plan([], [there]).to_markdown()
