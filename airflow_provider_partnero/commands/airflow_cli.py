@@ -66,7 +66,10 @@ def _function_of(name: str) -> Callable[[Namespace], None]:
 
     def run(options: Namespace) -> None:
         from airflow_provider_partnero.commands.execution import execute
+        from airflow_provider_partnero.commands.terminal import stdout_for_results
 
-        sys.exit(execute(name, options, prog=_PROG))
+        with stdout_for_results():
+            code = execute(name, options, prog=_PROG)
+        sys.exit(code)
 
     return run

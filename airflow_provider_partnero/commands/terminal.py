@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,6 +79,30 @@ class Terminal:
 
         with Console(stderr=True).status(words) as status:
             yield ProgressLine(status)
+
+
+@contextmanager
+def stdout_for_results() -> Iterator[None]:
+    """Give ``sys.stdout`` a way out of its own, and let what writes to the old one end up in stderr.
+
+    Where Airflow has started before the command, its log holds the old one.
+    """
+    old, other = sys.stdout, sys.stderr
+    try:
+        number, elsewhere = old.fileno(), other.fileno()
+    except (AttributeError, io.UnsupportedOperation):  # one is closed, or no file of this process
+        yield
+        return
+    old.flush()
+    with os.fdopen(os.dup(number), "w", encoding=old.encoding, errors=old.errors) as results:
+        os.dup2(elsewhere, number)
+        sys.stdout = results
+        try:
+            yield
+        finally:
+            old.flush()
+            os.dup2(results.fileno(), number)
+            sys.stdout = old
 
 
 def _write(stream: TextIO | None, text: str) -> None:

@@ -244,3 +244,31 @@ sys.exit(main(sys.argv[1:]))
     )
     assert json.loads(done.stdout)["counts"]["webhooks"] == 0
     assert done.stderr == "printed\nlogged\n"
+
+
+def test_a_log_that_held_stdout_before_the_command_started_is_no_part_of_the_result(
+    partnero_sandbox: Sandbox, folder: Path
+) -> None:
+    code = """
+import sys
+from airflow_provider_partnero.api.client import PartneroClient
+from airflow_provider_partnero.commands.airflow_cli import _function_of
+from airflow_provider_partnero.commands.parser import new_parser
+airflows_log, read = sys.stdout, PartneroClient.iter_webhooks
+def noisy(self, **options):
+    print("logged", file=airflows_log)
+    return read(self, **options)
+PartneroClient.iter_webhooks = noisy
+_function_of("audit")(new_parser().parse_args(sys.argv[1:]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "audit", "--json", "--base-url", partnero_sandbox.base_url],
+        env=_environment(partnero_sandbox),
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert [done.returncode, done.stderr] == [0, "logged\n"]
+    assert json.loads(done.stdout)["counts"]["webhooks"] == 0
