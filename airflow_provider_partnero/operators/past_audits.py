@@ -45,7 +45,10 @@ def _in_report(report_path: str) -> Iterator[PastAudit]:
     from airflow.sdk import ObjectStoragePath
 
     path = ObjectStoragePath(report_path)
-    _check_size(_size(path))
+    told = _told(path)
+    if told.get("type") == "other":  # a pipe or a device, which may neither end nor begin
+        raise UnreadableAuditError("it is not a file")
+    _check_size(int(told.get("size") or 0))
     try:
         content = path.read_bytes()  # as write_text writes: open() may use another connection to the storage
     except FileNotFoundError:
@@ -58,12 +61,13 @@ def _in_report(report_path: str) -> Iterator[PastAudit]:
     yield past_audit_in(text, PurePosixPath(report_path).suffix)
 
 
-def _size(path: Any) -> int:
-    """The size of a file in bytes, as far as the storage tells without reading it; else 0."""
+def _told(path: Any) -> Mapping[str, Any]:
+    """What the storage tells of a file without reading it, such as its size in bytes; empty if it tells nothing."""
     try:
-        return int(path.stat().st_size)
+        told: Mapping[str, Any] = path.fs.info(path.path)
     except Exception:  # noqa: BLE001 - reading says what is wrong
-        return 0
+        return {}
+    return told
 
 
 def _check_size(size: int) -> None:

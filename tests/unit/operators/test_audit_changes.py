@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -146,6 +147,18 @@ def test_a_report_that_cannot_be_read_fails_nothing_is_told_and_is_replaced(
     assert note in path.read_text().replace("&#39;", "'")
     assert report["changes"]["previous_audit"] is None
     assert numbers(audit(path)) == (0, 0, 1)
+
+
+def test_a_pipe_or_a_device_is_not_read(
+    sandbox: Sandbox, audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_module, "write_report", lambda *_: None)
+    sandbox.put_webhooks([INSECURE])
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "device.json").symlink_to("/dev/zero")
+    for name in ("pipe.json", "device.json"):
+        report = audit(tmp_path / name)
+        assert report["changes"]["notes"] == ["The last report could not be read: it is not a file."]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
