@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from airflow_provider_partnero.api.arguments import unknown_name
@@ -73,6 +75,19 @@ class AuditOptions:
             if not isinstance(spec, WebhookSpec):
                 raise ValueError(f"declared: {type(spec).__name__} given; must be a WebhookSpec (see specs_from)")
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """12 hex digits for each list that decides what is wrong, whatever its order.
+
+        There is none of a declaration, which may hold secrets that a digest lets others try.
+        """
+        lists = {"allowed_hosts": self.allowed_hosts, "required_events": self.required_events or None}
+        return {
+            name: hashlib.sha256(json.dumps(sorted(set(texts))).encode()).hexdigest()[:12]
+            for name, texts in lists.items()
+            if texts is not None
+        }
+
     def are_enough_for(self, rule: Rule) -> bool:
         """Whether the argument that the rule needs, if any, is given. An empty declaration counts as given."""
         given = {
@@ -110,6 +125,7 @@ class AuditReport:
     :param webhooks: all webhooks, by name and key.
     :param rules: ids of the rules that were checked; ignored rules and rules without their argument are not.
     :param program: what Partnero tells of the programme; None: nothing.
+    :param arguments: a digest of each list that decided what is wrong (:attr:`AuditOptions.digests`).
     """
 
     counts: dict[str, Any]
@@ -117,6 +133,7 @@ class AuditReport:
     webhooks: tuple[AuditedWebhook, ...]
     rules: tuple[str, ...]
     program: Program | None = None
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def worst(self) -> Severity | None:
@@ -189,6 +206,7 @@ def audit(
         webhooks=tuple(_audited(webhook, programme.destination(webhook)) for webhook in programme.webhooks),
         rules=tuple(rule.id for rule in rules),
         program=program,
+        arguments=options.digests,
     )
 
 

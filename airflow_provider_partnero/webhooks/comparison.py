@@ -101,8 +101,9 @@ def compare(
 ) -> Comparison:
     """What has changed since the latest earlier audit of the same connection and programme.
 
-    A rule that was not checked then, since several audits look at different things, is compared with the latest one
-    that did check it.
+    A rule that was not checked then, or with other arguments, since several audits look at different things, is
+    compared with the latest one that checked it in the same way; without one, with the latest that checked it at all.
+    An audit of the future, made while a clock was wrong, counts only if there is no other.
 
     :param known: earlier audits, from wherever they are known. Of two of the same moment, the first counts.
     :param at: when this audit was made; with a time zone.
@@ -110,7 +111,7 @@ def compare(
     :param problems: why an earlier audit could not be read; sentences.
     """
     moment = at.astimezone(UTC).replace(microsecond=0)
-    earlier = sorted(known, key=lambda past: past.at, reverse=True)
+    earlier = sorted(known, key=lambda past: (past.at <= moment, past.at), reverse=True)
     fitting = [past for past in earlier if past.is_comparable(conn_id, _program_id(report))]
     if fitting:
         return _compared(report, fitting, moment, tuple(problems))
@@ -146,13 +147,14 @@ def remember(report: AuditReport, comparison: Comparison, conn_id: str, most: in
         rules=frozenset(report.rules),
         findings=tuple(known_finding(finding, comparison.since[finding.fingerprint]) for finding in findings[:most]),
         left_out=max(0, len(findings) - most),
+        arguments=report.arguments,
     )
 
 
 def _compared(report: AuditReport, past: Sequence[PastAudit], moment: datetime, problems: Sequence[str]) -> Comparison:
     """This audit beside earlier ones, of which the latest comes first."""
     latest = past[0]
-    asked = _asked(report.rules, past)
+    asked = _asked(report, past)
     known = [one for audit in past for one in audit.findings if asked.get(one.rule, latest) is audit]
     before = {one.fingerprint: one for one in known}
     appeared = [finding for finding in report.findings if finding.fingerprint not in before]
@@ -162,16 +164,16 @@ def _compared(report: AuditReport, past: Sequence[PastAudit], moment: datetime, 
         if not (audit := asked.get(finding.rule, latest)).would_list(finding)
     }
     since = dict.fromkeys((finding.fingerprint for finding in report.findings), moment)
-    since |= {one.fingerprint: one.since for one in before.values() if one.fingerprint in since}
+    since |= {one.fingerprint: min(one.since, moment) for one in before.values() if one.fingerprint in since}
     gone = [one for one in before.values() if one.fingerprint not in since]
     unchecked = tuple(one for one in gone if one.rule not in report.rules)
-    unasked = ({finding.rule for finding in report.findings} | {one.rule for one in gone}) - latest.rules
+    concerned = {finding.rule for finding in report.findings} | {one.rule for one in gone}
     return Comparison(
         at=moment,
         previous=latest.at,
         notes=(
             *problems,
-            *(_unasked(rule, asked.get(rule)) for rule in sorted(unasked.intersection(report.rules))),
+            *_asked_otherwise(report, latest, asked, sorted(concerned.intersection(report.rules))),
             *_notes(silent, unchecked),
         ),
         since=since,
@@ -182,14 +184,27 @@ def _compared(report: AuditReport, past: Sequence[PastAudit], moment: datetime, 
     )
 
 
-def _asked(rules: Iterable[str], past: Sequence[PastAudit]) -> dict[str, PastAudit]:
-    """For each of these rules the latest audit that checked it, if any did."""
-    return {rule: audit for audit in reversed(past) for rule in audit.rules.intersection(rules)}
+def _asked(report: AuditReport, past: Sequence[PastAudit]) -> dict[str, PastAudit]:
+    """For each rule of the report the latest audit that checked it in the same way, else the latest that checked it."""
+    checked = [(rule, audit) for audit in reversed(past) for rule in audit.rules.intersection(report.rules)]
+    alike = [(rule, audit) for rule, audit in checked if not audit.other_argument(rule, report.arguments)]
+    return dict(checked) | dict(alike)
 
 
-def _unasked(rule: str, asked: PastAudit | None) -> str:
-    """What to know of a rule that the latest audit did not check."""
-    return f"{rule} was not checked then{f'; it is compared with {asked.at:%Y-%m-%d %H:%M} UTC' if asked else ''}."
+def _asked_otherwise(
+    report: AuditReport, latest: PastAudit, asked: Mapping[str, PastAudit], rules: Iterable[str]
+) -> Iterator[str]:
+    """What to know of those rules that the latest audit did not check, or in another way."""
+    for rule in rules:
+        argument = latest.other_argument(rule, report.arguments)
+        if rule not in latest.rules:
+            said = f"{rule} was not checked then"
+        elif argument:
+            said = f"{rule} was checked with other {argument} then"
+        else:
+            continue
+        audit = asked.get(rule, latest)
+        yield f"{said}." if audit is latest else f"{said}; it is compared with {audit.at:%Y-%m-%d %H:%M} UTC."
 
 
 def _notes(silent: Mapping[str, PastAudit], unchecked: Iterable[KnownFinding]) -> Iterator[str]:

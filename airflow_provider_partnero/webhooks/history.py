@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,8 @@ _LONGEST_RULE = 12
 _LONGEST_KEY = 40
 _LONGEST_NAME = 40
 _LONGEST_ID = 120  # of a connection or a programme
+_LONGEST_ARGUMENT = 20
+_NEEDS = {rule.id: rule.needs for rule in RULES}
 _SEVERITIES = {rule.id: list(Severity).index(rule.severity) for rule in RULES}
 
 
@@ -62,6 +64,7 @@ class PastAudit:
     :param rules: ids of the rules that were checked.
     :param findings: in the order of the report, which has errors first.
     :param left_out: how many further findings it had.
+    :param arguments: a digest for each argument that decides what is wrong (:attr:`AuditReport.arguments`).
     """
 
     at: datetime
@@ -70,12 +73,13 @@ class PastAudit:
     rules: frozenset[str]
     findings: tuple[KnownFinding, ...]
     left_out: int = 0
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON in little space: a finding takes some 70 bytes. It holds no secret.
 
         ``{"version", "at", "conn_id", "program_id", "rules", "moments": [iso], "findings": [[fingerprint, rule, key,
-        name, index of the moment]], "left_out"}``.
+        name, index of the moment]], "left_out", "arguments": {name: digest}}``.
         """
         moments = {moment: index for index, moment in enumerate(dict.fromkeys(one.since for one in self.findings))}
         return {
@@ -87,6 +91,7 @@ class PastAudit:
             "moments": [written(moment) for moment in moments],
             "findings": [[one.fingerprint, one.rule, one.key, one.name, moments[one.since]] for one in self.findings],
             "left_out": self.left_out,
+            "arguments": dict(self.arguments),
         }
 
     @classmethod
@@ -106,6 +111,10 @@ class PastAudit:
                 rules=frozenset(_read_text(rule, _LONGEST_RULE) for rule in plain["rules"]),
                 findings=tuple(_read_finding(row, moments) for row in plain["findings"][:_MOST_READ]),
                 left_out=min(max(0, int(plain["left_out"])), _MOST_LEFT_OUT),
+                arguments={
+                    _read_text(name, _LONGEST_ARGUMENT): _read_text(digest, 12)
+                    for name, digest in plain.get("arguments", {}).items()  # there is none in reports of before
+                },
             )
         except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise UnreadableAuditError("it is damaged") from error
@@ -114,6 +123,16 @@ class PastAudit:
         """Whether it was made of this connection and, as far as both are known, of this programme."""
         same_program = not program_id or not self.program_id or shown_id(program_id) == self.program_id
         return self.conn_id == shown_id(conn_id) and same_program
+
+    def other_argument(self, rule: str, arguments: Mapping[str, str]) -> str | None:
+        """The argument because of which it judged the rule by something else than these; None if it did not.
+
+        What it does not tell counts as the same.
+        """
+        name = _NEEDS.get(rule)
+        if name is None or name not in self.arguments:
+            return None
+        return name if self.arguments[name] != arguments.get(name) else None
 
     def would_list(self, finding: Finding) -> bool:
         """Whether the audit would have this finding among its own, had it found it. It lists errors first, by rule."""

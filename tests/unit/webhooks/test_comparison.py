@@ -266,3 +266,58 @@ def test_no_secret_is_kept() -> None:
     _, past = made(audit(live))
     text = json.dumps(past.to_dict())
     assert [secret for secret in ("url-secret", "9f86d08", "sgn-secret") if secret in text] == []
+
+
+def test_audits_with_other_arguments_in_between_make_nothing_new_or_gone() -> None:
+    live = [webhook(name="Ours", url="https://a.example.com/"), webhook(name="Theirs", url="https://b.example.org/")]
+    ours: dict[str, Any] = {"allowed_hosts": ["*.example.com"], "required_events": ["a.b"]}
+    theirs: dict[str, Any] = {"allowed_hosts": ["*.example.org"], "required_events": ["c.d"]}
+    _, first = made(audit(live, **ours))
+    _, other = made(audit(live, **theirs), FIRST + DAY, first)
+    comparison, _ = made(audit(live, **ours), FIRST + 2 * DAY, first, other)
+    assert numbers(comparison)[:2] == (0, 0)
+    assert comparison.previous == FIRST + DAY
+    assert set(comparison.since.values()) == {FIRST}
+    assert comparison.notes == (
+        "PW005 was checked with other allowed_hosts then; it is compared with 2026-11-23 06:00 UTC.",
+        "PW006 was checked with other required_events then; it is compared with 2026-11-23 06:00 UTC.",
+    )
+
+
+def test_what_is_new_or_gone_by_other_arguments_says_so() -> None:
+    live = [webhook(name="Ours", url="https://a.example.com/"), webhook(name="Theirs", url="https://b.example.org/")]
+    _, first = made(audit(live, allowed_hosts=["*.example.com", "*.example.net"]))
+    same, _ = made(audit(live, allowed_hosts=["*.example.net", "*.example.com"]), FIRST + DAY, first)
+    assert (numbers(same)[:2], same.notes) == ((0, 0), ()), "their order does not matter"
+    other, _ = made(audit(live, allowed_hosts=["*.example.org"]), FIRST + DAY, first)
+    assert numbers(other)[:2] == (1, 1)
+    assert other.notes == ("PW005 was checked with other allowed_hosts then.",)
+
+
+def test_a_report_that_tells_no_arguments_counts_as_one_with_the_same() -> None:
+    live = [webhook(url="https://b.example.org/")]
+    _, first = made(audit(live, allowed_hosts=["*.example.com"]))
+    plain = first.to_dict()
+    assert plain.pop("arguments").keys() == {"allowed_hosts"}
+    comparison, _ = made(audit(live, allowed_hosts=["*.example.net"]), FIRST + DAY, PastAudit.from_dict(plain))
+    assert (numbers(comparison)[:3], comparison.notes) == ((0, 0, 1), ())
+
+
+def test_an_audit_of_the_future_counts_if_there_is_no_other_and_nothing_is_there_since_the_future() -> None:
+    report = audit([OFF])
+    _, future = made(report, FIRST + 365 * DAY)
+    comparison, after_it = made(report, FIRST, future)
+    assert numbers(comparison)[:3] == (0, 0, 1)
+    assert set(comparison.since.values()) == {FIRST}
+    [since] = {one.since for one in after_it.findings}
+    assert since == FIRST
+    later, _ = made(report, FIRST + DAY, future, after_it)
+    assert later.previous == FIRST
+
+
+def test_a_json_report_is_found_however_it_is_laid_out_and_whatever_the_names_are() -> None:
+    report = audit([webhook(name='"for_next_audit": {', events=('"for_next_audit": {',))])
+    text = render_report(report, suffix=".json", title='"for_next_audit": 5', generated_at=FIRST, conn_id=CONN)
+    past = past_audit_in(text, ".json")
+    assert past.findings
+    assert past_audit_in(json.dumps(json.loads(text), sort_keys=True), ".json") == past
