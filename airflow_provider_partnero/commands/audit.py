@@ -102,7 +102,7 @@ class _Rendering:
 
     def text(self, suffix: str) -> str:
         if suffix == ".sarif":
-            return render_sarif(self.report, places=self.places)
+            return render_sarif(self.report, places=self.places, comparison=self.comparison)
         if suffix == ".xml":
             return render_junit(self.report, conn_id=self.conn_id)
         return render_report(

@@ -25,6 +25,7 @@ from airflow_provider_partnero.webhooks.texts import counted, program_label, quo
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.audit import AuditReport
+    from airflow_provider_partnero.webhooks.comparison import Comparison
     from airflow_provider_partnero.webhooks.report.locations import DeclarationPlaces
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -37,7 +38,9 @@ _ROOT = "%SRCROOT%"
 _INDEXES = {rule.id: index for index, rule in enumerate(RULES)}
 
 
-def render_sarif(report: AuditReport, *, places: DeclarationPlaces | None = None) -> str:
+def render_sarif(
+    report: AuditReport, *, places: DeclarationPlaces | None = None, comparison: Comparison | None = None
+) -> str:
     """One run with every rule and a result for each finding, the worst first. It holds no secret.
 
     A result points to the line that declares its webhook, or to the file's first line if nothing does. It keeps its
@@ -46,8 +49,11 @@ def render_sarif(report: AuditReport, *, places: DeclarationPlaces | None = None
 
     :param places: the declaration file's lines (:func:`.locations.declaration_places`); None: there is no file, and
         results only name their webhooks. GitHub does not show these.
+    :param comparison: this audit beside an earlier one; if that tells of every finding whether it is new, so does each
+        result (``baselineState``), and since when it is there.
     """
-    results = list(_fitting(_results(report, places)))
+    known = comparison if comparison and comparison.previous and not comparison.unknown else None
+    results = list(_fitting(_results(report, places, known)))
     run = {
         "tool": {"driver": _driver()},
         "columnKind": "unicodeCodePoints",
@@ -100,7 +106,9 @@ def _invocation(report: AuditReport, left_out: int) -> dict[str, Any]:
     return invocation
 
 
-def _results(report: AuditReport, places: DeclarationPlaces | None) -> Iterator[dict[str, Any]]:
+def _results(
+    report: AuditReport, places: DeclarationPlaces | None, comparison: Comparison | None
+) -> Iterator[dict[str, Any]]:
     uri = _artifact(places.path) if places else {}
     seen: Counter[str] = Counter()
     for finding in report.findings:
@@ -114,7 +122,18 @@ def _results(report: AuditReport, places: DeclarationPlaces | None) -> Iterator[
             "locations": [{**_physical(finding, places, uri), **_logical(finding, report)}],
             # GitHub reads this name only. Its own value, a hash of the line, is one for all findings of a line.
             "partialFingerprints": {"primaryLocationLineHash": f"{identity}:{seen[identity]}"},
+            **_history(finding, comparison),
         }
+
+
+def _history(finding: Finding, comparison: Comparison | None) -> dict[str, Any]:
+    if comparison is None:
+        return {}
+    first = comparison.since[finding.fingerprint].isoformat(timespec="seconds").removesuffix("+00:00")
+    return {
+        "baselineState": "new" if comparison.is_new(finding) else "unchanged",
+        "provenance": {"firstDetectionTimeUtc": f"{first}Z"},
+    }
 
 
 def _fitting(results: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ import random
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from airflow_provider_partnero import __version__
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.webhooks.audit import AuditReport, Finding, Severity, audit
+from airflow_provider_partnero.webhooks.comparison import Comparison, compare, remember
 from airflow_provider_partnero.webhooks.report.locations import DeclarationPlaces, declaration_places
 from airflow_provider_partnero.webhooks.report.sarif import render_sarif
 from airflow_provider_partnero.webhooks.rules import RULES
@@ -53,9 +55,11 @@ CRM = webhook(
 MAIL = webhook(key="key-of-mail", name="Mail", url="https://mail.example.com/hooks", events=("customer.created",))
 
 
-def run_of(report: AuditReport, places: DeclarationPlaces | None = None) -> dict[str, Any]:
+def run_of(
+    report: AuditReport, places: DeclarationPlaces | None = None, comparison: Comparison | None = None
+) -> dict[str, Any]:
     """The only run of the report's SARIF, which is valid."""
-    text = render_sarif(report, places=places)
+    text = render_sarif(report, places=places, comparison=comparison)
     log = json.loads(text)
     SCHEMA.validate(log)
     [run] = log["runs"]
@@ -329,3 +333,23 @@ def calls_of_rendering(number: int) -> int:
 def test_twice_the_findings_are_twice_the_work() -> None:
     calls_of_rendering(10)  # what is done once
     assert calls_of_rendering(800) < 2.2 * calls_of_rendering(400)
+
+
+def test_each_result_tells_whether_it_is_new_and_since_when_if_that_is_known_of_all() -> None:
+    moment = datetime(2026, 11, 23, 6, tzinfo=UTC)
+    old, new = webhook(name="Old", is_active=False), webhook(name="New", is_active=False)
+    first = audit([old])
+    since = compare(first, at=moment, conn_id="c")
+    report = audit([old, new])
+    known = compare(report, [remember(first, since, "c", 9)], at=moment + timedelta(days=1), conn_id="c")
+    results = {
+        result["locations"][0]["logicalLocations"][0]["name"]: result
+        for result in run_of(report, None, known)["results"]
+    }
+    assert results["Old"]["baselineState"] == "unchanged"
+    assert results["Old"]["provenance"] == {"firstDetectionTimeUtc": "2026-11-23T06:00:00Z"}
+    assert results["New"]["baselineState"] == "new"
+    assert results["New"]["provenance"] == {"firstDetectionTimeUtc": "2026-11-24T06:00:00Z"}
+    partly = compare(report, [remember(first, since, "c", 0)], at=moment + timedelta(days=1), conn_id="c")
+    for untold in (None, since, partly):
+        assert not any("baselineState" in result for result in run_of(report, None, untold)["results"])
