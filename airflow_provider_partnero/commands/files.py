@@ -91,7 +91,7 @@ def write_text(path: str, text: str) -> None:
     try:
         with open(number, "w", encoding="utf-8", newline="\n") as temporary:
             temporary.write(text)
-        os.chmod(name, file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~_umask())
+        os.chmod(name, file.stat().st_mode & 0o777 if file.is_file() else 0o666 & ~_umask())
         os.replace(name, file)
     except BaseException as error:
         with suppress(OSError):

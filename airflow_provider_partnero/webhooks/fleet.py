@@ -65,12 +65,14 @@ class FleetReport:
     :param rows: all connections, the worst first, else in the order of the fleet.
     :param findings: those across programmes: errors first, then by rule and words.
     :param rules: ids of the rules across programmes that were checked.
+    :param compared: how many programmes were compared with each other.
     """
 
     counts: dict[str, Any]
     rows: tuple[FleetRow, ...]
     findings: tuple[Finding, ...]
     rules: tuple[str, ...]
+    compared: int
 
     @property
     def worst(self) -> Severity | None:
@@ -140,6 +142,7 @@ def roll_up(fleet: Iterable[str], audits: Iterable[Handover], *, ignore: Iterabl
         rows=tuple(sorted(rows, key=_badness)),
         findings=tuple(sorted(findings, key=lambda found: (found.severity, found.rule, found.words))),
         rules=tuple(rule.id for rule in rules),
+        compared=sum(bool(audit.seal_id) for audit in compared),
     )
 
 

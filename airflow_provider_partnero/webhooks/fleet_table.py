@@ -37,6 +37,15 @@ def fleet_summary(report: FleetReport) -> str:
     )
 
 
+def nothing_across(report: FleetReport) -> str:
+    """What to say where there is no finding across programmes, which need not mean that all is well."""
+    if not report.rules:
+        return "Not checked."
+    if report.compared < 2:
+        return "Nothing was compared, since fewer than two programmes could be."
+    return "Nothing that two programmes have in common."
+
+
 def state_of(row: FleetRow) -> str:
     """``not audited``, ``error``, ``warning`` or ``good``."""
     return "not audited" if row.audit.error else str(row.worst or "good")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.webhooks.fleet import FleetReport, FleetRow
-from airflow_provider_partnero.webhooks.fleet_table import fleet_summary, state_of
+from airflow_provider_partnero.webhooks.fleet_table import fleet_summary, nothing_across, state_of
 from airflow_provider_partnero.webhooks.report.markdown import escaped
 from airflow_provider_partnero.webhooks.rules.across import RULES_ACROSS
 from airflow_provider_partnero.webhooks.texts import counted, visible
@@ -58,7 +58,7 @@ def _markdown(report: FleetReport, title: str, moment: datetime) -> Iterator[str
         yield _markdown_row(row)
     yield from ("", "## Across programmes", "")
     if not report.findings:
-        yield from ("None." if report.rules else "Not checked.", "")
+        yield from (nothing_across(report), "")
     else:
         yield from ("| Severity | Rule | What |", "| --- | --- | --- |")
         yield from (f"| {found.severity} | {found.rule} | {escaped(found.words)} |" for found in report.findings)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.fleet import FleetReport, FleetRow
-from airflow_provider_partnero.webhooks.fleet_table import state_of
+from airflow_provider_partnero.webhooks.fleet_table import nothing_across, state_of
 from airflow_provider_partnero.webhooks.report.page import ICON_COLOURS, Phrase, Share
 from airflow_provider_partnero.webhooks.rules.across import RULES_ACROSS, RuleAcross
 from airflow_provider_partnero.webhooks.texts import counted
@@ -58,6 +58,7 @@ class ProgrammeRow:
 class FleetPage:
     """What the page says, from top to bottom.
 
+    :param nothing_across: what to say if nothing is across programmes.
     :param note: how many programmes have no row; empty if all have.
     """
 
@@ -69,6 +70,7 @@ class FleetPage:
     summary: str
     shares: tuple[Share, ...]
     across: tuple[AcrossFindings, ...]
+    nothing_across: str
     rows: tuple[ProgrammeRow, ...]
     note: str
     rules_checked: str
@@ -89,6 +91,7 @@ def build_fleet_page(report: FleetReport, title: str, moment: datetime) -> Fleet
         summary=_summary(report),
         shares=tuple(_shares(report)),
         across=tuple(_across(report)),
+        nothing_across=nothing_across(report),
         rows=tuple(_row(row) for row in report.rows[:_MOST_ROWS]),
         note=f"{counted(left_out, 'programme')} more, none worse than these; .json and .md list all."
         if left_out > 0
@@ -123,9 +126,10 @@ def _shares(report: FleetReport) -> Iterator[Share]:
         ("warning", "with warnings only", tally["warning"]),
         ("good", "in order", tally["good"]),
     ):
-        width = 1000 * number / len(report.rows)
-        yield Share(kind, words, number, start, width)
-        start += width
+        if number:
+            width = 1000 * number / len(report.rows)
+            yield Share(kind, words, number, start, width)
+            start += width
 
 
 def _across(report: FleetReport) -> Iterator[AcrossFindings]:

@@ -36,6 +36,14 @@ def test_an_export_leaves_the_permissions_of_the_file_it_overwrites(run: Run, fo
     assert [path.name for path in folder.iterdir()] == ["webhooks.yaml"]
 
 
+def test_a_report_in_place_of_a_device_is_not_writable_by_everybody(run: Run, folder: Path) -> None:
+    (folder / "audit.json").symlink_to("/dev/null")
+    run("audit", "--report", "audit.json")
+    assert (folder / "audit.json").is_file()
+    assert not (folder / "audit.json").stat().st_mode & 0o002
+    assert Path("/dev/null").is_char_device()
+
+
 def test_the_schema_is_the_one_of_declaration_files(run: Run) -> None:
     done = run("schema")
     assert [done.code, done.err] == [0, ""]

@@ -25,6 +25,7 @@ from airflow_provider_partnero.webhooks.report.fleet import render_fleet
 from airflow_provider_partnero.webhooks.seals import FleetSeal
 
 from .builders import any_text, live_webhooks, thorough, webhook
+from .elements import page_of
 
 SEAL = FleetSeal.of("token", "run")
 MOMENT = datetime(2026, 11, 26, 5, 0, tzinfo=UTC)
@@ -251,3 +252,31 @@ def test_digests_are_in_no_report() -> None:
     assert all(set(digest) <= set(string.hexdigits) and len(digest) == 16 for digest in digests)
     for text in (*(rendered(report, suffix) for suffix in (".json", ".md", ".html")), fleet_table(report)):
         assert [digest for digest in digests if digest in text] == []
+
+
+def test_the_page_has_no_share_of_nothing_and_its_headings_are_read_out_word_by_word() -> None:
+    audits = [handover("sound", [webhook()]), Handover("refused", "Its token is refused.")]
+    page = page_of(rendered(roll_up(["sound", "refused"], audits), ".html"))
+    assert [share.text for share in page.only("ul", "key").all("li")] == [
+        "1 not audited or with errors",
+        "1 in order",
+    ]
+    assert [heading.text for heading in page.all("h3")] == ["not audited refused", "good sound"]
+
+
+@pytest.mark.parametrize(
+    ("audits", "ignore", "words"),
+    [
+        ([handover("a", [webhook()]), handover("b", [webhook()])], [], "Nothing that two programmes have in common."),
+        ([handover("a", [webhook()]), Handover("b", "Its token is refused.")], [], "Nothing was compared"),
+        ([Handover("a", "Its token is refused."), Handover("b", "Its token is refused.")], [], "Nothing was compared"),
+        ([handover("a", [webhook()]), handover("b", [webhook()])], ["PW021", "PW022"], "Not checked."),
+    ],
+    ids=range(4),
+)
+def test_a_report_does_not_claim_that_nothing_is_in_common_if_nothing_was_compared(
+    audits: list[Handover], ignore: list[str], words: str
+) -> None:
+    report = roll_up(["a", "b"], audits, ignore=ignore)
+    for suffix in (".md", ".html"):
+        assert words in rendered(report, suffix)
