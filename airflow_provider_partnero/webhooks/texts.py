@@ -12,6 +12,12 @@ from airflow_provider_partnero.api.quoting import shortened
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+# Marks above, below and across letters. A pile of them reaches into the lines around it; no language needs five on one.
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u06d6-\u06dc\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+    "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+)
+_PILED = re.compile(f"(?<=[{_MARKS}]{{4}})[{_MARKS}]+")
 _FORMULA_STARTS = ("=", "+", "-", "@")
 
 
@@ -19,12 +25,13 @@ def visible(text: str) -> str:
     """The text with every invisible character written out, such as ``<U+202E>``.
 
     This covers control characters, line breaks, bidirectional marks, zero-width characters, blank letters and lone
-    surrogates. The result is one line, reads in the order in which it is written, and can be encoded and stored
-    anywhere.
+    surrogates, and of the marks on one letter those after the fourth. The result is one line, covers no other, reads in
+    the order in which it is written, and can be encoded and stored anywhere.
     """
-    if text.isprintable() and (text.isascii() or not _UNSEEN.search(text)):
+    if text.isprintable() and (text.isascii() or not (_UNSEEN.search(text) or _PILED.search(text))):
         return text
-    return "".join(f"<U+{ord(letter):04X}>" if _is_unseen(letter) else letter for letter in text)
+    text = _PILED.sub(lambda marks: "".join(map(_written_out, marks[0])), text)
+    return "".join(_written_out(letter) if _is_unseen(letter) else letter for letter in text)
 
 
 def visible_start(text: str, longest: int) -> str:
@@ -83,6 +90,10 @@ def padded(text: str, width: int) -> str:
 def counted(number: int, noun: str) -> str:
     """``1 webhook``, ``2 webhooks``, ``10,000 webhooks``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _written_out(letter: str) -> str:
+    return f"<U+{ord(letter):04X}>"
 
 
 def _is_unseen(letter: str) -> bool:

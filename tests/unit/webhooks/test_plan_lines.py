@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from airflow_provider_partnero.webhooks.plans import Plan
 from airflow_provider_partnero.webhooks.reconcile import plan
+from airflow_provider_partnero.webhooks.texts import visible
 
 from .builders import spec, webhook
 
@@ -55,3 +58,16 @@ def test_letters_that_nobody_sees_are_written_out(letter: str) -> None:
     for text in _shown(made):
         assert letter not in text
         assert text.count(f"<U+{ord(letter):04X}>") == 2
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0336", "\u0e49", "\u064b", "\u20dd"])
+def test_a_pile_of_marks_does_not_reach_into_the_lines_around_it(mark: str) -> None:
+    assert unicodedata.category(mark)[0] == "M"
+    made = plan([], [webhook(name=f"Old{mark * 50}", key="old")], prune=True)
+    for text in _shown(made):
+        assert f"Old{mark * 4}<U+{ord(mark):04X}>" in text
+        assert text.count(mark) == 4
+
+
+def test_the_marks_of_a_word_are_left_alone() -> None:
+    assert visible("Vie\u0323\u0302t Nam") == "Vie\u0323\u0302t Nam"
