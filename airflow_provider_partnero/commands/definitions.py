@@ -149,7 +149,7 @@ _PLAN = Command(
         "PROG plan webhooks.yaml --markdown > comment.md",
     ),
     arguments=(
-        _text("file", metavar="FILE", help="the declaration: .yaml, .yml or .json"),
+        _text("file", metavar="FILE", help="the declaration: .yaml, .yml or .json; give it first"),
         *_PLANNING,
         _text("--out", metavar="PLAN.json", help="save the plan, so that apply writes just this one"),
         _flag("--json", "print the plan as JSON"),
@@ -165,7 +165,7 @@ that was stopped half-way can be applied again; the rest is done. Given a declar
 and asks; where there is no terminal to ask on, it wants --yes.""",
     examples=("PROG apply plan.json", "PROG apply webhooks.yaml", "PROG apply webhooks.yaml --prune owned --yes"),
     arguments=(
-        _text("file", metavar="FILE", help="a saved plan, or a declaration (.yaml, .yml or .json)"),
+        _text("file", metavar="FILE", help="a saved plan, or a declaration (.yaml, .yml or .json); give it first"),
         *_PLANNING,
         _flag("--yes", "do not ask"),
         _flag("--wait-until-active", "wait up to 10 minutes until all webhooks declared active are active"),
@@ -182,7 +182,7 @@ _AUDIT = Command(
         "PROG audit webhooks.yaml --sarif > audit.sarif",
     ),
     arguments=(
-        _text("file", nargs="?", metavar="FILE", help="the declaration: .yaml, .yml or .json"),
+        _text("file", nargs="?", metavar="FILE", help="the declaration: .yaml, .yml or .json; give it first"),
         _argument(
             "--fail-on",
             choices=("error", "warning", "never"),

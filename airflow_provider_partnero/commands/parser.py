@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from airflow_provider_partnero import __version__
 from airflow_provider_partnero.commands import DESCRIPTION
@@ -17,6 +17,13 @@ PROG = "python -m airflow_provider_partnero"
 
 class _Parser(argparse.ArgumentParser):
     """A parser that exits with 1 if it does not understand: 2 says that there are changes or findings."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What is not understood is refused by the command that does not know it, with that command's usage."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)

@@ -259,6 +259,14 @@ def test_a_command_that_is_not_understood_exits_with_1(
     assert "error: " in captured.err
 
 
+def test_an_unknown_argument_is_told_with_the_usage_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["plan", "a", "--prun", "owned"])
+    said = capsys.readouterr().err
+    assert said.startswith("usage: python -m airflow_provider_partnero plan [-h]")
+    assert said.endswith("error: unrecognized arguments: --prun owned\n")
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_help_shows_examples_that_are_understood(capsys: pytest.CaptureFixture[str], command: object) -> None:
     name = command.name  # type: ignore[attr-defined]
