@@ -37,6 +37,8 @@ def parse_yaml(text: str) -> tuple[object, DocumentPlaces]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         words = getattr(error, "problem", None) or getattr(error, "reason", None) or type(error).__name__
+        if mark and _character_at(mark, text) == "\t":
+            words = "a tab stands here, where YAML allows only spaces"
         where = _position(mark) if mark else ""
         raise ValueError(f"invalid YAML{where}: {shortened(str(words), _LONGEST_WORDS)}") from None
 
@@ -137,6 +139,11 @@ def _entry_places(entry: Any) -> EntryPlaces:
 
 def _place(node: Any) -> Place:
     return Place(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _character_at(mark: Any, text: str) -> str:
+    rest = "".join(text.split("\n", mark.line)[mark.line :])
+    return rest[mark.column : mark.column + 1]
 
 
 def _position(mark: Any) -> str:

@@ -93,6 +93,17 @@ def test_a_value_that_cannot_be_read_is_named_with_line_and_column(value: str, w
     assert len(refusal) < 300
 
 
+@pytest.mark.parametrize(("line", "column"), [("\t- name: A", 1), ("  \t- name: A", 3)])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_tab_that_indents_is_told_as_one(line: str, column: int, end: str) -> None:
+    refusal = _refusal(f"webhooks:{end}{line}{end}")
+    assert refusal == f"invalid YAML in line 2, column {column}: a tab stands here, where YAML allows only spaces"
+
+
+def test_another_character_that_starts_nothing_is_not_taken_for_a_tab() -> None:
+    assert _refusal("- name: A\n\n- @x\t\n").startswith("invalid YAML in line 3, column 3: found character that cannot")
+
+
 @pytest.mark.parametrize(
     ("events", "words"),
     [("{a.b: c.d}", "events={'a.b': 'c.d'}: must be a list"), ("{}", "events={}: must be"), ("a.b", "events='a.b'")],
