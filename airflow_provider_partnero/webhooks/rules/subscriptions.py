@@ -98,7 +98,7 @@ def uncovered(programme: Programme) -> Iterator[Observation]:
         found = inactive_subscribers.get(event)
         hint = f"; the inactive {label(found)} does" if found else ""
         yield Observation(
-            f"No active webhook subscribes to {quoted(event)}, which is required{hint}.",
+            f"No active webhook subscribes to {quoted(event)}{_suggest(event)}, which is required{hint}.",
             subject=event,
         )
 

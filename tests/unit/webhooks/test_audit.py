@@ -53,6 +53,11 @@ def test_an_empty_programme_only_lacks_what_is_required() -> None:
     assert audit([], required_events=["partner.created"]).counts["by_rule"] == {"PW006": 1}
 
 
+def test_a_required_event_that_is_misspelt_is_told_what_was_meant() -> None:
+    [finding] = audit([], required_events=["partner.craeted"]).findings
+    assert 'subscribes to "partner.craeted" (is "partner.created" meant?), which is required.' in finding.words
+
+
 def test_an_ignored_rule_is_not_checked() -> None:
     report = audit(BROKEN, ignore=["PW001"])
     assert report.counts["by_rule"] == {"PW002": 1}
