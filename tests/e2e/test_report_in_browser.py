@@ -155,6 +155,19 @@ def test_the_dark_page_is_dark_and_the_light_one_light(browser: Browser, report_
     assert brightness["light"] > 650
 
 
+def test_paper_shows_what_a_screen_folds(browser: Browser, report_path: Path) -> None:
+    page = browser.new_page(viewport=DESK)
+    page.goto(report_path.as_uri())
+    folded = page.locator("details li").last
+    assert not folded.is_visible()
+    page.emulate_media(media="print")
+    assert folded.is_visible()
+    box = folded.bounding_box()
+    assert box
+    assert box["height"] > 0
+    page.close()
+
+
 @pytest.fixture(scope="module")
 def fleet_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page about programmes whose connections have hostile names."""
