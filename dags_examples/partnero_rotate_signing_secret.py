@@ -26,7 +26,12 @@ with DAG(
     catchup=False,
     params={
         "webhook_key": Param("crmCustomers", type="string", minLength=1, description="the webhook to rotate"),
-        "variable": Param("partnero_signing_secret", type="string", description="the Variable that holds its secret"),
+        "variable": Param(
+            "partnero_signing_secret",
+            type="string",
+            pattern="^[A-Za-z0-9_.:-]*secret[A-Za-z0-9_.:-]*$",  # so that Airflow hides its value
+            description="the Variable that holds its secret; its name has 'secret' in it",
+        ),
     },
     user_defined_macros={"derived_key": derived_key},
     tags=["partnero", "example"],

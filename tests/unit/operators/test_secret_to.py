@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
+import runpy
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 from urllib.parse import quote
 
 import pytest
 from airflow.sdk import DAG, Variable
-from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType, ParamValidationError
 from airflow.sdk.execution_time import context, task_runner
 from airflow.sdk.execution_time.comms import ErrorResponse
 from hypothesis import given
@@ -35,6 +37,7 @@ from . import strongroom
 
 DEMO: dict[str, Any] = {"name": "Demo", "url": "https://receiver.example/demo", "events": ["partner.created"]}
 TAKEN_KEY = get_args(get_type_hints(Profile)["taken_key"])
+EXAMPLE = Path(__file__).parents[3] / "dags_examples" / "partnero_rotate_signing_secret.py"
 STORE = f"{strongroom.PATH}.store"
 SIGNATURE = Secret('s3"cR\\t/+&aB=9xYz')  # as it never is, so that every way to write it differs
 
@@ -415,3 +418,13 @@ def test_the_rendered_secret_to_names_the_place_and_holds_no_secret(sandbox: San
     create = _create(secret_to="variable:{{ name }}_secret")
     create.render_template_fields({"name": "crm"})  # type: ignore[typeddict-unknown-key]
     assert create.secret_to == "variable:crm_secret"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_taken"),
+    [("crm_secret", True), ("partnero:signing-secret.1", True), ("crm", False), ("a/secret", False)],
+)
+def test_the_example_rotates_only_into_variables_whose_value_airflow_hides(name: str, is_taken: bool) -> None:
+    dag = runpy.run_path(str(EXAMPLE))["old"].dag
+    with nullcontext() if is_taken else pytest.raises(ParamValidationError):
+        assert dag.params.get_param("variable").resolve(name) == name
