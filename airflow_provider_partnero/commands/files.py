@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_partnero.operators.keys import under_declared_keys
+from airflow_provider_partnero.operators.whole_files import is_no_file, replace_file
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.api.specs import WebhookSpec
@@ -65,13 +64,15 @@ def check_writable(path: str, *, argument: str, suffixes: tuple[str, ...]) -> No
 
     :param argument: that names it.
     :param suffixes: what its name may end in.
-    :raises ValueError: its name has another suffix, or its folder is missing or read-only.
+    :raises ValueError: its name has another suffix, it is no file, or its folder is missing or read-only.
     """
     file = Path(path)
     if file.suffix not in suffixes:
         raise ValueError(f"{argument} {path}: must end in {' or '.join(suffixes)}")
     if os.path.isdir(file):
         raise ValueError(f"{argument} {path}: is a folder")
+    if is_no_file(path):
+        raise ValueError(f"{argument} {path}: is a pipe or a device, and not a file")
     if not os.path.isdir(file.parent):
         raise ValueError(f"{argument} {path}: there is no folder {file.parent}")
     if not os.access(file.parent, os.W_OK | os.X_OK):
@@ -79,30 +80,11 @@ def check_writable(path: str, *, argument: str, suffixes: tuple[str, ...]) -> No
 
 
 def write_text(path: str, text: str) -> None:
-    """Write a file in UTF-8, whole or not at all.
+    """Write a file in UTF-8, whole or not at all. A link is followed.
 
     :raises ValueError: it cannot be written.
     """
-    file = Path(path)
     try:
-        number, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        replace_file(path, text)
     except OSError as error:
         raise ValueError(f"{path}: cannot be written ({error.strerror})") from None
-    try:
-        with open(number, "w", encoding="utf-8", newline="\n") as temporary:
-            temporary.write(text)
-        os.chmod(name, file.stat().st_mode & 0o777 if file.is_file() else 0o666 & ~_umask())
-        os.replace(name, file)
-    except BaseException as error:
-        with suppress(OSError):
-            os.unlink(name)
-        if isinstance(error, OSError):
-            raise ValueError(f"{path}: cannot be written ({error.strerror})") from None
-        raise
-
-
-def _umask() -> int:
-    """What Python tells only to whoever sets it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -36,12 +37,26 @@ def test_an_export_leaves_the_permissions_of_the_file_it_overwrites(run: Run, fo
     assert [path.name for path in folder.iterdir()] == ["webhooks.yaml"]
 
 
-def test_a_report_in_place_of_a_device_is_not_writable_by_everybody(run: Run, folder: Path) -> None:
-    (folder / "audit.json").symlink_to("/dev/null")
-    run("audit", "--report", "audit.json")
-    assert (folder / "audit.json").is_file()
-    assert not (folder / "audit.json").stat().st_mode & 0o002
+def test_a_report_never_takes_the_place_of_a_device_or_a_pipe(
+    run: Run, folder: Path, partnero_sandbox: Sandbox
+) -> None:
+    (folder / "device.json").symlink_to("/dev/null")
+    os.mkfifo(folder / "pipe.json")
+    for name in ("device.json", "pipe.json"):
+        done = run("audit", "--report", name)
+        assert [done.code, done.err] == [1, f"error: --report {name}: is a pipe or a device, and not a file\n"]
     assert Path("/dev/null").is_char_device()
+    assert (folder / "pipe.json").is_fifo()
+    assert partnero_sandbox.requests() == []
+
+
+def test_an_export_through_a_link_overwrites_the_file_that_it_leads_to(run: Run, folder: Path) -> None:
+    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere" / "real.yaml").touch()
+    (folder / "webhooks.yaml").symlink_to("elsewhere/real.yaml")
+    assert run("export", "--out", "webhooks.yaml", "--force").code == 0
+    assert (folder / "webhooks.yaml").is_symlink()
+    assert "webhooks:" in (folder / "elsewhere" / "real.yaml").read_text(encoding="utf-8")
 
 
 def test_the_schema_is_the_one_of_declaration_files(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +17,7 @@ from airflow.sdk.io import attach
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.errors import PartneroServerError
 from airflow_provider_partnero.assets import partnero_audit_alias, partnero_audit_asset
+from airflow_provider_partnero.operators import report_files
 from airflow_provider_partnero.operators.partnero import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.sandbox import Sandbox
 from tests.conftest import MakeContext
@@ -265,6 +267,36 @@ def test_a_report_that_cannot_be_written_fails_the_task_and_emits_nothing(
     with pytest.raises(OSError, match="file"):
         operator(report_path=str(tmp_path / "file" / "report.json")).execute(context)
     assert dict(context["outlet_events"]) == {}
+
+
+def test_whoever_has_the_last_report_open_reads_it_to_its_end(
+    sandbox: Sandbox, make_context: MakeContext, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("old")
+    with path.open(encoding="utf-8") as reader:
+        audit(make_context, report_path=str(path))
+        assert reader.read() == "old"
+    assert json.loads(path.read_text(encoding="utf-8"))["counts"]["webhooks"] == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_report_is_written_where_no_second_file_can_be_made(
+    sandbox: Sandbox, make_context: MakeContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: str, _text: str) -> None:
+        raise PermissionError("a read-only folder")
+
+    monkeypatch.setattr(report_files, "replace_file", refuse)
+    path = tmp_path / "report.json"
+    audit(make_context, report_path=str(path))
+    assert json.loads(path.read_text(encoding="utf-8"))["counts"]["webhooks"] == 0
+
+
+def test_a_report_is_not_written_into_a_pipe(sandbox: Sandbox, make_context: MakeContext, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "report.json")
+    with pytest.raises(AirflowFailException, match="is a pipe or a device, and not a file"):
+        audit(make_context, report_path=str(tmp_path / "report.json"))
 
 
 class TestAsset:
