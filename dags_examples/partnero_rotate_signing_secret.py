@@ -45,7 +45,7 @@ with DAG(
     Every task may run again, and `create` hands the secret over again. The new webhook's key is derived from the old
     one's, so there is never a third webhook (unless Partnero ignores the keys that it is given). The old webhook is
     renamed first. Otherwise `create` could mistake it for the new one when an answer is lost, and `delete_old` would
-    delete the only webhook.
+    delete the only webhook. The new webhook is active, so do not rotate one that was switched off on purpose.
     """,
 ):
     old = PartneroGetWebhookOperator(task_id="old", webhook_key=OLD)
