@@ -43,7 +43,7 @@ def _apply_saved(plan: SavedPlan, options: Namespace, terminal: Terminal) -> int
     specs = parse_declaration(_declaration_of(plan, options), plan.declaration, options.conn_id)
     with connected(options) as connection:
         with terminal.progress("Reading the webhooks") as log:
-            if plan.program_id:
+            if plan.approved.program_id:
                 plan.check_program(connection.get_conn().get_program())
             left = _left_of(plan, plan.arguments.reconciliation(connection, specs, log, plan.approved))
         if not left.is_empty:

@@ -32,7 +32,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         with terminal.progress("Reading the webhooks") as log:
             reconciliation = arguments.reconciliation(connection, specs, log)
             plan = reconciliation.plan()
-            program = connection.find_program() if options.out else None
+            program = plan.program or connection.find_program() if options.out else None
         terminal.show(_text_of(plan, shown_as))
         reconciliation.check(plan)
     if options.out:

@@ -25,13 +25,11 @@ class SavedPlan:
 
     :param declaration: the path of the declaration file, as it was given.
     :param arguments: how the plan was made.
-    :param program_id: Partnero's id of the programme; None: it was not told.
-    :param approved: the plan.
+    :param approved: the plan, with the id of the programme that it was made for.
     """
 
     declaration: str
     arguments: PlanArguments
-    program_id: str | None
     approved: ApprovedPlan
 
     @classmethod
@@ -52,21 +50,17 @@ class SavedPlan:
             arguments, approved = PlanArguments.from_json(plain["options"]), ApprovedPlan.of(plain, argument="plan")
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
-        return cls(plain["declaration"], arguments, _id_in(plain["program"]), approved)
+        return cls(plain["declaration"], arguments, approved)
 
     def check_program(self, program: Program | None) -> None:
         """Refuse to apply it to another programme: there, the same webhooks may be missing.
 
         :raises ValueError: it was made for another one, or for one that Partnero does not tell now.
         """
-        public_id = program.public_id if program else ""
-        if self.program_id and public_id != self.program_id:
-            known = (
-                f"this token is for {visible(public_id)}" if public_id else "Partnero does not tell which one this is"
-            )
-            raise ValueError(
-                f"the plan was made for the programme {visible(self.program_id)}, and {known}: nothing was written"
-            )
+        planned, here = self.approved.program_id, visible(program.public_id) if program else ""
+        if planned and here != planned:
+            known = f"this token is for {here}" if here else "Partnero does not tell which one this is"
+            raise ValueError(f"the plan was made for the programme {planned}, and {known}: nothing was written")
 
 
 def saved(plan: Plan, declaration: str, arguments: PlanArguments, program: Program | None) -> str:
@@ -84,8 +78,3 @@ def saved(plan: Plan, declaration: str, arguments: PlanArguments, program: Progr
         "diff_markdown": plan.diff_markdown,
     }
     return json.dumps(plain, indent=2) + "\n"
-
-
-def _id_in(program: object) -> str | None:
-    public_id = program.get("public_id") if isinstance(program, dict) else None
-    return public_id if isinstance(public_id, str) and public_id else None

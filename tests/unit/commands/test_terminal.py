@@ -220,6 +220,19 @@ def test_names_that_the_output_cannot_take_are_written_as_escapes(partnero_sandb
     assert "\\xdcber" in done.stdout
 
 
+def _audit_of(code: str, sandbox: Sandbox, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What a program prints that runs the command in its arguments: an audit as JSON."""
+    return subprocess.run(
+        [sys.executable, "-c", code, "audit", "--json", "--base-url", sandbox.base_url],
+        env=_environment(sandbox),
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
 def test_what_others_print_or_log_to_stdout_is_no_part_of_the_result(partnero_sandbox: Sandbox, folder: Path) -> None:
     code = """
 import logging, sys
@@ -233,15 +246,7 @@ def noisy(self, **options):
 PartneroClient.iter_webhooks = noisy
 sys.exit(main(sys.argv[1:]))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code, "audit", "--json", "--base-url", partnero_sandbox.base_url],
-        env=_environment(partnero_sandbox),
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = _audit_of(code, partnero_sandbox, folder)
     assert json.loads(done.stdout)["counts"]["webhooks"] == 0
     assert done.stderr == "printed\nlogged\n"
 
@@ -261,14 +266,6 @@ def noisy(self, **options):
 PartneroClient.iter_webhooks = noisy
 _function_of("audit")(new_parser().parse_args(sys.argv[1:]))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code, "audit", "--json", "--base-url", partnero_sandbox.base_url],
-        env=_environment(partnero_sandbox),
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = _audit_of(code, partnero_sandbox, folder)
     assert [done.returncode, done.stderr] == [0, "logged\n"]
     assert json.loads(done.stdout)["counts"]["webhooks"] == 0
