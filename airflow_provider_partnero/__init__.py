@@ -112,6 +112,33 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "example": "https://airflow.example.com",
         "default": "",
     },
+    "receiver_connections": {
+        "description": (
+            "The connections that deliveries are taken for, separated by commas and spelt as in the URL. A delivery to "
+            "any other is answered 404, and nothing is asked for it."
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "partnero_default,partnero_shop",
+        "default": "partnero_default",
+    },
+    "max_body_kb": {
+        "description": "The largest delivery that is read, in KiB, from 1 to 10,240. A larger one is answered 413.",
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": "512",
+        "default": "256",
+    },
+    "keep_days": {
+        "description": (
+            "For how many days, from 1 to 3,650, the ledger keeps of a delivery what ``store`` says, encrypted with "
+            "Airflow's Fernet key, so that it can be sent again."
+        ),
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": "30",
+        "default": "91",
+    },
     "store": {
         "description": (
             "How much of a delivery is kept in the asset event; a delivery may hold personal data. ``full`` keeps all "

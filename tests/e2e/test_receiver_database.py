@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.postgres]
 RECORD = """
 import json, os, threading
 from airflow.utils.session import create_session
-from airflow_provider_partnero.plugin.receiver.recording import ledger
+from airflow_provider_partnero.ledger import tables, turn
 from airflow_provider_partnero.plugin.receiver.recording.job import Job
 from airflow_provider_partnero.plugin.receiver.recording.writer import DeliveryWriter
 from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
@@ -37,7 +37,7 @@ in_turn = threading.Event()
 def hang():
     with create_session() as session:
         DeliveryWriter()._prepare(session)
-        ledger.take_turn(session)
+        turn.take_turn(session)
         in_turn.set()
         threading.Event().wait()
 
@@ -57,9 +57,9 @@ TABLES = """
 from airflow import settings
 
 try:
-    ledger.create_tables(settings.engine)
+    tables.create_tables(settings.engine)
     print(json.dumps("made"))
-except ledger.NoTablesError as error:
+except tables.NoTablesError as error:
     print(json.dumps(str(error)))
 """
 Run = Callable[..., Any]

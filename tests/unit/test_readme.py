@@ -23,9 +23,9 @@ from airflow_provider_partnero.demo.airflow import dags_folder
 from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME
 from airflow_provider_partnero.hooks import partnero as hooks
 from airflow_provider_partnero.hooks.connection import settings_of
+from airflow_provider_partnero.ledger import entries
 from airflow_provider_partnero.operators import partnero as operators
 from airflow_provider_partnero.plugin.receiver import answers, receiver, request
-from airflow_provider_partnero.plugin.receiver.recording import ledger
 from airflow_provider_partnero.plugin.receiver.signers import webhook_secrets
 from airflow_provider_partnero.sandbox import Sandbox
 from airflow_provider_partnero.webhooks.rules import RULES
@@ -263,7 +263,7 @@ def test_the_numbers_of_the_readme_are_those_of_the_code() -> None:
     assert f"at most {hooks._MOST_MASKED} of a task" in README
     assert f"recorded the same body in the last {receiver.OLDEST_DAYS} days" in README
     assert f"its `created_at` is {receiver.OLDEST_DAYS} days ago" in README
-    assert f"What is older than {ledger.KEPT_FOR.days} days is deleted" in README
+    assert f"What is older than {entries.KEPT_FOR.days} days is deleted" in README
     assert f"keeps it for {webhook_secrets.SECRETS.known_for / 60:.0f} minutes, or for a day while" in README
     assert webhook_secrets.SECRETS.stale_for == 24 * 60 * 60
     assert request.LARGEST_BODY == 1024 * 1024

@@ -108,9 +108,9 @@ def test_an_older_airflow_lacks_more(version: str, number: int) -> None:
 
 
 def test_the_tables_are_those_of_the_receiver() -> None:
-    from airflow_provider_partnero.plugin.receiver.recording import ledger
+    from airflow_provider_partnero.ledger import tables
 
-    assert (ledger.DELIVERIES.name, ledger.CLOCK.name) == TABLES
+    assert (tables.DELIVERIES.name, tables.CLOCK.name) == TABLES
 
 
 def test_what_hangs_is_left_behind() -> None:

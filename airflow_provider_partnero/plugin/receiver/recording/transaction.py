@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from airflow_provider_partnero.ledger import entries as ledger
+from airflow_provider_partnero.ledger import turn
+from airflow_provider_partnero.ledger.asset_events import NewEvent, Route, find_route, queue_runs, register_all
 from airflow_provider_partnero.plugin.receiver.answers import ACCEPTED, DUPLICATE, UNROUTED, Answer
-from airflow_provider_partnero.plugin.receiver.recording import ledger
-from airflow_provider_partnero.plugin.receiver.recording.asset_events import Route, find_route, queue_runs, register
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Transaction:
-    """Begins by waiting for its turn among all API servers; see :func:`~.ledger.take_turn`.
+    """Begins by waiting for its turn among all API servers; see :func:`~.turn.take_turn`.
 
     :param wall_clock: the time in UTC, for a database without a clock of its own.
     """
 
-    def __init__(self, session: Session, wall_clock: Callable[[], datetime] = ledger.utc_now) -> None:
+    def __init__(self, session: Session, wall_clock: Callable[[], datetime] = turn.utc_now) -> None:
         self._session = session
-        self._now = ledger.take_turn(session, wall_clock)
+        self._now = turn.take_turn(session, wall_clock)
         self._routes: dict[str, Route | None] = {}
         self._latest: dict[str, datetime] = {}
 
@@ -36,7 +37,7 @@ class Transaction:
         ledger.add_entries(self._session, entries - before, self._now)
         for uri, at in self._latest.items():
             self._queue_runs(self._routes[uri], at)
-        ledger.end_turn(self._session, self._now)
+        turn.end_turn(self._session, self._now)
         return answers
 
     def latest(self) -> dict[str, datetime]:
@@ -60,12 +61,12 @@ class Transaction:
         return self._routes[uri]
 
     def _emit(self, job: Job, route: Route) -> None:
-        self._now += ledger.TICK
+        self._now += turn.TICK
         if job.asset_uri not in self._latest:
             self._queue_runs(route, self._now)  # before Airflow does, by this server's clock
         self._latest[job.asset_uri] = self._now
         happened = job.delivery.moment() or self._now
-        register(self._session, route, job.delivery.to_extra(job.store), at=self._now, happened=happened)
+        register_all(self._session, route, [NewEvent(job.delivery.to_extra(job.store), self._now, happened)])
 
     def _queue_runs(self, route: Route | None, at: datetime) -> None:
         if route:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, cast
 from airflow.utils.session import create_session
 from sqlalchemy import text
 
-from airflow_provider_partnero.plugin.receiver.recording import ledger
-from airflow_provider_partnero.plugin.receiver.recording.asset_events import find_route, has_run, queue_runs
+from airflow_provider_partnero.ledger import entries, tables
+from airflow_provider_partnero.ledger.asset_events import find_route, has_run, queue_runs
+from airflow_provider_partnero.ledger.turn import utc_now
 from airflow_provider_partnero.plugin.receiver.recording.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class DeliveryWriter:
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], datetime] = ledger.utc_now,
+        wall_clock: Callable[[], datetime] = utc_now,
         forgotten_at_once: int = 1_000,
     ) -> None:
         self._clock = clock
@@ -97,15 +98,15 @@ class DeliveryWriter:
         try:
             with create_session() as session:
                 self._prepare(session)
-                is_more = ledger.forget_old(session, self._wall_clock(), self._forgotten_at_once)
+                is_more = entries.forget_old(session, self._wall_clock(), self._forgotten_at_once)
         except Exception as error:  # noqa: BLE001 - nothing depends on it
-            log.warning("Old entries of %s cannot be deleted: %s", ledger.DELIVERIES.name, type(error).__name__)
+            log.warning("Old entries of %s cannot be deleted: %s", tables.DELIVERIES.name, type(error).__name__)
         if not is_more:
             self._forgets_from = self._clock() + _FORGET_EVERY
 
     def _prepare(self, session: Session) -> None:
         if not self._has_tables:
-            ledger.create_tables(cast("Engine", session.get_bind()))
+            tables.create_tables(cast("Engine", session.get_bind()))
             self._has_tables = True
         if session.get_bind().dialect.name == "postgresql":
             session.execute(_TIME_OUTS)

@@ -12,9 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from airflow_provider_partnero.assets import event_asset_uri, partnero_event_asset
+from airflow_provider_partnero.ledger.entries import KEPT_FOR
+from airflow_provider_partnero.ledger.turn import TICK
 from airflow_provider_partnero.plugin.receiver.answers import ACCEPTED, DUPLICATE, UNROUTED
 from airflow_provider_partnero.plugin.receiver.recording.job import Job
-from airflow_provider_partnero.plugin.receiver.recording.ledger import KEPT_FOR, TICK
 from airflow_provider_partnero.plugin.receiver.recording.writer import DeliveryWriter
 from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
 from tests.unit.conftest import Airflow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -30,13 +30,18 @@ _KEY_FORMAT = "%Y-%m-%dT%H:%M:%S"  # what Airflow's partition mappers read unles
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """The DAGs that an event of an asset starts: unpaused, and scheduled on it alone or among others.
+    """The DAGs that are scheduled on an asset, alone or among others.
 
-    :param partitioned: those with a partitioned schedule, from Airflow 3.2.
+    True when an event of the asset starts any.
+
+    :param plain: those that an event starts.
+    :param partitioned: those that it starts and that have a partitioned schedule, from Airflow 3.2.
+    :param paused: those that it would start if they were not paused.
     """
 
     plain: frozenset[str]
     partitioned: frozenset[str]
+    paused: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.plain or self.partitioned)
@@ -72,31 +77,52 @@ def _find_listeners(session: Session, asset: AssetModel) -> Listeners:
     column = partitioned_schedule_column()
     is_partitioned = false() if column is None else column
     rows = session.execute(
-        select(DagModel.dag_id, is_partitioned).where(
-            is_listening, DagModel.is_paused.is_(False), DagModel.is_stale.is_(False)
-        )
+        select(DagModel.dag_id, is_partitioned, DagModel.is_paused).where(is_listening, DagModel.is_stale.is_(False))
     ).all()
+    awake = [(dag_id, partitioned) for dag_id, partitioned, is_paused in rows if not is_paused]
     return Listeners(
-        plain=frozenset(dag_id for dag_id, partitioned in rows if not partitioned),
-        partitioned=frozenset(dag_id for dag_id, partitioned in rows if partitioned),
+        plain=frozenset(dag_id for dag_id, partitioned in awake if not partitioned),
+        partitioned=frozenset(dag_id for dag_id, partitioned in awake if partitioned),
+        paused=frozenset(dag_id for dag_id, _, is_paused in rows if is_paused),
     )
 
 
-def register(session: Session, route: Route, extra: dict[str, Any], *, at: datetime, happened: datetime) -> None:
-    """Write one asset event and queue the runs it starts.
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An asset event to be written.
 
-    :param extra: what the event holds, as plain JSON.
-    :param at: the event's time; grows from one event to the next.
-    :param happened: when it happened at Partnero. It is the partition key, to the second and in UTC, if a DAG with a
-        partitioned schedule listens: without a key such a DAG does not start, with one a plain DAG does not.
+    :param extra: what it holds, as plain JSON.
+    :param at: its time; grows from one event to the next.
+    :param happened: when it happened at Partnero.
+    """
+
+    extra: dict[str, Any]
+    at: datetime
+    happened: datetime
+
+
+def register_all(session: Session, route: Route, events: Sequence[NewEvent]) -> list[int]:
+    """Write asset events of one asset, and queue the runs they start.
+
+    ``happened`` is the partition key, to the second and in UTC, if a DAG with a partitioned schedule listens: without a
+    key such a DAG does not start, with one a plain DAG does not.
+
+    :param events: oldest first.
+    :returns: the ids of the asset events, in the order of ``events``.
     :raises LookupError: the asset was deleted meanwhile.
     """
+    return [_register(session, route, event) for event in events]
+
+
+def _register(session: Session, route: Route, event: NewEvent) -> int:
     asset = route.asset
-    key: dict[str, Any] = {"partition_key": happened.strftime(_KEY_FORMAT)} if route.listeners.partitioned else {}
-    event = asset_manager.register_asset_change(asset=asset, extra=extra, session=session, **key)
-    if event is None:
+    key: dict[str, Any] = {"partition_key": event.happened.strftime(_KEY_FORMAT)} if route.listeners.partitioned else {}
+    written: Any = asset_manager.register_asset_change(asset=asset, extra=event.extra, session=session, **key)
+    if written is None:
         raise LookupError(f"Airflow does not find the asset {asset.uri!r} any more")
-    event.timestamp = at
+    written.timestamp = event.at
+    session.flush()
+    return int(written.id)
 
 
 def queue_runs(session: Session, asset: AssetModel, dag_ids: Iterable[str], at: datetime) -> None:
