@@ -1,4 +1,4 @@
-"""Our two tables in Airflow's database: what was delivered, and the clock of its recording.
+"""Our tables in Airflow's database: what was delivered, the clock of its recording, and which DAGs wait for it.
 
 Two API servers may be given the same delivery at once; only a unique column
 decides between them, and Airflow has none for this.
@@ -46,6 +46,15 @@ CLOCK = Table(
     _metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("last", UtcDateTime, nullable=False),
+)
+# A DAG that was paused when an event came in: it is to be started when it is unpaused.
+WAITING = Table(
+    "partnero_waiting",
+    _metadata,
+    Column("conn_id", String(250), primary_key=True),
+    Column("event", String(200), primary_key=True),
+    Column("dag_id", String(250), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 

@@ -98,7 +98,7 @@ def test_the_tables_are_made_in_the_schema_of_airflows(run: Run, postgres: Postg
     postgres.rows("schemas", "create schema airflows")
     assert run(TABLES, "schemas", AIRFLOW__DATABASE__SQL_ALCHEMY_SCHEMA="airflows") == "made"
     tables = "select table_schema from information_schema.tables where table_name like 'partnero_%'"
-    assert postgres.rows("schemas", tables) == [("airflows",)] * 2
+    assert postgres.rows("schemas", tables) == [("airflows",)] * 3
 
 
 def test_a_user_who_may_make_no_tables_is_told_what_to_do(run: Run, postgres: Postgres) -> None:
