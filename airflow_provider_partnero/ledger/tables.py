@@ -47,14 +47,16 @@ CLOCK = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("last", UtcDateTime, nullable=False),
 )
-# A DAG that was paused when an event came in: it is to be started when it is unpaused.
+# A DAG that was paused when an event came in: it is to be started when it is unpaused. An empty dag_id stands for the
+# deliveries of an event that no DAG listened to.
 WAITING = Table(
     "partnero_waiting",
     _metadata,
     Column("conn_id", String(250), primary_key=True),
     Column("event", String(200), primary_key=True),
     Column("dag_id", String(250), primary_key=True),
-    Column("at", UtcDateTime, nullable=False),
+    Column("since", UtcDateTime, nullable=False),  # the time of the first delivery that waits
+    Column("at", UtcDateTime, nullable=False),  # of the last
 )
 
 
