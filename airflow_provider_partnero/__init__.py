@@ -89,6 +89,14 @@ _CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "schema": {"type": ["string", "null"]},
         "description": "true (also when empty), false, or the path of a CA bundle on the workers.",
     },
+    "store": {
+        "label": "Kept of a delivery",
+        "schema": {"type": ["string", "null"]},
+        "description": (
+            "full, data-keys, ids, or fields such as: data.key, data.amount. [partnero] store of Airflow's "
+            "configuration when empty."
+        ),
+    },
 }
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -142,7 +150,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "store": {
         "description": (
             "How much of a delivery is kept in the asset event; a delivery may hold personal data. ``full`` keeps all "
-            "of it, ``data-keys`` only the identifiers and field names of its data, ``ids`` none of its data."
+            "of it, ``data-keys`` only the identifiers and field names of its data, ``ids`` none of its data; fields "
+            "such as ``data.key, data.partner.email`` only those. A connection's own field goes over it."
         ),
         "version_added": "0.1.0",
         "type": "string",

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, quote
 
 from airflow_provider_partnero.api.quoting import short_repr
+from airflow_provider_partnero.webhooks.delivery import PROBE_EVENT, PartneroDelivery
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset, AssetAlias
 
-    from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
+_RESERVED = frozenset({"audit", PROBE_EVENT})  # they stand for something else, or for nothing
 
 
 def partnero_event_asset(event: str, partnero_conn_id: str = "partnero_default") -> Asset:
@@ -34,7 +35,7 @@ def event_asset_uri(event: str, partnero_conn_id: str) -> str:
 
     :raises ValueError: ``event`` is not an event name.
     """
-    if not isinstance(event, str) or not event.strip() or event == "audit":
+    if not isinstance(event, str) or not event.strip() or event in _RESERVED:
         raise ValueError(f"event={short_repr(event)}: must be an event name such as 'transaction.created'")
     return f"partnero://{quote(partnero_conn_id, safe='')}/{quote(str(event), safe='')}"
 
@@ -49,8 +50,6 @@ def partnero_deliveries(
     :param triggering_asset_events: from the task's context.
     :param event: only deliveries of this event.
     """
-    from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
-
     asset_events = [asset_event for of_asset in triggering_asset_events.values() for asset_event in of_asset]
     deliveries: dict[str, PartneroDelivery] = {}
     for asset_event in sorted(asset_events, key=lambda asset_event: asset_event.timestamp):

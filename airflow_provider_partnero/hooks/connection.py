@@ -9,9 +9,10 @@ from typing import Any, Protocol
 from airflow_provider_partnero.api.arguments import LONGEST, MOST_PAGES_AT_ONCE, PARTNERO_URL
 from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.api.quoting import short_repr
+from airflow_provider_partnero.webhooks.delivery import Store, read_store
 
 _CONNECT_SECONDS = 5.0
-_EXTRA_FIELDS = ("timeout", "max_attempts", "page_concurrency", "verify_tls", "signing_secrets")
+_EXTRA_FIELDS = ("timeout", "max_attempts", "page_concurrency", "verify_tls", "store", "signing_secrets")
 
 
 class ConnectionFields(Protocol):
@@ -83,6 +84,23 @@ def signing_secrets_of(connection: ConnectionFields) -> tuple[SigningSecret, ...
             'an object {"<webhook key>": "<secret>"}'
         )
     return tuple(SigningSecret(Secret(secret.strip()), key) for key, secret in pairs)
+
+
+def store_of(connection: ConnectionFields) -> Store | None:
+    """How much is kept of a delivery to this connection; None if ``[partnero] store`` says it.
+
+    :raises ValueError: the extra field ``store`` is not allowed; the message names the connection, the field, its value
+        and what is allowed.
+    """
+    value = _read_extra(connection).get("store")
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise _field_error(connection, "store", value, "a text such as 'full', 'ids' or 'data.key, data.amount'")
+    try:
+        return read_store(value)
+    except ValueError as error:
+        raise ValueError(f"connection {connection.conn_id!r}, extra field {error}") from None
 
 
 def _as_list(value: object) -> list[Any]:

@@ -4,18 +4,102 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NoReturn, get_args
 
-Store = Literal["full", "data-keys", "ids"]
-STORES: tuple[str, ...] = get_args(Store)
+from airflow_provider_partnero.api.quoting import short_repr
+from airflow_provider_partnero.webhooks.storable import finite_float, storable_text
+
+PROBE_EVENT = "partnero_provider.probe"
+"""What ``PartneroProbeReceiverOperator`` delivers; it is recorded nowhere and starts no DAG."""
 
 _DEEPEST = 64  # levels of nesting; readers of asset events fail on more
 _LONGEST_NAME = 200  # characters of an event or a key; an asset's URI has room for 1,500
 _IDENTIFIERS = frozenset({"id", "key", "uuid"})
+_MOST_PATHS = 64
+_LONGEST_PATH = 200  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFields:
+    """The fields of a delivery to keep, besides its envelope.
+
+    :param paths: ``url``, or the way to a field within the data: ``data.key``, ``data.partner.email``. A way leads
+        through objects, and through lists to each of their elements. It keeps the whole of what it leads to.
+    """
+
+    paths: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """As :func:`read_store` reads it."""
+        return ", ".join(self.paths)
+
+    def data(self, data: Any) -> Any:
+        """The part of ``data`` that is kept; objects and lists in which nothing is kept are left out."""
+        kept = _selected(data, self._tree())
+        return {} if kept is _NOTHING else kept
+
+    def _tree(self) -> dict[str, Any]:
+        tree: dict[str, Any] = {}
+        for path in sorted(set(self.paths) - {"url"}):  # a field comes before the fields within it
+            node: dict[str, Any] | None = tree
+            _, *way, last = path.split(".")
+            for name in way:
+                node = None if node is None else node.setdefault(name, {})
+            if node is not None:
+                node[last] = None
+        return tree
+
+
+_NOTHING = object()
+
+
+def _selected(value: Any, tree: Mapping[str, Any] | None) -> Any:
+    if tree is None:
+        return value
+    if isinstance(value, dict):
+        found = {name: _selected(value[name], inner) for name, inner in tree.items() if name in value}
+        return {name: item for name, item in found.items() if item is not _NOTHING} or _NOTHING
+    if isinstance(value, list):
+        return [item for item in (_selected(item, tree) for item in value) if item is not _NOTHING] or _NOTHING
+    return _NOTHING
+
+
+_Amount = Literal["full", "data-keys", "ids"]
+Store = _Amount | KeptFields
+STORES: tuple[_Amount, ...] = get_args(_Amount)
+
+
+def read_store(text: str) -> Store:
+    """How much of a delivery is kept, as the option and the connection's field ``store`` spell it.
+
+    :param text: ``full``, ``data-keys`` or ``ids``, in any case; or up to 64 fields, separated by commas, each ``url``
+        or the way to a field within the data, such as ``data.key``. See :class:`KeptFields`.
+    :raises ValueError: it is anything else; the message says what is allowed.
+    """
+    for store in STORES:
+        if text.strip().lower() == store:
+            return store
+    paths = tuple(dict.fromkeys(path.strip() for path in text.split(",")))
+    if len(paths) > _MOST_PATHS or not all(map(_is_path, paths)):
+        raise ValueError(
+            f"store={short_repr(text)}: must be one of {', '.join(STORES)}, or a list of up to {_MOST_PATHS} fields "
+            f"such as 'data.key, data.partner.key, url', each of at most {_LONGEST_PATH} characters"
+        )
+    return KeptFields(paths)
+
+
+def _is_path(path: str) -> bool:
+    if path == "url":
+        return True
+    first, *names = path.split(".")
+    return first == "data" and bool(names) and all(map(str.strip, names)) and _is_shown(path, _LONGEST_PATH)
+
+
+def _is_shown(text: str, longest: int) -> bool:
+    return len(text) <= longest and text.isprintable()
 
 
 class MalformedDeliveryError(ValueError):
@@ -31,9 +115,11 @@ class PartneroDelivery:
     :param event: such as ``transaction.created``.
     :param webhook_key: the webhook that delivered it.
     :param created_at: when it happened, as Partnero writes it (``2025-05-07T10:30:00.000000Z``); see :meth:`moment`.
-    :param url: the URL that it was delivered to; None unless ``[partnero] store`` keeps it.
-    :param data: the event's subject, as ``[partnero] store`` keeps it: all of it (``full``), its identifiers
-        (``data-keys``) or None (``ids``). It may hold personal data, so ``repr`` leaves it out.
+    :param url: the URL that it was delivered to; None unless ``store`` keeps it.
+    :param data: the event's subject, as ``store`` keeps it: all of it (``full``), its identifiers (``data-keys``), some
+        fields, or None (``ids``). It may hold personal data, so ``repr`` leaves it out.
+    :param replay: 0 when Partnero delivered it; else which of its replays from the ledger this is, from 1.
+    :param changed: what had to be changed in the data so that it can be stored, such as ``large numbers``.
 
     Source: Partnero's public pages, "Deliveries".
     """
@@ -44,6 +130,8 @@ class PartneroDelivery:
     created_at: str | None
     url: str | None = None
     data: Any = field(default=None, repr=False)
+    replay: int = 0
+    changed: tuple[str, ...] = ()
 
     @classmethod
     def from_body(cls, body: bytes) -> PartneroDelivery:
@@ -68,6 +156,8 @@ class PartneroDelivery:
             created_at=extra.get("created_at"),
             url=extra.get("url"),
             data=extra.get("data"),
+            replay=_read_replay(extra.get("replay")),
+            changed=_read_changed(extra.get("changed")),
         )
 
     def to_extra(self, store: Store) -> dict[str, Any]:
@@ -75,7 +165,8 @@ class PartneroDelivery:
 
         :param store: ``full`` keeps everything. ``data-keys`` keeps the envelope, the identifiers in ``data`` (``id``,
             ``key`` and ``uuid``, also in nested objects, but not in lists), and the names of its fields as
-            ``data_fields``. ``ids`` keeps the envelope without ``url``, and nothing of ``data``.
+            ``data_fields``. ``ids`` keeps the envelope without ``url``, and nothing of ``data``. :class:`KeptFields`
+            keeps what they name, beside the envelope without ``url``.
         """
         kept: dict[str, Any] = {
             "delivery_id": self.delivery_id,
@@ -83,8 +174,15 @@ class PartneroDelivery:
             "webhook_key": self.webhook_key,
             "created_at": self.created_at,
         }
+        if self.changed:
+            kept["changed"] = list(self.changed)
+        if self.replay:
+            kept["replay"] = self.replay
         if store == "ids":
             return kept
+        if isinstance(store, KeptFields):
+            url = {"url": self.url} if "url" in store.paths else {}
+            return kept | url | {"data": store.data(self.data)}
         kept["url"] = self.url
         if store == "full":
             return kept | {"data": self.data}
@@ -141,7 +239,7 @@ class UnverifiedDelivery:
 
 def _parse(body: bytes) -> dict[str, Any]:
     try:
-        envelope = json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=_parse_finite)
+        envelope = json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=finite_float)
     except UnicodeDecodeError:
         raise MalformedDeliveryError("the body is not UTF-8") from None
     except (ValueError, RecursionError):
@@ -155,38 +253,32 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _parse_finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
-
-
 def _to_storable(value: Any, depth: int) -> Any:
     """The value in a form that every database can store: lone surrogates and NUL become U+FFFD."""
     if isinstance(value, str):
-        return _to_storable_text(value)
+        return storable_text(value)
     if depth > _DEEPEST and isinstance(value, dict | list):
         raise MalformedDeliveryError(f"the body is nested deeper than {_DEEPEST} levels")
     if isinstance(value, dict):
-        return {_to_storable_text(name): _to_storable(item, depth + 1) for name, item in value.items()}
+        return {storable_text(name): _to_storable(item, depth + 1) for name, item in value.items()}
     if isinstance(value, list):
         return [_to_storable(item, depth + 1) for item in value]
     return value
 
 
-def _to_storable_text(text: str) -> str:
-    if text.isascii():
-        return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    repaired = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return repaired.replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
 def _required_name(envelope: Mapping[str, Any], field_name: str) -> str:
     name = _to_storable(envelope.get(field_name), 1)
-    if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+    if not isinstance(name, str) or not name.strip() or not _is_shown(name, _LONGEST_NAME):
         raise MalformedDeliveryError(f"the body has no {field_name}")
     return name
+
+
+def _read_replay(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def _read_changed(value: object) -> tuple[str, ...]:
+    return tuple(mark for mark in value if isinstance(mark, str)) if isinstance(value, Iterable) else ()
 
 
 def _identifiers(data: Any) -> Any:

@@ -126,7 +126,7 @@ def test_the_connection_form_has_token_base_url_and_the_four_extra_fields_and_hi
     assert standard["password"]["title"] == "API token"
     assert standard["host"]["title"] == "Base URL"
     assert {name for name, field in standard.items() if field and field["hidden"]} == {"login", "port", "url_schema"}
-    assert set(form["extra_fields"]) == {"timeout", "max_attempts", "page_concurrency", "verify_tls"}
+    assert set(form["extra_fields"]) == {"timeout", "max_attempts", "page_concurrency", "verify_tls", "store"}
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_the_api_server_shows_the_connection_form_without_importing_the_hook() -
         "print(*form.extra_fields, 'airflow_provider_partnero.hooks.partnero' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "timeout max_attempts page_concurrency verify_tls False"
+    assert done.stdout.splitlines()[-1] == "timeout max_attempts page_concurrency verify_tls store False"
 
 
 def test_the_provider_info_is_read_without_importing_airflow() -> None:

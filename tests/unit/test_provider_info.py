@@ -33,7 +33,8 @@ def test_airflow_lists_the_provider_with_its_version(manager: Any) -> None:
 def test_airflow_has_the_connection_type_and_its_form(manager: Any) -> None:
     assert manager.field_behaviours["partnero"]["relabeling"] == {"password": "API token", "host": "Base URL"}
     fields = {name for name in manager.connection_form_widgets if name.startswith("extra__partnero__")}
-    assert fields == {f"extra__partnero__{f}" for f in ("timeout", "max_attempts", "page_concurrency", "verify_tls")}
+    names = ("timeout", "max_attempts", "page_concurrency", "verify_tls", "store")
+    assert fields == {f"extra__partnero__{name}" for name in names}
 
 
 def test_airflow_finds_the_hook_and_knows_the_scheme_of_our_assets() -> None:
@@ -66,6 +67,7 @@ def test_the_hook_is_found_by_connection_type() -> None:
         ("max_attempts", [None, 1, 9], [0, 1.5, "x"]),
         ("page_concurrency", [None, 1, 64], [0, 65, "x"]),
         ("verify_tls", [None, "true", "false", "/etc/ca.pem"], [7, True]),
+        ("store", [None, "full", "data.key, data.amount"], [7, True]),
     ],
 )
 def test_the_forms_fields_allow_what_the_hook_allows(field: str, good: list[Any], bad: list[Any]) -> None:

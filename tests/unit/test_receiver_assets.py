@@ -72,7 +72,9 @@ def test_any_event_of_any_connection_is_an_asset_of_its_own(one: tuple[str, str]
     assert partnero_event_asset(*one).uri != partnero_audit_asset(one[1]).uri
 
 
-@pytest.mark.parametrize("event", ["", " ", "\n", "audit", None, 1, ["partner.created"], b"partner.created"])
+@pytest.mark.parametrize(
+    "event", ["", " ", "\n", "audit", "partnero_provider.probe", None, 1, ["partner.created"], b"partner.created"]
+)
 def test_what_names_no_event_is_refused_with_what_is_allowed(event: Any) -> None:
     with pytest.raises(ValueError, match=r"event=.*: must be an event name such as 'transaction\.created'"):
         event_asset_uri(event, "partnero_default")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 from airflow_provider_partnero.airflow_compat import conf
 from airflow_provider_partnero.api.quoting import short_repr
-from airflow_provider_partnero.webhooks.delivery import STORES, Store
+from airflow_provider_partnero.webhooks.delivery import Store, read_store
 
 SECTION = "partnero"
 
@@ -37,16 +36,20 @@ def receiver_settings() -> ReceiverSettings:
 
     :raises ValueError: an option is not allowed; the message names it, its value and what is.
     """
-    store = conf.get(SECTION, "store", fallback="full").strip().lower()
-    if store not in STORES:
-        raise ValueError(f"[{SECTION}] store = {store!r}: must be one of {', '.join(STORES)}")
     return ReceiverSettings(
         enabled=conf.getboolean(SECTION, "receiver_enabled", fallback=False),
         connections=_connections(),
-        store=cast("Store", store),
+        store=_store(),
         max_body=_whole_number("max_body_kb", 256, most=_MOST_BODY_KB) * 1024,
         keep_days=_whole_number("keep_days", 91, most=_MOST_DAYS),
     )
+
+
+def _store() -> Store:
+    try:
+        return read_store(conf.get(SECTION, "store", fallback="full"))
+    except ValueError as error:
+        raise ValueError(f"[{SECTION}] {error}") from None
 
 
 def _connections() -> frozenset[str]:

@@ -12,9 +12,10 @@ import pytest
 from airflow.sdk import Connection
 from airflow.sdk.log import _secrets_masker, redact  # type: ignore[attr-defined]
 
-from airflow_provider_partnero.hooks.connection import settings_of
+from airflow_provider_partnero.hooks.connection import settings_of, store_of
 from airflow_provider_partnero.hooks.partnero import PartneroHook
 from airflow_provider_partnero.sandbox import Sandbox
+from airflow_provider_partnero.webhooks.delivery import KeptFields, Store
 
 
 def _connect(monkeypatch: pytest.MonkeyPatch, value: str | dict[str, Any]) -> PartneroHook:
@@ -236,3 +237,31 @@ def test_arguments_of_the_hook_win_over_the_connection(sandbox: Sandbox, monkeyp
     with pytest.raises(Exception, match="503"):
         PartneroHook(max_attempts=1).ping()
     assert len(sandbox.requests()) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "store"),
+    [
+        (None, None),
+        ("", None),
+        ("  ", None),
+        ("full", "full"),
+        (" IDS ", "ids"),
+        ("data.key, url", KeptFields(("data.key", "url"))),
+    ],
+)
+def test_what_is_kept_of_a_delivery_is_read_from_the_connection(
+    monkeypatch: pytest.MonkeyPatch, written: str | None, store: Store | None
+) -> None:
+    assert store_of(_connect(monkeypatch, {"extra": {"store": written}}).get_connection("tried")) == store
+    assert store_of(_connect(monkeypatch, {}).get_connection("tried")) is None
+
+
+@pytest.mark.parametrize("written", ["everything", "data", "data..x", "data.key,", 7, True, ["data.key"], {"a": 1}])
+def test_a_wrong_store_is_refused_with_connection_field_value_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, written: object
+) -> None:
+    connection = _connect(monkeypatch, {"extra": {"store": written}}).get_connection("tried")
+    with pytest.raises(ValueError, match=r"connection 'tried', extra field store=.*: must be .*data\.key") as refused:
+        store_of(connection)
+    assert repr(written) in str(refused.value)

@@ -75,5 +75,5 @@ def test_the_options_are_read_from_airflows_configuration(
 
 def test_an_option_that_is_not_allowed_is_named_with_its_value_and_what_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__PARTNERO__STORE", "everything")
-    with pytest.raises(ValueError, match=r"\[partnero\] store = 'everything': must be one of full, data-keys, ids"):
+    with pytest.raises(ValueError, match=r"\[partnero\] store='everything': must be one of full, data-keys, ids"):
         receiver_settings()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_partnero.webhooks.delivery import STORES, MalformedDeliveryError, PartneroDelivery
+from airflow_provider_partnero.webhooks.delivery import STORES, KeptFields, MalformedDeliveryError, PartneroDelivery
 
 ENVELOPE: dict[str, Any] = {
     "event": "transaction.created",
@@ -138,3 +139,27 @@ def test_an_asset_event_that_the_receiver_did_not_record_is_refused(extra: dict[
 
 def test_the_repr_of_a_delivery_has_no_data() -> None:
     assert "zoe@person.example" not in repr(_delivery())
+
+
+@pytest.mark.parametrize(
+    ("replay", "read"), [(1, 1), (7, 7), (0, 0), (-1, 0), (True, 0), ("1", 0), (None, 0), (1.5, 0)]
+)
+def test_a_replay_is_told_by_its_number_and_anything_else_is_none(replay: Any, read: int) -> None:
+    extra = _delivery().to_extra("ids") | {"replay": replay}
+    assert PartneroDelivery.from_extra(extra).replay == read
+
+
+@pytest.mark.parametrize(
+    ("changed", "read"), [(["a", "b"], ("a", "b")), ([], ()), (None, ()), (5, ()), ([1, "a"], ("a",))]
+)
+def test_what_was_changed_is_told_and_anything_else_is_nothing(changed: Any, read: tuple[str, ...]) -> None:
+    extra = _delivery().to_extra("ids") | {"changed": changed}
+    assert PartneroDelivery.from_extra(extra).changed == read
+
+
+@pytest.mark.parametrize("store", [*STORES, KeptFields(("data.key",))])
+def test_a_replay_and_what_was_changed_are_kept_however_little_is_stored(store: Any) -> None:
+    delivery = replace(_delivery(), replay=2, changed=("large numbers",))
+    read = PartneroDelivery.from_extra(json.loads(json.dumps(delivery.to_extra(store))))
+    assert (read.replay, read.changed) == (2, ("large numbers",))
+    assert not {"replay", "changed"} & set(_delivery().to_extra(store))
