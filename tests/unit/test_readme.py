@@ -26,7 +26,7 @@ from airflow_provider_partnero.hooks.connection import settings_of
 from airflow_provider_partnero.ledger import entries
 from airflow_provider_partnero.operators import partnero as operators
 from airflow_provider_partnero.plugin.receiver import answers, receiver, request
-from airflow_provider_partnero.plugin.receiver.signers import webhook_secrets
+from airflow_provider_partnero.plugin.receiver.signers import registry
 from airflow_provider_partnero.sandbox import Sandbox
 from airflow_provider_partnero.webhooks.rules import RULES
 from airflow_provider_partnero.webhooks.rules.across import RULES_ACROSS
@@ -264,8 +264,9 @@ def test_the_numbers_of_the_readme_are_those_of_the_code() -> None:
     assert f"recorded the same body in the last {receiver.OLDEST_DAYS} days" in README
     assert f"its `created_at` is {receiver.OLDEST_DAYS} days ago" in README
     assert f"What is older than {entries.KEPT_FOR.days} days is deleted" in README
-    assert f"keeps it for {webhook_secrets.SECRETS.known_for / 60:.0f} minutes, or for a day while" in README
-    assert webhook_secrets.SECRETS.stale_for == 24 * 60 * 60
+    assert f"keeps them for {registry.WEBHOOKS.known_for / 60:.0f} minutes, or for a day while" in README
+    assert registry.WEBHOOKS.stale_for == 24 * 60 * 60
+    assert f"at most once in {registry.WEBHOOKS.refresh_every:.0f} seconds" in README
     assert request.LARGEST_BODY == 1024 * 1024
 
 

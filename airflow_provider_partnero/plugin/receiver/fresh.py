@@ -1,172 +1,167 @@
-"""A cache that asks its source as seldom as it can, and goes on answering while the source is slow or fails."""
+"""A value that is loaded as seldom as can be, and goes on being used while its source is slow or fails."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from airflow_provider_partnero.plugin.receiver.budget import Budget
-from airflow_provider_partnero.plugin.receiver.memory import Memory
-
-K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How long an answer is good for, how many are kept, and how many may be loaded.
+    """How long a value is good for, and how often it may be loaded; all in seconds.
 
-    :param known_for: seconds for which a value is answered without a new load.
-    :param unknown_for: seconds for which a key without a value is not loaded again. Also the shortest time between
-        two refreshes of one key.
-    :param stale_for: seconds for which a value is answered when it cannot be loaded anew; at least ``known_for``.
-    :param most: how many values are kept, and how many keys without one.
-    :param loads_per_minute: for keys without a value; as many again for keys with one.
-    :param patience: seconds for which somebody who can have a stale value waits for a new one.
+    :param known_for: after that, it is loaded anew as soon as somebody asks.
+    :param stale_for: how long it is used when it cannot be loaded anew; at least ``known_for``.
+    :param refresh_every: the shortest time between two loads that somebody asks for because the value proved wrong.
+    :param retry_every: the shortest time between a load that failed and the next one.
+    :param patience: how long somebody who can have an old value waits for a new one.
     """
 
     known_for: float
-    unknown_for: float
     stale_for: float
-    most: int
-    loads_per_minute: int
+    refresh_every: float
+    retry_every: float
     patience: float = 0.5
 
 
-class OverBudgetError(Exception):
-    """A value would have to be loaded, and this minute's loads are spent.
-
-    :param per_minute: how many there are.
-    """
-
-    def __init__(self, per_minute: int) -> None:
-        super().__init__(f"more than {per_minute} loads within a minute")
-        self.per_minute = per_minute
-
-
 class LoadError(Exception):
-    """The loader failed; says what the loader's own error says, which is its cause."""
+    """The load failed; says what the loader's own error says, which is its cause."""
 
 
-class Fresh(Generic[K, V]):
-    """Values by key, loaded when they are asked for.
+class GoneError(Exception):
+    """What a loader raises when there is no value for certain: an old one is not used any more."""
 
-    Each key is loaded once at a time, for all who ask for it meanwhile; whoever stops waiting leaves the load to the
-    others. Keys without a value and keys with one have a budget and a memory each: made-up keys, however many, neither
-    push a value out nor keep it from being loaded anew. A value older than ``stale_for`` counts as none.
+
+class Fresh(Generic[V]):
+    """One value, with the time at which its load was started.
+
+    It is loaded once at a time, for all who ask meanwhile; whoever stops waiting leaves the load to the others. After a
+    failure the old value goes on being used until it is ``stale_for`` seconds old.
 
     Belongs to one event loop.
 
-    :param load: the value of a key; None: the key has none. It must come to an end by itself, since those who ask for
-        a key without a value wait until it does.
+    :param load: must come to an end by itself, since those who have no value wait until it does.
     :param clock: seconds; never goes back.
     """
 
     def __init__(
         self,
-        load: Callable[[K], Awaitable[V | None]],
+        load: Callable[[], Awaitable[V]],
         freshness: Freshness,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._loader = load
         self._freshness = freshness
-        self._values: Memory[K, V] = Memory(freshness.most, clock)
-        self._without_value: Memory[K, bool] = Memory(freshness.most, clock)
-        self._refreshed: Memory[K, bool] = Memory(freshness.most, clock)
-        self._for_new = Budget(freshness.loads_per_minute, clock)
-        self._for_known = Budget(freshness.loads_per_minute, clock)
-        self._under_way: dict[K, asyncio.Task[V | None]] = {}
+        self._clock = clock
+        self._value: tuple[V, float] | None = None
+        self._failure: tuple[Exception, float] | None = None  # of the last load, if it failed
+        self._refreshed_at: float | None = None
+        self._under_way: asyncio.Task[V] | None = None
 
-    async def get(self, key: K) -> V | None:
-        """The value of a key, loaded if need be; None when it has none.
+    async def get(self) -> V:
+        """The value, loaded if need be.
 
-        A stale value is answered when the load fails, takes longer than ``patience`` or is over budget.
-
-        :raises OverBudgetError: there is no value, and it may not be loaded now.
-        :raises LoadError: there is no value, and it could not be loaded.
+        :raises LoadError: there is none that is young enough, and it could not be loaded.
         """
-        known = self.known(key)
+        known = self.known(self._freshness.known_for)
         if known is not None:
             return known
-        if self._is_without_value(key):
-            return None
-        stale = self._usable(key)
+        stale = self.known()
         if stale is None:
-            return await self._load(key)
-        try:
-            return await self._load(key, self._freshness.patience)
-        except (OverBudgetError, LoadError, TimeoutError):
+            return await self._loaded(None)
+        if self._failure is not None:
+            self._start_if_allowed()
             return stale
+        try:
+            return await self._loaded(self._freshness.patience)
+        except (LoadError, TimeoutError):
+            return self._or_raise(self.known())
 
-    async def refresh(self, key: K) -> V | None:
-        """The value of a key, loaded however young it is: for when it has proved wrong.
+    async def refreshed(self) -> V | None:
+        """The value, loaded however young it is: for when it has proved wrong. It joins a load that is under way.
 
-        What is known is answered without a load when the key was refreshed, or found without a value, in the last
-        ``unknown_for`` seconds.
-
-        :raises OverBudgetError: it may not be loaded now.
+        :returns: None if it may not be loaded now.
         :raises LoadError: it could not be loaded.
         """
-        if self._refreshed.get(key, self._freshness.unknown_for) or self._is_without_value(key):
-            return self._usable(key)
-        value = await self._load(key)
-        if value is not None:
-            self._refreshed.put(key, True)
-        return value
+        if self._under_way is None:
+            now = self._clock()
+            if self._refreshed_at is not None and now - self._refreshed_at < self._freshness.refresh_every:
+                return None
+            if not self._start_if_allowed():
+                return None
+            self._refreshed_at = now
+        return await self._loaded(None)
 
-    def known(self, key: K) -> V | None:
-        """The value of a key if it is younger than ``known_for``; never loads."""
-        return self._values.get(key, self._freshness.known_for)
+    def known(self, max_age: float | None = None) -> V | None:
+        """The value if it is at most so many seconds old; never loads.
 
-    def items(self) -> Iterator[tuple[K, V]]:
-        """Every (key, value) that is remembered, however old; never loads."""
-        return self._values.items()
+        :param max_age: None: as old as may be used at all.
+        """
+        if self._value is None:
+            return None
+        value, loaded_at = self._value
+        oldest = self._freshness.stale_for if max_age is None else max_age
+        return value if self._clock() - loaded_at <= oldest else None
 
-    def _usable(self, key: K) -> V | None:
-        return self._values.get(key, self._freshness.stale_for)
+    async def _loaded(self, patience: float | None) -> V:
+        """What the load under way brings, or a new one.
 
-    def _is_without_value(self, key: K) -> bool:
-        return self._without_value.get(key, self._freshness.unknown_for) is not None
-
-    async def _load(self, key: K, patience: float | None = None) -> V | None:
-        """Wait for the load under way, or for a new one.
-
+        :raises LoadError: it failed, or has failed just now.
         :raises TimeoutError: it is still under way after ``patience`` seconds.
         """
-        load = self._under_way.get(key) or self._start(key)
+        self._start_if_allowed()
+        load = self._under_way
+        if load is None:
+            raise self._last_failure()
         # Unlike await, this tells a cancelled load from a cancelled caller, and leaves the load alone.
         await asyncio.wait({load}, timeout=patience)
         if not load.done():
             raise TimeoutError
         if load.cancelled():
-            raise LoadError("it was cancelled")
+            raise LoadError("it was broken off")
         error = load.exception()
         if error is not None:
             raise LoadError(str(error)) from error
         return load.result()
 
-    def _start(self, key: K) -> asyncio.Task[V | None]:
-        budget = self._for_new if self._usable(key) is None else self._for_known
-        if not budget.spend():
-            raise OverBudgetError(self._freshness.loads_per_minute)
-        load = asyncio.create_task(self._learn(key))
-        self._under_way[key] = load
-        load.add_done_callback(lambda done: self._end(key, done))
-        return load
+    def _start_if_allowed(self) -> bool:
+        """Start a load, unless one is under way or the last one failed just now; whether one is under way then."""
+        if self._under_way is not None:
+            return True
+        if self._failure is not None and self._clock() - self._failure[1] < self._freshness.retry_every:
+            return False
+        self._under_way = asyncio.create_task(self._load())
+        self._under_way.add_done_callback(self._end)
+        return True
 
-    async def _learn(self, key: K) -> V | None:
-        value = await self._loader(key)
-        if value is None:
-            self._values.forget(key)
-            self._without_value.put(key, True)
-        else:
-            self._values.put(key, value)
+    async def _load(self) -> V:
+        started_at = self._clock()
+        try:
+            value = await self._loader()
+        except GoneError as error:
+            self._value, self._failure = None, (error, started_at)
+            raise
+        except Exception as error:
+            self._failure = error, started_at
+            raise
+        self._value, self._failure = (value, started_at), None
         return value
 
-    def _end(self, key: K, load: asyncio.Task[V | None]) -> None:
-        del self._under_way[key]
+    def _end(self, load: asyncio.Task[V]) -> None:
+        self._under_way = None
         if not load.cancelled():
             load.exception()  # asyncio complains about an error that nobody has asked for
+
+    def _last_failure(self) -> LoadError:
+        error = self._failure[0] if self._failure else None
+        return LoadError(str(error))
+
+    def _or_raise(self, value: V | None) -> V:
+        if value is None:
+            raise self._last_failure()
+        return value

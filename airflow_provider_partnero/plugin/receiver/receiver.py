@@ -118,7 +118,7 @@ class Receiver:
     async def _answer(self, conn_id: str, headers: Headers, raw: bytes) -> Answer:
         signers = await self._registry.signers(conn_id)
         if signers is None:
-            raise RefusedError(UNKNOWN, "there is no connection of type partnero by this name")
+            raise RefusedError(UNKNOWN, "[partnero] receiver_connections does not name it")
         with _refusing_what_is_malformed():
             unverified = UnverifiedDelivery.of(raw)
             uri = event_asset_uri(unverified.event, conn_id)

@@ -11,7 +11,6 @@ from airflow_provider_partnero.plugin.receiver.budget import Budget
 from airflow_provider_partnero.plugin.receiver.diagnosis import HEADER, header_problem, mismatch
 from airflow_provider_partnero.plugin.receiver.request import Headers
 from airflow_provider_partnero.plugin.receiver.signers.registry import Signers
-from airflow_provider_partnero.webhooks.texts import quoted
 
 
 class SignatureCheck:
@@ -34,28 +33,17 @@ class SignatureCheck:
         if problem:
             raise RefusedError(UNAUTHORIZED, problem)
         [signature] = headers[HEADER]
-        if signers.connection.signing_secrets:
-            self._check_listed(signers, webhook_key, signature, body)
-        else:
-            await self._check_at_partnero(signers, webhook_key, signature, body)
-
-    def _check_listed(self, signers: Signers, webhook_key: str, signature: str, body: bytes) -> None:
-        listed = signers.connection.signing_secrets
-        secrets = [item.secret for item in listed if item.webhook_key in {None, webhook_key}]
-        if not any(verify(body, signature, secret) for secret in secrets):
-            others = [(item.webhook_key or "not said", item.secret) for item in listed]
-            raise self._forged(body, signature, secrets, others)
-
-    async def _check_at_partnero(self, signers: Signers, webhook_key: str, signature: str, body: bytes) -> None:
-        secret = await signers.secrets.secret(webhook_key)
-        if secret is None:
-            raise RefusedError(UNAUTHORIZED, f"Partnero knows no webhook {quoted(webhook_key)} in this programme")
-        if verify(body, signature, secret):
+        candidates = await signers.candidates(webhook_key)
+        if _is_signed(candidates, signature, body):
             return
-        other = await signers.secrets.other_secret(webhook_key, secret)
-        if other is None or not verify(body, signature, other):
-            secrets = [secret] if other is None else [secret, other]
-            raise self._forged(body, signature, secrets, signers.secrets.all_known())
+        newest = await signers.refreshed(webhook_key)
+        if newest is not None and _is_signed(newest, signature, body):
+            return
+        if not candidates and not newest:
+            raise RefusedError(UNAUTHORIZED, signers.why_not(webhook_key))
+        secrets = [secret for _, secret in [*candidates, *(newest or ())]]
+        others = [(key or "not said", secret) for key, secret in await signers.candidates(None)]
+        raise self._forged(body, signature, secrets, others)
 
     def _forged(
         self, body: bytes, signature: str, secrets: Sequence[Secret], others: Iterable[tuple[str, Secret]]
@@ -63,3 +51,7 @@ class SignatureCheck:
         if not self._diagnoses.spend():
             return RefusedError(UNAUTHORIZED, "the signature does not verify")
         return RefusedError(UNAUTHORIZED, mismatch(body, signature, secrets, others))
+
+
+def _is_signed(candidates: Sequence[tuple[str | None, Secret]], signature: str, body: bytes) -> bool:
+    return any(verify(body, signature, secret) for _, secret in candidates)

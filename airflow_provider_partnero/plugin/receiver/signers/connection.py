@@ -2,64 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from airflow_provider_partnero.airflow_compat import AirflowNotFoundException, BaseHook
-from airflow_provider_partnero.api.arguments import checked_key
-from airflow_provider_partnero.api.client import PartneroClient
-from airflow_provider_partnero.api.errors import PartneroNotFoundError
 from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.hooks.connection import SigningSecret, settings_of, signing_secrets_of
+from airflow_provider_partnero.plugin.receiver.fresh import GoneError
+from airflow_provider_partnero.webhooks.delivery import Store
 
 
 @dataclass(frozen=True, slots=True)
 class SigningConnection:
     """Where a connection's secrets are: in its extra, or at Partnero.
 
-    Two are equal when they say the same, whatever their names.
-
     :param signing_secrets: those in the connection's extra; when there are any, Partnero is never asked.
     :param timeout: seconds to connect to Partnero, and to wait for its answer.
+    :param store: how much is kept of a delivery to this connection; None: as Airflow's configuration says.
     """
 
-    conn_id: str = field(compare=False)
+    conn_id: str
     token: Secret
     base_url: str
     verify: bool | str
     signing_secrets: tuple[SigningSecret, ...] = field(repr=False)
-    timeout: tuple[float, float] = (0.7, 1.2)
+    timeout: tuple[float, float] = (3.0, 5.0)
+    store: Store | None = None
 
-    def secret_of(self, webhook_key: str) -> Secret | None:
-        """Ask Partnero for a webhook's secret, in one request.
+    @property
+    def programme(self) -> tuple[str, Secret, bool | str]:
+        """What leads to the programme; the same for connections that differ only in what is done with deliveries."""
+        return self.base_url, self.token, self.verify
 
-        :returns: None when there is no such webhook, or it has no secret.
-        :raises PartneroError: there was no usable answer within ``timeout``.
-        :raises ValueError: the connection has no token.
+    def secrets_of(self, webhook_key: str | None) -> Sequence[tuple[str | None, Secret]]:
+        """(webhook key, secret) of those in the extra that may have signed.
+
+        :param webhook_key: the webhook that a delivery names; None: not known yet, so all of them.
         """
-        if not _can_be_a_key(webhook_key):
-            return None
-        if not self.token:
-            raise ValueError(f"connection {self.conn_id!r} has neither an API token nor signing_secrets")
-        with PartneroClient(
-            self.token, self.base_url, timeout=self.timeout, max_attempts=1, verify=self.verify
-        ) as client:
-            try:
-                signature = client.get_webhook(webhook_key).signature
-            except PartneroNotFoundError:
-                return None
-        return Secret(signature) if signature else None
+        return tuple(
+            (item.webhook_key, item.secret)
+            for item in self.signing_secrets
+            if webhook_key is None or item.webhook_key in {None, webhook_key}
+        )
 
 
-def _can_be_a_key(text: str) -> bool:
-    try:
-        return bool(checked_key(text))
-    except ValueError:
-        return False
+def read_connection(conn_id: str) -> SigningConnection:
+    """Read a connection from Airflow.
 
-
-def read_connection(conn_id: str) -> SigningConnection | None:
-    """Read a connection from Airflow; None when there is none of type ``partnero`` by this name.
-
+    :raises GoneError: there is no connection of type ``partnero`` by this name.
     :raises ValueError: the connection has a field that is not allowed.
     :raises Exception: Airflow's database does not answer.
     """
@@ -67,9 +57,9 @@ def read_connection(conn_id: str) -> SigningConnection | None:
         connection = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         _check_absent(conn_id)
-        return None
+        raise GoneError("Airflow has no connection by this name") from None
     if connection.conn_type != "partnero":
-        return None
+        raise GoneError("its type is not partnero")
     settings = settings_of(connection)
     return SigningConnection(
         conn_id=conn_id,

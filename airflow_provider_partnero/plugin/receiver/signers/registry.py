@@ -2,87 +2,167 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from airflow_provider_partnero.api.models import Secret
-from airflow_provider_partnero.plugin.receiver.fresh import Fresh, Freshness
-from airflow_provider_partnero.plugin.receiver.memory import Memory
+from airflow_provider_partnero.plugin.receiver.answers import UNAVAILABLE, RefusedError
+from airflow_provider_partnero.plugin.receiver.fresh import Fresh, Freshness, LoadError
 from airflow_provider_partnero.plugin.receiver.signers.connection import SigningConnection, read_connection
-from airflow_provider_partnero.plugin.receiver.signers.refusals import refusing
-from airflow_provider_partnero.plugin.receiver.signers.webhook_secrets import WebhookSecrets
+from airflow_provider_partnero.plugin.receiver.signers.daemon_threads import DaemonThreads
+from airflow_provider_partnero.plugin.receiver.signers.receiver_webhooks import (
+    ReceiverWebhooks,
+    read_webhooks,
+    why_not,
+)
+from airflow_provider_partnero.webhooks.texts import quoted
+
+log = logging.getLogger(__name__)
 
 CONNECTIONS = Freshness(
     known_for=60.0,
-    unknown_for=15.0,
     stale_for=3_600.0,  # for when the secrets backend is out
-    most=256,
-    loads_per_minute=120,
+    refresh_every=10.0,
+    retry_every=2.0,
 )
-_LONGEST_NAME = 250  # of a connection, in Airflow's database
+WEBHOOKS = Freshness(
+    known_for=600.0,
+    stale_for=86_400.0,  # an outage of Partnero's API does not stop its deliveries
+    refresh_every=10.0,
+    retry_every=10.0,
+)
+_CONNECTION_SECONDS = 10.0
+_WEBHOOKS_SECONDS = 20.0  # with the wait for a thread
 
 
 @dataclass(frozen=True, slots=True)
 class Signers:
-    """Who may sign the deliveries to one connection.
-
-    :param secrets: asked when the connection lists none itself.
-    """
+    """Who may sign the deliveries to one connection."""
 
     connection: SigningConnection
-    secrets: WebhookSecrets
+    _connections: Fresh[SigningConnection]
+    _webhooks: Fresh[ReceiverWebhooks]
+
+    async def candidates(self, webhook_key: str | None) -> Sequence[tuple[str | None, Secret]]:
+        """(webhook key, secret) of those that may have signed; a key is None if the connection does not name it.
+
+        :param webhook_key: the webhook that the delivery names; None: not known yet, so all of the connection's.
+        :returns: none if this webhook is not admitted, as far as is known.
+        :raises RefusedError: Partnero could not be asked.
+        """
+        if self.connection.signing_secrets:
+            return self.connection.secrets_of(webhook_key)
+        with _refusing("the secrets cannot be read from Partnero"):
+            return (await self._webhooks.get()).secrets_of(webhook_key)
+
+    async def refreshed(self, webhook_key: str | None) -> Sequence[tuple[str | None, Secret]] | None:
+        """The candidates as they are now: for a webhook that is not admitted, or when no secret verifies.
+
+        :returns: None if nobody may be asked now, since somebody was in the last 10 seconds.
+        :raises RefusedError: Partnero, or whoever keeps the connection, could not be asked.
+        """
+        if self.connection.signing_secrets:
+            with _refusing(f"connection {quoted(self.connection.conn_id)} cannot be used"):
+                connection = await self._connections.refreshed()
+            return None if connection is None else connection.secrets_of(webhook_key)
+        with _refusing("the secrets cannot be read from Partnero"):
+            webhooks = await self._webhooks.refreshed()
+        return None if webhooks is None else webhooks.secrets_of(webhook_key)
+
+    def why_not(self, webhook_key: str) -> str:
+        """Why a webhook is not admitted, in words for the log, as far as is known; nobody is asked."""
+        conn_id = self.connection.conn_id
+        if self.connection.signing_secrets:
+            return f"connection {quoted(conn_id)} has no secret of webhook {quoted(webhook_key)} in signing_secrets"
+        return why_not(self._webhooks.known(), webhook_key, conn_id)
 
 
 class SignerRegistry:
     """Signers by connection. Belongs to one event loop.
 
-    One connection may have many names, such as one from the environment in upper and lower case: all that say the
-    same share one set of secrets.
-
-    :param read: reads a connection, in a thread; None: there is none of type ``partnero`` by this name.
-    :param freshness: how often connections are read.
+    :param connections: those that are looked for, spelt as in the URL; no other name ever leaves this class.
+    :param read: reads a connection; runs in a thread.
+    :param read_list: reads its programme's webhooks; runs in a thread.
     :param clock: seconds; never goes back.
     """
 
     def __init__(
         self,
-        read: Callable[[str], SigningConnection | None] = read_connection,
-        freshness: Freshness = CONNECTIONS,
+        connections: frozenset[str],
+        read: Callable[[str], SigningConnection] = read_connection,
+        read_list: Callable[[SigningConnection], ReceiverWebhooks] = read_webhooks,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._read = read
-        self._clock = clock
-        self._stale_for = freshness.stale_for
-        self._signers: Fresh[str, Signers] = Fresh(self._load, freshness, clock)
-        self._secrets: Memory[SigningConnection, WebhookSecrets] = Memory(freshness.most, clock)
+        for_connections = DaemonThreads(4, "partnero-connection")
+        for_lists = DaemonThreads(16, "partnero-signers")
+        self._known = {
+            conn_id: _Known(conn_id, read, read_list, (for_connections, for_lists), clock) for conn_id in connections
+        }
 
     async def signers(self, conn_id: str) -> Signers | None:
-        """Those of a connection; None when there is no connection of type ``partnero`` by this name.
+        """Those of a connection; None if deliveries are not taken for it.
 
-        :raises RefusedError: the connection could not be read.
+        :raises RefusedError: the connection is not there, or cannot be used.
         """
-        if not _can_be_a_name(conn_id):
-            return None
-        with refusing(loads="connections to be read", failure=f"connection {conn_id!r} cannot be used"):
-            return await self._signers.get(conn_id)
-
-    async def _load(self, conn_id: str) -> Signers | None:
-        connection = await asyncio.to_thread(self._read, conn_id)
-        return Signers(connection, self._secrets_of(connection)) if connection else None
-
-    def _secrets_of(self, connection: SigningConnection) -> WebhookSecrets:
-        secrets = self._secrets.get(connection, self._stale_for) or self._new_secrets(connection)
-        self._secrets.put(connection, secrets)
-        return secrets
-
-    def _new_secrets(self, connection: SigningConnection) -> WebhookSecrets:
-        async def look_up(webhook_key: str) -> Secret | None:
-            return await asyncio.to_thread(connection.secret_of, webhook_key)
-
-        return WebhookSecrets(look_up, clock=self._clock)
+        known = self._known.get(conn_id)
+        return await known.signers() if known else None
 
 
-def _can_be_a_name(conn_id: str) -> bool:
-    return 0 < len(conn_id) <= _LONGEST_NAME and conn_id.isprintable()
+class _Known:
+    """What is known about one connection and its webhooks."""
+
+    def __init__(
+        self,
+        conn_id: str,
+        read: Callable[[str], SigningConnection],
+        read_list: Callable[[SigningConnection], ReceiverWebhooks],
+        threads: tuple[DaemonThreads, DaemonThreads],
+        clock: Callable[[], float],
+    ) -> None:
+        self._conn_id = conn_id
+        self._read = read
+        self._read_list = read_list
+        self._for_connections, self._for_lists = threads
+        self._clock = clock
+        self._connections = Fresh(self._load, CONNECTIONS, clock)
+        self._signers: Signers | None = None
+        self._webhooks: Fresh[ReceiverWebhooks] | None = None
+        self._told: set[str] = set()
+
+    async def signers(self) -> Signers:
+        with _refusing(f"connection {quoted(self._conn_id)} cannot be used"):
+            connection = await self._connections.get()
+        signers = self._signers
+        if signers is None or signers.connection != connection:
+            if self._webhooks is None or signers is None or signers.connection.programme != connection.programme:
+                self._webhooks = self._new_webhooks(connection)
+            signers = self._signers = Signers(connection, self._connections, self._webhooks)
+        return signers
+
+    def _new_webhooks(self, connection: SigningConnection) -> Fresh[ReceiverWebhooks]:
+        async def load() -> ReceiverWebhooks:
+            webhooks = await self._for_lists.run(lambda: self._read_list(connection), _WEBHOOKS_SECONDS)
+            self._tell(webhooks.remarks)
+            return webhooks
+
+        return Fresh(load, WEBHOOKS, self._clock)
+
+    async def _load(self) -> SigningConnection:
+        return await self._for_connections.run(lambda: self._read(self._conn_id), _CONNECTION_SECONDS)
+
+    def _tell(self, remarks: Sequence[str]) -> None:
+        for remark in remarks:
+            if remark not in self._told:
+                log.warning("%s", remark)
+        self._told = set(remarks)
+
+
+@contextmanager
+def _refusing(failure: str) -> Iterator[None]:
+    try:
+        yield
+    except LoadError as error:
+        raise RefusedError(UNAVAILABLE, f"{failure}: {error}") from error

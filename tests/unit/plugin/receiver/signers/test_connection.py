@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_partnero.api.errors import PartneroServerError
 from airflow_provider_partnero.api.models import Secret
 from airflow_provider_partnero.hooks.connection import SigningSecret
+from airflow_provider_partnero.plugin.receiver.fresh import GoneError
 from airflow_provider_partnero.plugin.receiver.signers.connection import SigningConnection, read_connection
 from airflow_provider_partnero.sandbox import Sandbox
 from tests.unit.conftest import Airflow
@@ -24,46 +24,16 @@ def test_what_is_printed_of_a_connection_holds_no_secret() -> None:
 class TestReading:
     def test_a_connection_of_airflow_says_where_to_ask_and_with_what_token(self, sandbox: Sandbox) -> None:
         connection = read_connection("partnero_default")
-        assert connection is not None
         assert (connection.base_url, connection.token) == (sandbox.base_url, sandbox.token)
 
-    def test_one_of_another_type_counts_as_missing_like_one_that_nobody_has(
+    def test_one_of_another_type_and_one_that_nobody_has_are_gone_for_certain(
         self, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_WEB", "http://example.com")
-        assert read_connection("web") is None
-        assert read_connection("nobody") is None
-
-    def test_a_webhooks_secret_costs_one_request(self, sandbox: Sandbox) -> None:
-        sandbox.put_webhooks([{"key": "k", "signature": "s3cret"}])
-        connection = read_connection("partnero_default")
-        assert connection is not None
-        assert connection.secret_of("k") == "s3cret"
-        assert len(sandbox.requests()) == 1
-
-    @pytest.mark.parametrize(("key", "requests"), [("gone", 1), ("a/b", 0), ("..", 0)])
-    def test_a_key_that_no_webhook_has_or_can_have_has_no_secret(
-        self, sandbox: Sandbox, key: str, requests: int
-    ) -> None:
-        connection = read_connection("partnero_default")
-        assert connection is not None
-        assert connection.secret_of(key) is None
-        assert len(sandbox.requests()) == requests
-
-    def test_an_outage_is_an_error_after_one_request(self, sandbox: Sandbox) -> None:
-        sandbox.fault(status=500, times=9)
-        connection = read_connection("partnero_default")
-        assert connection is not None
-        with pytest.raises(PartneroServerError):
-            connection.secret_of("k")
-        assert len(sandbox.requests()) == 1
-
-    def test_a_connection_without_token_cannot_ask(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("AIRFLOW_CONN_BARE", "partnero://")
-        connection = read_connection("bare")
-        assert connection is not None
-        with pytest.raises(ValueError, match="neither an API token nor signing_secrets"):
-            connection.secret_of("k")
+        with pytest.raises(GoneError, match="its type is not partnero"):
+            read_connection("web")
+        with pytest.raises(GoneError, match="Airflow has no connection by this name"):
+            read_connection("nobody")
 
 
 class TestSigningSecrets:
@@ -72,7 +42,6 @@ class TestSigningSecrets:
         fields = {"conn_type": "partnero", "extra": {"signing_secrets": value}}
         monkeypatch.setenv("AIRFLOW_CONN_SIGNED", json.dumps(fields))
         connection = read_connection("signed")
-        assert connection is not None
         return [(one.webhook_key, one.secret) for one in connection.signing_secrets]
 
     @pytest.mark.parametrize(
@@ -100,5 +69,4 @@ class TestSigningSecrets:
 
     def test_without_the_field_there_are_none(self, sandbox: Sandbox) -> None:
         connection = read_connection("partnero_default")
-        assert connection is not None
         assert connection.signing_secrets == ()
