@@ -64,8 +64,8 @@ __all__ = [
     "log_level",
     "partitioned_schedule_column",
     "read_as_server",
+    "server_stats",
     "set_variable",
-    "stats",
 ]
 
 
@@ -120,13 +120,28 @@ def latest_asset_events(asset: Any, most: int) -> list[Any]:
     return list(InletEventsAccessor(asset_name=asset.name, asset_uri=asset.uri).ascending(False).limit(most))
 
 
-def stats() -> Any:
-    """Airflow's client for metrics."""
+def server_stats() -> Any:
+    """Airflow's client for metrics in a process that is no task: the one that Airflow's own API server uses.
+
+    Before 3.3 the API server does not set it up, nor does any Airflow in a process of ours. Then it is done here, which
+    may ask for a name server: not for an event loop.
+    """
     try:  # from 3.2
-        from airflow.sdk.observability.stats import Stats
+        from airflow._shared.observability.metrics import stats
+        from airflow.observability.metrics import stats_utils
     except ImportError:
         from airflow.stats import Stats
-    return Stats
+
+        return Stats
+    client: Any = stats.Stats
+    make_factory: Any = stats_utils.get_stats_factory
+    if "_factory" not in vars(stats):  # before 3.3
+        if client.factory is None:
+            client.initialize(factory=make_factory(client))
+    elif vars(stats)["_factory"] is None:
+        legacy = conf.getboolean("metrics", "legacy_names_on", fallback=True)
+        client.initialize(factory=make_factory(), export_legacy_names=legacy)
+    return client
 
 
 def partitioned_schedule_column() -> Any | None:

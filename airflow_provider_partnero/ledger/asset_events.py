@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.assets.manager import asset_manager
+from airflow.assets.manager import AssetManager, asset_manager
+from airflow.listeners.listener import get_listener_manager
 from airflow.models.asset import (
     AssetDagRunQueue,
+    AssetEvent,
     AssetModel,
     DagScheduleAssetNameReference,
     DagScheduleAssetReference,
@@ -20,12 +22,13 @@ from airflow.models.dagrun import DagRun
 from airflow.utils.types import DagRunType
 from sqlalchemy import case, false, or_, select, update
 
-from airflow_provider_partnero.airflow_compat import partitioned_schedule_column
+from airflow_provider_partnero.airflow_compat import partitioned_schedule_column, server_stats
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _KEY_FORMAT = "%Y-%m-%dT%H:%M:%S"  # what Airflow's partition mappers read unless told otherwise
+_COLUMNS = frozenset(AssetEvent.__table__.columns.keys()) - {"id", "extra", "timestamp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,9 @@ class NewEvent:
 def register_all(session: Session, route: Route, events: Sequence[NewEvent]) -> list[int]:
     """Write asset events of one asset, and queue the runs they start.
 
+    Airflow registers the first one. The others are rows like it, written at once, unless something looks at each event
+    by itself: a DAG with a partitioned schedule, a listener, or an asset manager that is not Airflow's own.
+
     ``happened`` is the partition key, to the second and in UTC, if a DAG with a partitioned schedule listens: without a
     key such a DAG does not start, with one a plain DAG does not.
 
@@ -111,18 +117,38 @@ def register_all(session: Session, route: Route, events: Sequence[NewEvent]) -> 
     :returns: the ids of the asset events, in the order of ``events``.
     :raises LookupError: the asset was deleted meanwhile.
     """
-    return [_register(session, route, event) for event in events]
+    one_by_one = len(events) if _is_each_looked_at(route) else 1
+    written = [_register(session, route, event) for event in events[:one_by_one]]
+    if others := events[one_by_one:]:
+        alike = [_like(written[0], event) for event in others]
+        session.add_all(alike)
+        server_stats().incr("asset.updates", len(alike))
+        written += alike
+    session.flush()
+    return [event.id for event in written]
 
 
-def _register(session: Session, route: Route, event: NewEvent) -> int:
+def _is_each_looked_at(route: Route) -> bool:
+    """Whether Airflow's own function has to see each event, since it does more than to write a row."""
+    hooks = vars(get_listener_manager().hook).items()
+    has_listener = any(name.startswith("on_asset") and hook.get_hookimpls() for name, hook in hooks)
+    return has_listener or bool(route.listeners.partitioned) or type(asset_manager) is not AssetManager
+
+
+def _register(session: Session, route: Route, event: NewEvent) -> AssetEvent:
     asset = route.asset
     key: dict[str, Any] = {"partition_key": event.happened.strftime(_KEY_FORMAT)} if route.listeners.partitioned else {}
-    written: Any = asset_manager.register_asset_change(asset=asset, extra=event.extra, session=session, **key)
+    written = asset_manager.register_asset_change(asset=asset, extra=event.extra, session=session, **key)
     if written is None:
         raise LookupError(f"Airflow does not find the asset {asset.uri!r} any more")
     written.timestamp = event.at
-    session.flush()
-    return int(written.id)
+    return written
+
+
+def _like(written: AssetEvent, event: NewEvent) -> AssetEvent:
+    """One more event of the same asset, which differs in its extra and its time."""
+    same = {name: getattr(written, name) for name in _COLUMNS}
+    return AssetEvent(**same, extra=event.extra, timestamp=event.at)
 
 
 def queue_runs(session: Session, asset: AssetModel, dag_ids: Iterable[str], at: datetime) -> None:

@@ -111,6 +111,7 @@ def _works_on(wheel: Path, folder: Path, version: str) -> None:
     receiver = "switched or connection or rotated or replayed or login or section or secret"
     _test(environment, folder, "test_cluster.py", cluster, 10 if version == "3.0.6" else 11)
     _test(environment, folder, "test_receiver_standalone.py", receiver, 10)
+    _test(environment, folder, "test_asset_events.py", "indistinguishable", 2)
 
 
 def _test(environment: Path, folder: Path, file: str, chosen: str, number: int) -> None:

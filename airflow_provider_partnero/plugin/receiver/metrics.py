@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from airflow_provider_partnero.airflow_compat import stats
+from airflow_provider_partnero.airflow_compat import server_stats
 
 
 def count(outcome: str) -> None:
     """Count one answer of the receiver: ``partnero.receiver.accepted``, ``.unrouted``, ``.duplicate``, ..."""
-    stats().incr(f"partnero.receiver.{outcome.replace(' ', '_')}")
+    server_stats().incr(f"partnero.receiver.{outcome.replace(' ', '_')}")
