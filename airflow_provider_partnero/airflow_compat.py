@@ -59,10 +59,12 @@ __all__ = [
     "airflow_version",
     "asset_state_stores",
     "conf",
+    "events_queued_by_partition",
     "extra_through_alias",
     "latest_asset_events",
     "log_level",
     "partitioned_schedule_column",
+    "queue_by_partition",
     "read_as_server",
     "server_stats",
     "set_variable",
@@ -172,3 +174,37 @@ def set_variable(name: str, value: str, description: str) -> None:
         Variable.set(name, value, description=description)
         return
     _set_variable(name, value, description)
+
+
+def events_queued_by_partition(dag_id: str) -> Any:
+    """A query for the ids of the asset events that have been queued for a DAG with a partitioned schedule; from 3.2."""
+    from airflow.models.asset import PartitionedAssetKeyLog
+    from sqlalchemy import select
+
+    log = PartitionedAssetKeyLog
+    return select(log.asset_event_id).where(log.target_dag_id == dag_id)
+
+
+def queue_by_partition(session: Any, dag: Any, event: Any, partition_key: str) -> None:
+    """Queue an asset event for one DAG with a partitioned schedule, as Airflow does when the event is written.
+
+    Airflow has no public way to do so for a DAG that was paused then; from 3.2.
+
+    :param dag: the ``DagModel``.
+    :param event: the ``AssetEvent``.
+    """
+    import inspect
+
+    from airflow.assets.manager import asset_manager
+
+    queue = asset_manager._queue_partitioned_dags  # noqa: SLF001
+    date = {"partition_date": None} if "partition_date" in inspect.signature(queue).parameters else {}  # from 3.3
+    queue(
+        asset_id=event.asset_id,
+        partition_dags=[dag],
+        event=event,
+        partition_key=partition_key,
+        task_instance=None,
+        session=session,
+        **date,
+    )

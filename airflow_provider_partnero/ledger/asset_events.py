@@ -137,7 +137,7 @@ def _is_each_looked_at(route: Route) -> bool:
 
 def _register(session: Session, route: Route, event: NewEvent) -> AssetEvent:
     asset = route.asset
-    key: dict[str, Any] = {"partition_key": event.happened.strftime(_KEY_FORMAT)} if route.listeners.partitioned else {}
+    key: dict[str, Any] = {"partition_key": partition_key(event.happened)} if route.listeners.partitioned else {}
     written = asset_manager.register_asset_change(asset=asset, extra=event.extra, session=session, **key)
     if written is None:
         raise LookupError(f"Airflow does not find the asset {asset.uri!r} any more")
@@ -149,6 +149,11 @@ def _like(written: AssetEvent, event: NewEvent) -> AssetEvent:
     """One more event of the same asset, which differs in its extra and its time."""
     same = {name: getattr(written, name) for name in _COLUMNS}
     return AssetEvent(**same, extra=event.extra, timestamp=event.at)
+
+
+def partition_key(happened: datetime) -> str:
+    """The key of the partition that an event belongs to."""
+    return happened.strftime(_KEY_FORMAT)
 
 
 def queue_runs(session: Session, asset: AssetModel, dag_ids: Iterable[str], at: datetime) -> None:

@@ -139,11 +139,11 @@ def test_partitioned_and_plain_schedules_on_one_event_both_see_it_once(receiving
     assert partitions[:3] == [(at.strftime("%Y-%m-%dT%H:%M:%S"),) for at in moments]
 
 
-def test_an_event_without_a_dag_is_acknowledged_as_unrouted_every_time(receiving: Cluster) -> None:
+def test_an_event_without_a_dag_is_acknowledged_as_unrouted_and_then_as_a_duplicate(receiving: Cluster) -> None:
     [webhook] = receiving.sandbox.webhooks()
     receiving.sandbox.put_webhooks([webhook | {"events": [*EVENTS, "lead.submitted"]}])
     lead = envelope(receiving.sandbox, "lead.submitted", "nobody listens")
-    assert [deliver_to(receiving.address, lead) for _ in range(2)] == ["unrouted", "unrouted"]
+    assert [deliver_to(receiving.address, lead) for _ in range(2)] == ["unrouted", "duplicate"]
 
 
 def test_a_delivery_that_comes_again_is_a_duplicate_and_starts_nothing(receiving: Cluster) -> None:

@@ -42,6 +42,9 @@ class Writer(Protocol):
     def write(self, jobs: Sequence[Job]) -> list[Answer]:
         """Record jobs in one transaction; an answer for each."""
 
+    def check(self) -> str:
+        """``"ok"`` if a delivery could be recorded now; else what is wrong. Never raises."""
+
     def do_upkeep(self) -> None:
         """What is not urgent; never raises."""
 
@@ -62,7 +65,7 @@ class BatchQueue:
         self._writer = writer
         self._limits = limits
         self._clock = clock
-        self._senders: queue.Queue[_Sender] = queue.Queue(limits.most_waiting)
+        self._senders: queue.Queue[_Sender | _Check] = queue.Queue(limits.most_waiting)
         self._threads: list[threading.Thread] = []  # the last one records
         self._seen_at = clock()
 
@@ -80,6 +83,22 @@ class BatchQueue:
             raise RefusedError(FLOODED, f"{waiting} deliveries are waiting to be recorded") from None
         return await sender.answer
 
+    async def check(self, patience: float = 1.0) -> str:
+        """``"ok"`` if a delivery could be recorded now, found out behind those that wait; else what is wrong.
+
+        :param patience: seconds.
+        """
+        check = _Check(asyncio.get_running_loop().create_future())
+        self._ensure_thread()
+        try:
+            self._senders.put_nowait(check)
+            async with asyncio.timeout(patience):
+                return await check.words
+        except queue.Full:
+            return f"{self._limits.most_waiting} deliveries are waiting to be recorded"
+        except TimeoutError:
+            return f"no answer from Airflow's database within {patience:g} s"
+
     def _ensure_thread(self) -> None:
         # Not before the first delivery: a server may fork its workers after the plugin was loaded.
         alive = [thread for thread in self._threads if thread.is_alive()]
@@ -93,20 +112,27 @@ class BatchQueue:
         upkeep_at = self._clock()
         while threading.current_thread() is self._threads[-1]:
             self._seen_at = self._clock()
+            batch = self._next_batch()
             # A sender that has given up sends the delivery again.
-            self._record([sender for sender in self._next_batch() if not sender.answer.done()])
+            self._record([one for one in batch if isinstance(one, _Sender) and not one.answer.done()])
+            self._check([one for one in batch if isinstance(one, _Check) and not one.words.done()])
             if self._clock() - upkeep_at >= self._limits.upkeep_every:
                 self._writer.do_upkeep()
                 upkeep_at = self._clock()
 
-    def _next_batch(self) -> list[_Sender]:
+    def _next_batch(self) -> list[_Sender | _Check]:
         """All that wait, up to a limit; none when nobody comes until it is time for upkeep."""
-        batch: list[_Sender] = []
+        batch: list[_Sender | _Check] = []
         with suppress(queue.Empty):
             batch.append(self._senders.get(timeout=self._limits.upkeep_every))
             while len(batch) < self._limits.most_in_batch:
                 batch.append(self._senders.get_nowait())
         return batch
+
+    def _check(self, checks: Sequence[_Check]) -> None:
+        words = self._writer.check() if checks else ""
+        for check in checks:
+            check.tell(words)
 
     def _record(self, batch: Sequence[_Sender]) -> None:
         try:
@@ -143,6 +169,22 @@ class _Sender:
             self.answer.set_exception(outcome)
         else:
             self.answer.set_result(outcome)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Check:
+    """Somebody who wants to know whether deliveries could be recorded."""
+
+    words: asyncio.Future[str]
+
+    def tell(self, words: str) -> None:
+        """Give the answer; called from the queue's thread."""
+        with suppress(RuntimeError):  # the server is going down, and its loop is closed
+            self.words.get_loop().call_soon_threadsafe(self._settle, words)
+
+    def _settle(self, words: str) -> None:
+        if not self.words.done():
+            self.words.set_result(words)
 
 
 def _is_outage(error: Exception) -> bool:

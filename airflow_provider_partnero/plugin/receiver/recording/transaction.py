@@ -1,14 +1,20 @@
-"""One transaction that records deliveries: an asset event and an entry in the ledger for each, or neither."""
+"""One transaction that records deliveries: an entry in the ledger for each, and an asset event if a DAG listens."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.ledger import entries as ledger
-from airflow_provider_partnero.ledger import turn
-from airflow_provider_partnero.ledger.asset_events import NewEvent, Route, find_route, queue_runs, register_all
+from airflow_provider_partnero.ledger.asset_events import NewEvent
+from airflow_provider_partnero.ledger.emission import Emission
+from airflow_provider_partnero.ledger.entries import NewEntry, storable_time
+from airflow_provider_partnero.ledger.keeping import pack
+from airflow_provider_partnero.ledger.outcomes import Outcome
+from airflow_provider_partnero.ledger.turn import utc_now
 from airflow_provider_partnero.plugin.receiver.answers import ACCEPTED, DUPLICATE, UNROUTED, Answer
 
 if TYPE_CHECKING:
@@ -17,57 +23,80 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.plugin.receiver.recording.job import Job
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedJob:
+    """A job, with what takes time done: nobody waits for it in the transaction.
+
+    :param extra: of the asset event.
+    :param kept: the same, packed for the ledger.
+    :param happened: when it happened at Partnero, if that is known.
+    """
+
+    job: Job
+    extra: dict[str, Any]
+    kept: bytes
+    happened: datetime | None
+
+    @classmethod
+    def of(cls, job: Job) -> PreparedJob:
+        """A job, prepared."""
+        extra = job.delivery.to_extra(job.store)
+        return cls(job, extra, pack(extra), job.delivery.moment())
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What names its entry in the ledger: connection and delivery id."""
+        return self.job.conn_id, self.job.delivery.delivery_id
+
+
 class Transaction:
     """Begins by waiting for its turn among all API servers; see :func:`~.turn.take_turn`.
 
     :param wall_clock: the time in UTC, for a database without a clock of its own.
     """
 
-    def __init__(self, session: Session, wall_clock: Callable[[], datetime] = turn.utc_now) -> None:
+    def __init__(self, session: Session, wall_clock: Callable[[], datetime] = utc_now) -> None:
         self._session = session
-        self._now = turn.take_turn(session, wall_clock)
-        self._routes: dict[str, Route | None] = {}
-        self._latest: dict[str, datetime] = {}
+        self._emission = Emission(session, wall_clock)
 
-    def record(self, jobs: Sequence[Job]) -> list[Answer]:
+    def record(self, prepared: Sequence[PreparedJob]) -> list[Answer]:
         """Record what is new; an answer for each job."""
-        before = ledger.find_entries(self._session, {job.delivery.delivery_id for job in jobs})
-        entries = set(before)
-        answers = [self._record(job, entries) for job in jobs]
-        ledger.add_entries(self._session, entries - before, self._now)
-        for uri, at in self._latest.items():
-            self._queue_runs(self._routes[uri], at)
-        turn.end_turn(self._session, self._now)
+        known = ledger.find_entries(self._session, {one.job.delivery.delivery_id for one in prepared})
+        new: dict[tuple[str, str], list[tuple[PreparedJob, datetime]]] = defaultdict(list)
+        answers = []
+        for one in prepared:
+            if one.key in known:
+                answers.append(DUPLICATE)
+                continue
+            known.add(one.key)
+            subject = one.job.conn_id, one.job.delivery.event
+            new[subject].append((one, self._emission.tick()))
+            is_heard = self._emission.outcome(*subject) is Outcome.ACCEPTED
+            answers.append(ACCEPTED if is_heard else UNROUTED)
+        for subject, group in new.items():
+            self._record_group(*subject, group)
+        self._emission.end()
         return answers
 
     def latest(self) -> dict[str, datetime]:
         """The time of the last event of each asset, by its URI."""
-        return dict(self._latest)
+        return self._emission.latest()
 
-    def _record(self, job: Job, entries: set[tuple[str, str]]) -> Answer:
-        entry = (job.conn_id, job.delivery.delivery_id)
-        if entry in entries:
-            return DUPLICATE
-        route = self._route(job.asset_uri)
-        if route is None:
-            return UNROUTED
-        entries.add(entry)
-        self._emit(job, route)
-        return ACCEPTED if route.listeners else UNROUTED
-
-    def _route(self, uri: str) -> Route | None:
-        if uri not in self._routes:
-            self._routes[uri] = find_route(self._session, uri)
-        return self._routes[uri]
-
-    def _emit(self, job: Job, route: Route) -> None:
-        self._now += turn.TICK
-        if job.asset_uri not in self._latest:
-            self._queue_runs(route, self._now)  # before Airflow does, by this server's clock
-        self._latest[job.asset_uri] = self._now
-        happened = job.delivery.moment() or self._now
-        register_all(self._session, route, [NewEvent(job.delivery.to_extra(job.store), self._now, happened)])
-
-    def _queue_runs(self, route: Route | None, at: datetime) -> None:
-        if route:
-            queue_runs(self._session, route.asset, route.listeners.plain, at)
+    def _record_group(self, conn_id: str, event: str, group: Sequence[tuple[PreparedJob, datetime]]) -> None:
+        ids = self._emission.emit(conn_id, event, [NewEvent(one.extra, at, one.happened or at) for one, at in group])
+        outcome = self._emission.outcome(conn_id, event)
+        entries = [
+            NewEntry(
+                delivery_id=one.job.delivery.delivery_id,
+                conn_id=conn_id,
+                recorded_at=at,
+                event=event,
+                webhook_key=one.job.delivery.webhook_key,
+                created_at=storable_time(one.happened),
+                outcome=outcome,
+                asset_event_id=event_id,
+                kept=one.kept,
+            )
+            for (one, at), event_id in zip(group, ids, strict=True)
+        ]
+        ledger.add_entries(self._session, entries)

@@ -6,16 +6,19 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from airflow.utils.session import create_session
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from airflow_provider_partnero.ledger import entries, tables
 from airflow_provider_partnero.ledger.asset_events import find_route, has_run, queue_runs
+from airflow_provider_partnero.ledger.emission import Emission
+from airflow_provider_partnero.ledger.resumption import may_go, read_portion, resume
 from airflow_provider_partnero.ledger.turn import utc_now
-from airflow_provider_partnero.plugin.receiver.recording.transaction import Transaction
+from airflow_provider_partnero.ledger.waiting import Waiting, find_waiting
+from airflow_provider_partnero.plugin.receiver.recording.transaction import PreparedJob, Transaction
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -27,7 +30,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _FORGET_EVERY = 3_600.0  # seconds
+_RESUME_EVERY = 5.0  # seconds
+_RESUME_FOR = 0.5  # seconds of one upkeep; meanwhile senders wait
 _CHECK_RUNS_AFTER = 10.0  # seconds; the scheduler's transactions are shorter
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _TIME_OUTS = text(  # of this transaction, in milliseconds; a server that hangs in its turn does not hold up the others
     "SELECT set_config('statement_timeout', '1500', true),"
     " set_config('idle_in_transaction_session_timeout', '5000', true)"
@@ -40,6 +46,8 @@ class DeliveryWriter:
     :param clock: seconds; never goes back.
     :param wall_clock: the time in UTC, for a database without a clock of its own.
     :param forgotten_at_once: how many old entries of the ledger one :meth:`forget_old` deletes.
+    :param keep_days: how long a delivery can be sent again; what is kept of it is deleted then.
+    :param resumed_at_once: how many waiting deliveries one transaction lets go; 200 at most.
     """
 
     def __init__(
@@ -47,12 +55,18 @@ class DeliveryWriter:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], datetime] = utc_now,
         forgotten_at_once: int = 1_000,
+        keep_days: int = 91,
+        resumed_at_once: int = 50,
     ) -> None:
         self._clock = clock
         self._wall_clock = wall_clock
         self._forgotten_at_once = forgotten_at_once
+        self._keeps = timedelta(days=keep_days)
+        self._resumed_at_once = resumed_at_once
         self._has_tables = False
         self._forgets_from = -math.inf
+        self._emptied_to = _LONG_AGO
+        self._resumes_from = -math.inf
         self._unchecked: dict[str, tuple[datetime, float]] = {}
 
     def write(self, jobs: Sequence[Job]) -> list[Answer]:
@@ -62,20 +76,35 @@ class DeliveryWriter:
         """
         if not jobs:
             return []
+        prepared = [PreparedJob.of(job) for job in jobs]
         try:
             with create_session() as session:
                 self._prepare(session)
                 transaction = Transaction(session, self._wall_clock)
-                answers = transaction.record(jobs)
+                answers = transaction.record(prepared)
         except Exception:
             self._has_tables = False  # somebody may have dropped them: check again next time
             raise
-        self._unchecked |= {uri: (at, self._clock()) for uri, at in transaction.latest().items()}
+        self._note(transaction.latest())
         return answers
 
+    def check(self) -> str:
+        """``"ok"`` if a delivery could be recorded now, as far as reading shows; else what is wrong."""
+        try:
+            with create_session() as session:
+                self._prepare(session)
+                session.execute(select(tables.DELIVERIES.c.outcome, tables.DELIVERIES.c.kept).limit(1))
+                session.execute(select(tables.WAITING.c.since).limit(1))
+                clock = session.execute(select(tables.CLOCK.c.last).where(tables.CLOCK.c.id == 1)).first()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
+            self._has_tables = False
+            return f"{type(error).__name__}: {str(getattr(error, 'orig', error)).partition(chr(10))[0]}"
+        return "ok" if clock else f"{tables.CLOCK.name} is empty"
+
     def do_upkeep(self) -> None:
-        """What is not urgent; never raises. See :meth:`check_runs` and :meth:`forget_old`."""
+        """What is not urgent; never raises. See :meth:`check_runs`, :meth:`resume` and :meth:`forget_old`."""
         self.check_runs()
+        self.resume()
         self.forget_old()
 
     def check_runs(self) -> None:
@@ -90,19 +119,61 @@ class DeliveryWriter:
             except Exception as error:  # noqa: BLE001 - the next delivery starts the run
                 log.warning("Whether %s has started its runs cannot be seen: %s", uri, type(error).__name__)
 
+    def resume(self) -> None:
+        """Let deliveries reach DAGs that are unpaused or scheduled now, for half a second every few; see resumption."""
+        started = self._clock()
+        if started < self._resumes_from:
+            return
+        self._resumes_from = started + _RESUME_EVERY
+        try:
+            with create_session() as session:
+                self._prepare(session)
+                waiting = find_waiting(session)
+            for one in waiting:
+                while self._resume_portion(one):
+                    if self._clock() - started >= _RESUME_FOR:
+                        self._resumes_from = started  # there is more: go on after the senders
+                        return
+        except Exception as error:  # noqa: BLE001 - it is tried again
+            self._has_tables = False
+            log.warning("What waits for a DAG cannot be sent now: %s", type(error).__name__)
+
+    def _resume_portion(self, waiting: Waiting) -> bool:
+        with create_session() as session:
+            if not may_go(session, waiting):
+                return False
+            portion = read_portion(session, waiting, self._resumed_at_once)
+        with create_session() as session:
+            self._prepare(session)
+            emission = Emission(session, self._wall_clock)
+            is_more = resume(emission, waiting, portion, self._resumed_at_once)
+            emission.end()
+        self._note(emission.latest())
+        return is_more
+
     def forget_old(self) -> None:
         """Delete once an hour, in portions, what the ledger need not remember any more."""
         if not self._has_tables or self._clock() < self._forgets_from:
             return
         is_more = False
+        now = self._wall_clock()
         try:
             with create_session() as session:
                 self._prepare(session)
-                is_more = entries.forget_old(session, self._wall_clock(), self._forgotten_at_once)
+                is_more = entries.delete_old(session, now, max(entries.KEPT_FOR, self._keeps), self._forgotten_at_once)
+            with create_session() as session:
+                self._prepare(session)
+                until = now - self._keeps
+                emptied_to = entries.empty_old(session, self._emptied_to, until, self._forgotten_at_once)
+            self._emptied_to = emptied_to
+            is_more = is_more or emptied_to < until
         except Exception as error:  # noqa: BLE001 - nothing depends on it
             log.warning("Old entries of %s cannot be deleted: %s", tables.DELIVERIES.name, type(error).__name__)
         if not is_more:
             self._forgets_from = self._clock() + _FORGET_EVERY
+
+    def _note(self, latest: dict[str, datetime]) -> None:
+        self._unchecked |= {uri: (at, self._clock()) for uri, at in latest.items()}
 
     def _prepare(self, session: Session) -> None:
         if not self._has_tables:

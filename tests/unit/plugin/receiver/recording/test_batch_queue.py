@@ -41,6 +41,10 @@ class Database:
             raise error
         return [ACCEPTED] * len(jobs)
 
+    def check(self) -> str:
+        assert self.gate.wait(HANG)
+        return "fine"
+
     def do_upkeep(self) -> None:
         self.upkeeps += 1
 
@@ -189,3 +193,30 @@ def test_a_delivery_whose_sender_has_given_up_is_not_recorded() -> None:
 
     asyncio.run(scene())
     assert sum(database.batches) == 2
+
+
+def test_a_check_is_answered_by_the_thread_that_records() -> None:
+    assert asyncio.run(BatchQueue(_open_database()).check(HANG)) == "fine"
+
+
+def test_a_check_that_finds_the_database_hanging_says_so() -> None:
+    database = Database()
+    assert asyncio.run(BatchQueue(database).check(0.05)) == "no answer from Airflow's database within 0.05 s"
+    database.gate.set()
+
+
+def test_a_check_that_finds_the_queue_full_says_so() -> None:
+    database = Database()
+
+    async def scene() -> str:
+        queue = BatchQueue(database, BatchLimits(most_waiting=1))
+        first = asyncio.create_task(queue.record(_job(0)))
+        await database.has_been_entered()
+        second = asyncio.create_task(queue.record(_job(1)))
+        await _all_have_arrived()
+        words = await queue.check(HANG)
+        database.gate.set()
+        await asyncio.gather(first, second)
+        return words
+
+    assert asyncio.run(scene()) == "1 deliveries are waiting to be recorded"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from airflow_provider_partnero.assets import event_asset_uri, partnero_event_asset
 from airflow_provider_partnero.ledger.entries import KEPT_FOR
+from airflow_provider_partnero.ledger.keeping import unpack
 from airflow_provider_partnero.ledger.turn import TICK
 from airflow_provider_partnero.plugin.receiver.answers import ACCEPTED, DUPLICATE, UNROUTED
 from airflow_provider_partnero.plugin.receiver.recording.job import Job
@@ -41,7 +43,7 @@ def writer(listener: Airflow) -> Iterator[DeliveryWriter]:
     for table in tables:
         _sql(f"delete from {table}")
     yield DeliveryWriter()
-    for table in (*tables, "partnero_delivery"):
+    for table in (*tables, "partnero_delivery", "partnero_waiting"):
         _sql(f"delete from {table}")
 
 
@@ -81,9 +83,80 @@ def test_one_body_for_two_connections_is_two_deliveries(writer: DeliveryWriter) 
     assert writer.write([_job(1), _job(1, conn_id="other")]) == [ACCEPTED, UNROUTED]
 
 
-def test_an_event_that_no_dag_knows_leaves_nothing_and_may_come_again(writer: DeliveryWriter) -> None:
-    assert writer.write([_job(1, UNHEARD)]) == writer.write([_job(1, UNHEARD)]) == [UNROUTED]
+def test_an_event_that_no_dag_knows_is_kept_but_is_no_asset_event(writer: DeliveryWriter) -> None:
+    assert writer.write([_job(1, UNHEARD), _job(1, UNHEARD)]) == [UNROUTED, DUPLICATE]
+    assert writer.write([_job(1, UNHEARD)]) == [DUPLICATE]
     assert _sql("select * from asset_event") == []
+    assert _sql("select event, outcome from partnero_delivery") == [(UNHEARD, "unrouted")]
+
+
+def test_an_asset_without_a_dag_that_is_scheduled_on_it_gets_no_event(writer: DeliveryWriter) -> None:
+    _sql("update dag set is_stale = 1 where dag_id = 'listener'")
+    try:
+        assert writer.write([_job(1)]) == [UNROUTED]
+    finally:
+        _sql("update dag set is_stale = 0 where dag_id = 'listener'")
+    assert _sql("select * from asset_event") == []
+    assert _sql("select outcome from partnero_delivery") == [("unrouted",)]
+
+
+def test_an_entry_says_what_was_delivered_and_what_became_of_it(writer: DeliveryWriter) -> None:
+    body = b'{"event": "%s", "webhook_key": "whk", "created_at": "2026-05-07T10:30:00Z", "data": 7}' % HEARD.encode()
+    delivery = PartneroDelivery.from_body(body)
+    writer.write([Job(CONN, event_asset_uri(HEARD, CONN), delivery, "full")])
+    [(event_id,)] = _sql("select id from asset_event")
+    columns = "event, webhook_key, created_at, outcome, asset_event_id, replays"
+    [(*said, kept)] = _sql(f"select {columns}, kept from partnero_delivery")
+    assert said == [HEARD, "whk", "2026-05-07 10:30:00.000000", "accepted", event_id, None]
+    assert unpack(kept) == delivery.to_extra("full")
+
+
+@pytest.mark.parametrize("created_at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "then"])
+def test_a_time_that_no_database_can_store_is_left_out(writer: DeliveryWriter, created_at: str) -> None:
+    body = json.dumps({"event": HEARD, "webhook_key": "k", "created_at": created_at}).encode()
+    job = Job(CONN, event_asset_uri(HEARD, CONN), PartneroDelivery.from_body(body), "full")
+    assert writer.write([job]) == [ACCEPTED]
+    assert _sql("select created_at from partnero_delivery") == [(None,)]
+
+
+def test_what_is_kept_is_emptied_after_the_days_that_the_owner_says_and_the_entry_stays(
+    writer: DeliveryWriter,
+) -> None:
+    now, wall = [1_000.0], [datetime.now(UTC)]
+    forgetful = DeliveryWriter(lambda: now[0], lambda: wall[0], forgotten_at_once=2, keep_days=7)
+    writer.write([_job(number, UNHEARD) for number in range(5)])
+    kept = "select count(kept), count(*) from partnero_delivery"
+    forgetful.check()
+    left = []
+    for days in (6, 1.1):
+        wall[0] += timedelta(days=days)
+        now[0] += 3_600
+        for _ in range(4):
+            forgetful.forget_old()
+            left += _sql(kept)
+    assert left == [(5, 5)] * 4 + [(3, 5), (1, 5), (0, 5), (0, 5)]
+
+
+def test_entries_stay_as_long_as_the_owner_wants_to_send_them_again(writer: DeliveryWriter) -> None:
+    later = datetime.now(UTC) + timedelta(days=200)
+    writer.write([_job(1)])
+    patient = DeliveryWriter(wall_clock=lambda: later, keep_days=365)
+    patient.check()
+    patient.forget_old()
+    assert _sql("select count(kept), count(*) from partnero_delivery") == [(1, 1)]
+
+
+def test_the_tables_are_found_to_be_fine(writer: DeliveryWriter) -> None:
+    assert writer.check() == "ok"
+
+
+def test_an_empty_clock_is_found(writer: DeliveryWriter) -> None:
+    writer.write([_job(1)])
+    _sql("delete from partnero_receiver_clock")
+    try:
+        assert writer.check() == "partnero_receiver_clock is empty"
+    finally:
+        _sql("insert into partnero_receiver_clock (id, last) values (1, '2026-01-01 00:00:00.000000')")
 
 
 def test_an_event_of_a_paused_dag_is_kept_and_said_to_be_unrouted(writer: DeliveryWriter) -> None:
