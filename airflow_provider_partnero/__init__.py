@@ -46,6 +46,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "cli": ["airflow_provider_partnero.commands.airflow_cli.get_commands"],  # Airflow 3.2+
+        "db-managers": ["airflow_provider_partnero.ledger.manager.PartneroDBManager"],  # Airflow 3.2+
         "asset-uris": [{"schemes": ["partnero"], "handler": "airflow_provider_partnero.assets.sanitize_uri"}],
         "connection-types": [
             {

@@ -61,6 +61,7 @@ __all__ = [
     "conf",
     "events_queued_by_partition",
     "extra_through_alias",
+    "finds_db_managers",
     "latest_asset_events",
     "log_level",
     "partitioned_schedule_column",
@@ -83,6 +84,13 @@ def airflow_version() -> str:
     from airflow import __version__
 
     return __version__
+
+
+def finds_db_managers() -> bool:
+    """Whether Airflow runs the migrations of providers without being told to, as from 3.2."""
+    from airflow.providers_manager import ProvidersManager
+
+    return hasattr(ProvidersManager, "db_managers")
 
 
 def read_as_server() -> None:

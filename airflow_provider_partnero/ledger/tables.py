@@ -6,32 +6,43 @@ decides between them, and Airflow has none for this.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+import logging
 from typing import TYPE_CHECKING
 
 from airflow.models.base import metadata as airflow_metadata
 from airflow.utils.sqlalchemy import UtcDateTime
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, insert, select
-from sqlalchemy.dialects.mysql import MEDIUMBLOB
-from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, false, select
+from sqlalchemy.dialects.mysql import MEDIUMBLOB, VARCHAR
+from sqlalchemy.exc import DBAPIError
+
+from airflow_provider_partnero.airflow_compat import finds_db_managers
+from airflow_provider_partnero.ledger import editions
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+log = logging.getLogger(__name__)
 
-_metadata = MetaData(schema=airflow_metadata.schema)  # [database] sql_alchemy_schema
+MANAGER = "airflow_provider_partnero.ledger.manager.PartneroDBManager"
+
+
+def _text(length: int) -> String:
+    """A text that differs from another by its capitals, too, which MySQL has to be told."""
+    in_mysql = VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
+    return String(length).with_variant(in_mysql, "mysql")
+
+
+METADATA = MetaData(schema=airflow_metadata.schema)  # [database] sql_alchemy_schema
 DELIVERIES = Table(
     "partnero_delivery",
-    _metadata,
-    # A digest, not the id itself: MySQL compares texts without regard to case, and keys have their limits.
+    METADATA,
+    # A digest, not the id itself: keys have their limits.
     Column("delivery_id", String(64), primary_key=True),
-    Column("conn_id", String(250), primary_key=True),
+    Column("conn_id", _text(250), primary_key=True),
     Column("recorded_at", UtcDateTime, nullable=False, index=True),
     # From here on the second edition: all empty in an entry of the first.
-    Column("event", String(200)),
-    Column("webhook_key", String(200)),
+    Column("event", _text(200)),
+    Column("webhook_key", _text(200)),
     Column("created_at", UtcDateTime),  # at Partnero
     Column("outcome", String(20)),  # see ledger/outcomes.py
     Column("asset_event_id", Integer),  # no foreign key: `airflow db clean` deletes asset events
@@ -43,7 +54,7 @@ DELIVERIES = Table(
 )
 CLOCK = Table(
     "partnero_receiver_clock",
-    _metadata,
+    METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("last", UtcDateTime, nullable=False),
 )
@@ -51,59 +62,67 @@ CLOCK = Table(
 # deliveries of an event that no DAG listened to.
 WAITING = Table(
     "partnero_waiting",
-    _metadata,
-    Column("conn_id", String(250), primary_key=True),
-    Column("event", String(200), primary_key=True),
-    Column("dag_id", String(250), primary_key=True),
+    METADATA,
+    Column("conn_id", _text(250), primary_key=True),
+    Column("event", _text(200), primary_key=True),
+    Column("dag_id", _text(250), primary_key=True),
     Column("since", UtcDateTime, nullable=False),  # the time of the first delivery that waits
     Column("at", UtcDateTime, nullable=False),  # of the last
 )
 
 
 class NoTablesError(Exception):
-    """The two tables are missing and cannot be made."""
+    """The tables are missing or of an earlier edition, and cannot be changed; the message says what to do."""
 
 
 def create_tables(engine: Engine) -> None:
-    """Make what is missing; harmless when several API servers do so at once.
+    """Make what is missing, or bring what is there to this edition; only where Airflow's migrations were not run.
+
+    Nothing is changed when everything is there, so a user who may only read and write rows will do. It is harmless when
+    several servers do so at once.
 
     :raises NoTablesError: something is still missing.
-    """
-    if _find_missing(engine) is None:
-        return
-    refusal = _try(engine, _metadata.create_all)
-    _try(engine, lambda connection: connection.execute(insert(CLOCK).values(id=1, last=_LONG_AGO)))
-    missing = _find_missing(engine)
-    if missing is not None:
-        raise NoTablesError(
-            f"the tables {DELIVERIES.fullname} and {CLOCK.fullname} cannot be made ({refusal or missing}): allow it "
-            "to the user of Airflow's database once, as `airflow db migrate` needs it too"
-        )
-
-
-def _find_missing(engine: Engine) -> str | None:
-    """What the database says when something is missing, else None; waits for no lock."""
-
-    def read_both(connection: Connection) -> object:
-        connection.execute(select(DELIVERIES.c.delivery_id).limit(1))
-        return connection.execute(select(CLOCK.c.id).where(CLOCK.c.id == 1)).one()
-
-    try:
-        return _try(engine, read_both)
-    except NoResultFound:
-        return f"{CLOCK.name} is empty"
-
-
-def _try(engine: Engine, change: Callable[[Connection], object]) -> str | None:
-    """Change something in a transaction of its own.
-
-    :returns: the first line of what the database says if it refuses, as it does when another server was quicker.
-    :raises DBAPIError: the database cannot be reached.
+    :raises sqlalchemy.exc.DBAPIError: the database cannot be reached.
     """
     with engine.connect() as connection:
-        try:
-            with connection.begin():
-                change(connection)
-        except DBAPIError as error:
-            return str(error.orig).partition("\n")[0]
+        missing = _find_missing(connection)
+    if missing is None:
+        return
+    try:
+        editions.upgrade(engine, is_complete=lambda connection: _find_missing(connection) is None)
+    except editions.EditionError as error:
+        with engine.connect() as connection:
+            if _find_missing(connection) is None:  # somebody else was quicker
+                return
+        raise NoTablesError(
+            f"the receiver's tables are missing or of an earlier edition ({missing}), and the database does not let "
+            f"the receiver change them ({error}): {how_to_migrate()}, with a user who may create and alter tables"
+        ) from error
+    log.warning(
+        "The receiver's tables were missing or of an earlier edition (%s), so the receiver has changed them itself. "
+        "To have it done before it runs: %s.",
+        missing,
+        how_to_migrate(),
+    )
+
+
+def how_to_migrate() -> str:
+    """What makes the tables before the receiver runs."""
+    if finds_db_managers():
+        return "run `airflow db migrate`"
+    return f"put {MANAGER} into `[database] external_db_managers` and run `airflow db migrate`"
+
+
+def _find_missing(connection: Connection) -> str | None:
+    """What the database says when something is missing, else None; reads no row of the large table."""
+    try:
+        with connection.begin_nested() if connection.in_transaction() else connection.begin():
+            for table in (DELIVERIES, WAITING):
+                connection.execute(select(table).where(false()))
+            if connection.execute(select(CLOCK).where(CLOCK.c.id == 1)).first() is None:
+                return f"{CLOCK.name} is empty"
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return editions.first_line(error)
     return None

@@ -52,7 +52,16 @@ def test_the_wheel_holds_the_package_and_the_examples_and_nothing_else(wheel: Pa
     metadata = {name for name in names if ".dist-info/" in name}
     packed = {name.replace("airflow_provider_partnero/_dags_examples", "dags_examples") for name in names - metadata}
     assert packed == wanted
-    assert {Path(name).suffix for name in packed} == {".py", ".yaml", ".json", ".typed", ".j2", ".css"}
+    assert {Path(name).suffix for name in packed} == {
+        ".py",
+        ".yaml",
+        ".json",
+        ".typed",
+        ".j2",
+        ".css",
+        ".ini",
+        ".mako",
+    }
     assert {name.partition("/")[2] for name in metadata} == {
         "METADATA",
         "RECORD",
