@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
+from airflow_provider_partnero.airflow_compat import server_stats
 from airflow_provider_partnero.ledger.asset_events import NewEvent
 from airflow_provider_partnero.ledger.keeping import UnreadableError, unpack
 from airflow_provider_partnero.ledger.outcomes import Outcome
@@ -142,6 +143,7 @@ def _send_group(emission: Emission, conn_id: str, event: str, group: Sequence[Ca
         extra = {**(candidate.extra or {}), MARK: candidate.replays + 1}
         events.append(NewEvent(extra, at, candidate.created_at or at))
     ids = emission.emit(conn_id, event, events)
+    server_stats().incr("partnero.receiver.replayed", len(events))
     for candidate, event_id in zip(group, ids, strict=True):
         is_it = and_(DELIVERIES.c.conn_id == conn_id, DELIVERIES.c.delivery_id == candidate.delivery_id)
         emission.session.execute(

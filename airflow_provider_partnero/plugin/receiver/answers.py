@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+Cause = Literal["header", "webhook", "signature", "age", "secrets", "database", "deadline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,7 @@ class Answer:
 
     status: int
     words: str
+    cause: Cause | None = field(default=None, compare=False)  # what a refusal is counted under; never sent
     retry_after: int | None = None
 
 
@@ -37,9 +41,10 @@ class RefusedError(Exception):
 
     :param answer: what the sender is told.
     :param reason: what the server's log is told.
+    :param cause: what it is counted under, if the answer does not say enough.
     """
 
-    def __init__(self, answer: Answer, reason: str) -> None:
+    def __init__(self, answer: Answer, reason: str, cause: Cause | None = None) -> None:
         super().__init__(reason)
-        self.answer = answer
+        self.answer = replace(answer, cause=cause) if cause else answer
         self.reason = reason
