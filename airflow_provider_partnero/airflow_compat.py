@@ -58,6 +58,7 @@ __all__ = [
     "RetryPolicy",
     "airflow_version",
     "asset_state_stores",
+    "can_read_asset_events",
     "conf",
     "events_queued_by_partition",
     "extra_through_alias",
@@ -122,12 +123,21 @@ def latest_asset_events(asset: Any, most: int) -> list[Any]:
 
     :raises Exception: whatever Airflow raises when its API server does not answer.
     """
+    if not can_read_asset_events():
+        return []
+    from airflow.sdk.execution_time.context import InletEventsAccessor
+
+    return list(InletEventsAccessor(asset_name=asset.name, asset_uri=asset.uri).ascending(False).limit(most))
+
+
+def can_read_asset_events() -> bool:
+    """Whether this is a task that can ask for the latest events of an asset, as tasks can from 3.2 on."""
     try:
-        from airflow.sdk.execution_time.context import InletEventsAccessor  # from 3.2
+        from airflow.sdk.execution_time.context import InletEventsAccessor  # noqa: F401 - from 3.2
         from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS  # noqa: F401 - not there outside of a task
     except ImportError:
-        return []
-    return list(InletEventsAccessor(asset_name=asset.name, asset_uri=asset.uri).ascending(False).limit(most))
+        return False
+    return True
 
 
 def server_stats() -> Any:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.quoting import short_repr
-from airflow_provider_partnero.operators.arguments import as_events, as_texts, check_early
+from airflow_provider_partnero.operators.arguments import OptionalArgument, as_events, as_texts, check_early
 from airflow_provider_partnero.operators.audit_events import audit_outlet, emit_audit
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.declaration import declared_webhooks
+from airflow_provider_partnero.operators.expected_events import AWAITED_FIELD, as_expected, awaited, is_settled, look_up
 from airflow_provider_partnero.operators.fleet_membership import FleetMembership, as_fleet
 from airflow_provider_partnero.operators.keys import under_live_keys
+from airflow_provider_partnero.operators.quiet_hours import QuietHours, as_quiet_hours
 from airflow_provider_partnero.operators.report_files import checked_suffix, write_report
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_partnero.webhooks.audit import AuditReport
     from airflow_provider_partnero.webhooks.comparison import Comparison
+    from airflow_provider_partnero.webhooks.silence import ExpectedEvent
 
 _MOST_FINDINGS = 100  # in XCom and in the asset event; the report file has all of them, and the counts cover all
 _MOST_ROWS_LOGGED = 200
@@ -47,6 +50,12 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
     :param allowed_hosts: patterns of the hosts that may receive events, such as ``["*.example.com"]``; None: any.
         Templated.
     :param required_events: events that some active webhook must subscribe to. Templated.
+    :param expect_events: for events that come by themselves from time to time, how long each may stay away, from a
+        minute to 90 days: ``{"transaction.created": timedelta(hours=24)}``, or a number of seconds. When each last came
+        is read from its asset's events, from Airflow 3.2 on; before, a note says that it is not checked. The
+        durations are templated.
+    :param quiet_hours: cron expressions of the minutes that do not count, such as ``"* 0-6 * * *"`` or
+        ``"* * * * sat,sun"``, in the DAG's time zone. Templated.
     :param declared: the webhooks that must exist, as for ``PartneroReconcileWebhooksOperator``: a list of mappings or
         the path of a ``.yaml``, ``.yml`` or ``.json`` file; None: not compared. Templated.
     :param report_path: where to write the whole report: a path or a URL for Airflow's ``ObjectStoragePath`` that ends
@@ -62,6 +71,8 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         "ignore",
         "allowed_hosts",
         "required_events",
+        "expect_events",
+        "quiet_hours",
         "declared",
         "report_path",
         "fleet",
@@ -77,6 +88,8 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         ignore: Iterable[str] | str = (),
         allowed_hosts: Iterable[str] | str | None = None,
         required_events: Iterable[str] | str = (),
+        expect_events: Mapping[str, timedelta | float | str] | str | None = None,
+        quiet_hours: Iterable[str] | str = (),
         declared: Sequence[Mapping[str, Any]] | str | None = None,
         report_path: str | None = None,
         fleet: Iterable[str] | str | None = None,
@@ -85,10 +98,17 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
     ) -> None:
         super().__init__(partnero_conn_id=partnero_conn_id, **kwargs)
         check_early(required_events, _as_required, argument="required_events")
+        if is_settled(expect_events):
+            self._given_expectations = OptionalArgument.of("expect_events", expect_events, as_expected)
+        else:
+            self._given_expectations = OptionalArgument("expect_events", as_expected, is_given=True)
+        check_early(quiet_hours, as_quiet_hours, argument="quiet_hours")
         self.fail_on = fail_on
         self.ignore = ignore
         self.allowed_hosts = allowed_hosts
         self.required_events = required_events
+        self.expect_events = expect_events
+        self.quiet_hours = quiet_hours
         self.declared = declared
         self.report_path = report_path
         self.fleet = fleet
@@ -110,8 +130,11 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         allowed_hosts = _as_hosts(self.allowed_hosts)
         required_events = _as_required(self.required_events, argument="required_events")
         declared = None if self.declared is None else declared_webhooks(self.declared, self, context)
+        expected, quiet = self._expectations(context)
         AuditOptions(ignore, allowed_hosts, required_events, declared)  # refuses what is wrong before anything is sent
         webhooks = list(self.hook.iter_webhooks(consistent=True))
+        now = self.now()
+        expect_events, notes = look_up(expected, quiet, self.partnero_conn_id, now)
         report = audit(
             webhooks,
             ignore=ignore,
@@ -119,12 +142,13 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             required_events=required_events,
             declared=None if declared is None else under_live_keys(self.partnero_conn_id, declared, webhooks),
             program=self.hook.find_program(),
+            expect_events=expect_events,
         )
-        comparison = self._compared(report)
+        comparison = self._compared(report, now, notes)
         self.log.info("%s\n%s", report.to_table(max_rows=_MOST_ROWS_LOGGED), comparison.summary)
         self._write_report(report, comparison)
         handed_on = membership.hand_on(report, webhooks, self.hook)
-        self._emit_event(report, comparison, context)
+        self._emit_event(report, comparison, expect_events, context)
         if report.fails(self.fail_on):
             counts = report.counts
             raise AirflowFailException(
@@ -140,12 +164,18 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         if self.report_path:
             checked_suffix(self.report_path)
 
-    def _compared(self, report: AuditReport) -> Comparison:
+    def _expectations(self, context: Context) -> tuple[dict[str, timedelta], QuietHours]:
+        """How long each event may stay away, and which time does not count."""
+        expected = self._given_expectations.value(self.expect_events) or {}
+        crons = as_quiet_hours(self.quiet_hours, argument="quiet_hours")
+        return expected, QuietHours(crons, context["dag"].timezone if crons else UTC)
+
+    def _compared(self, report: AuditReport, now: datetime, notes: Sequence[str]) -> Comparison:
         from airflow_provider_partnero.operators.past_audits import past_audits
         from airflow_provider_partnero.webhooks.comparison import compare
 
         known, problems = past_audits(self.partnero_conn_id, self.report_path)
-        return compare(report, known, at=self.now(), conn_id=self.partnero_conn_id, problems=problems)
+        return compare(report, known, at=now, conn_id=self.partnero_conn_id, problems=[*notes, *problems])
 
     def _write_report(self, report: AuditReport, comparison: Comparison) -> None:
         if not self.report_path:
@@ -163,7 +193,9 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         write_report(self.report_path, text)
         self.log.info("Report written to %s", self.report_path)
 
-    def _emit_event(self, report: AuditReport, comparison: Comparison, context: Context) -> None:
+    def _emit_event(
+        self, report: AuditReport, comparison: Comparison, expected: Sequence[ExpectedEvent], context: Context
+    ) -> None:
         from airflow_provider_partnero.operators.past_audits import EXTRA_FIELD
         from airflow_provider_partnero.webhooks.comparison import remember
 
@@ -172,6 +204,8 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             "findings": [finding.fingerprint for finding in report.findings[:_MOST_FINDINGS]],
             EXTRA_FIELD: remember(report, comparison, self.partnero_conn_id, _MOST_FINDINGS).to_dict(),
         }
+        if never := awaited(expected):
+            extra[AWAITED_FIELD] = never
         emit_audit(self, self.partnero_conn_id, context, extra)
 
 

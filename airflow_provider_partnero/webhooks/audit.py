@@ -20,6 +20,7 @@ from airflow_provider_partnero.webhooks.hosts import host_matcher
 from airflow_provider_partnero.webhooks.matching import PlanError, match
 from airflow_provider_partnero.webhooks.rules import RULES
 from airflow_provider_partnero.webhooks.rules.base import Programme, Rule
+from airflow_provider_partnero.webhooks.silence import ExpectedEvent
 from airflow_provider_partnero.webhooks.table import findings_table
 from airflow_provider_partnero.webhooks.texts import program_label
 
@@ -51,6 +52,7 @@ class AuditOptions:
     :param required_events: events that some active webhook must subscribe to.
     :param declared: the webhooks that must exist, and no others; None: not compared; empty: there must be none.
     :param program: what Partnero tells of the programme; None: it is not named, and its type is not looked at.
+    :param expect_events: events that should come from time to time, and what is known of when they came.
     :raises ValueError: an argument is not allowed; the message names it, its value and what is allowed.
     :raises PlanError: two declared webhooks have the same name or key.
     """
@@ -60,6 +62,7 @@ class AuditOptions:
     required_events: tuple[str, ...] = ()
     declared: tuple[WebhookSpec, ...] | None = None
     program: Program | None = None
+    expect_events: tuple[ExpectedEvent, ...] = ()
 
     def __post_init__(self) -> None:
         ids = [rule.id for rule in RULES]
@@ -81,7 +84,12 @@ class AuditOptions:
 
         There is none of a declaration, which may hold secrets that a digest lets others try.
         """
-        lists = {"allowed_hosts": self.allowed_hosts, "required_events": self.required_events or None}
+        expected = [f"{one.event} {one.longest.total_seconds():.0f}" for one in self.expect_events]
+        lists = {
+            "allowed_hosts": self.allowed_hosts,
+            "required_events": self.required_events or None,
+            "expect_events": expected or None,
+        }
         return {
             name: hashlib.sha256(json.dumps(sorted(set(texts))).encode()).hexdigest()[:12]
             for name, texts in lists.items()
@@ -95,6 +103,7 @@ class AuditOptions:
             "required_events": bool(self.required_events),
             "declared": self.declared is not None,
             "program": self.program is not None,
+            "expect_events": bool(self.expect_events),
         }
         return rule.needs is None or given[rule.needs]
 
@@ -182,6 +191,7 @@ def audit(
     required_events: Iterable[str] = (),
     declared: Iterable[WebhookSpec] | None = None,
     program: Program | None = None,
+    expect_events: Iterable[ExpectedEvent] = (),
 ) -> AuditReport:
     """Check every rule on all webhooks of a programme.
 
@@ -196,6 +206,7 @@ def audit(
         required_events=_tuple(required_events, argument="required_events"),
         declared=None if declared is None else tuple(declared),
         program=program,
+        expect_events=tuple(expect_events),
     )
     programme = _programme(webhooks, options)
     rules = [rule for rule in RULES if rule.id not in options.ignore and options.are_enough_for(rule)]
@@ -230,6 +241,7 @@ def _programme(webhooks: Iterable[Webhook], options: AuditOptions) -> Programme:
         required_events=options.required_events,
         matching=None if options.declared is None else match(options.declared, ordered),
         program=options.program,
+        expect_events=options.expect_events,
     )
 
 

@@ -76,6 +76,14 @@ def test_the_audit_alerts_when_there_are_findings_and_only_then(airflow: Airflow
     }
 
 
+def test_the_alarm_says_that_no_webhook_brings_transactions_to_this_airflow(airflow: AirflowProcess) -> None:
+    dag_id = "partnero_silence_alarm"
+    assert airflow("dags", "test", dag_id)["failure"] is None
+    message = airflow.returned(dag_id, "alert")
+    assert 'No "transaction.created" has ever come.' in message
+    assert 'delivers to the receiver of connection "partnero_default"' in message
+
+
 CODE = "partnero_webhooks_as_code"
 
 

@@ -8,6 +8,7 @@ from airflow_provider_partnero.webhooks.rules import (
     oddities,
     secrecy,
     signing,
+    silence,
     subscriptions,
 )
 from airflow_provider_partnero.webhooks.rules.base import Rule
@@ -28,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     secrecy.secret_in_url,
     signing.weak_secret,
     signing.shared_secret,
+    silence.silent,
     oddities.odd,
     secrecy.secret_address,
     destinations.left_over,

@@ -11,6 +11,7 @@ from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.webhooks.destinations import Destination
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.matching import Matching
+from airflow_provider_partnero.webhooks.silence import ExpectedEvent
 from airflow_provider_partnero.webhooks.texts import quoted
 
 
@@ -24,6 +25,7 @@ class Programme:
     :param required_events: events that some active webhook must subscribe to.
     :param matching: declared and live webhooks side by side; None: nothing is declared.
     :param program: what Partnero tells of the programme; None: nothing.
+    :param expect_events: events that should come from time to time.
     """
 
     webhooks: tuple[Webhook, ...]
@@ -32,6 +34,7 @@ class Programme:
     required_events: tuple[str, ...] = ()
     matching: Matching | None = None
     program: Program | None = None
+    expect_events: tuple[ExpectedEvent, ...] = ()
 
     def destination(self, webhook: Webhook) -> Destination:
         """The webhook's URL, parsed."""
@@ -55,7 +58,7 @@ class Observation:
 
 
 Check = Callable[[Programme], Iterator[Observation]]
-Argument = Literal["allowed_hosts", "required_events", "declared", "program"]
+Argument = Literal["allowed_hosts", "required_events", "declared", "program", "expect_events"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_partnero.api.models import Webhook, WebhookEvent
 from airflow_provider_partnero.webhooks.audit import Finding, audit
 from airflow_provider_partnero.webhooks.reconcile import WebhookSpec
+from airflow_provider_partnero.webhooks.silence import ExpectedEvent
 
 _numbers = count(1)
 
@@ -64,6 +66,20 @@ def spec(**fields: Any) -> WebhookSpec:
 def spec_of(live: Webhook, **fields: Any) -> WebhookSpec:
     """A specification that matches a live webhook, except for the given fields."""
     return spec(**{"name": live.name, "url": live.url, "events": live.events, "is_active": live.is_active, **fields})
+
+
+def expected(**fields: Any) -> ExpectedEvent:
+    """An event that came an hour ago, as expected, except for the given fields."""
+    now = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    whole = {
+        "event": "transaction.created",
+        "longest": timedelta(hours=24),
+        "conn_id": "shop",
+        "now": now,
+        "last": now - timedelta(hours=1),
+        **fields,
+    }
+    return ExpectedEvent(**whole)
 
 
 def found(rule: str, webhooks: Iterable[Webhook], **options: Any) -> list[Finding]:

@@ -16,7 +16,7 @@ from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.webhooks.audit import AuditOptions, Severity, audit
 from airflow_provider_partnero.webhooks.reconcile import PlanError, WebhookSpec
 
-from .builders import few_names, few_urls, live_webhooks, some_events, spec, thorough, webhook
+from .builders import expected, few_names, few_urls, live_webhooks, some_events, spec, thorough, webhook
 
 BROKEN = [
     webhook(name="B", is_active=False),
@@ -71,6 +71,7 @@ def test_an_ignored_rule_is_not_checked() -> None:
         ({"required_events": ["a.b"]}, ["PW006"]),
         ({"declared": []}, ["PW008", "PW009", "PW010"]),
         ({"required_events": []}, []),
+        ({"expect_events": [expected()]}, ["PW016"]),
     ],
     ids=str,
 )

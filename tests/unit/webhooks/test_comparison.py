@@ -18,7 +18,7 @@ from airflow_provider_partnero.webhooks.history import PastAudit, UnreadableAudi
 from airflow_provider_partnero.webhooks.report import render_report
 from airflow_provider_partnero.webhooks.report.embedded import past_audit_in
 
-from .builders import any_text, live_webhooks, spec, thorough, webhook
+from .builders import any_text, expected, live_webhooks, spec, thorough, webhook
 
 FIRST = datetime(2026, 11, 23, 6, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -117,6 +117,7 @@ def test_the_identity_of_every_kind_of_finding_stays_what_it_was() -> None:
         required_events=["reward.paid"],
         declared=[spec(name="Missing"), spec(name="Drifted", url="https://x.example/2")],
         program=Program("P", "1", "Affiliate"),
+        expect_events=[expected(event="lead.submitted", is_overdue=True)],
     )
     found: dict[str, str] = {}
     for finding in report.findings:
@@ -140,6 +141,7 @@ FINGERPRINTS = {
     "PW013": "dc61f7b325ed",
     "PW014": "41d4e85c354f",
     "PW015": "fd142271986f",
+    "PW016": "d0ef8a2396f7",
     "PW017": "e2de2839281a",
     "PW018": "b03345f05ff4",
     "PW019": "703b230199ba",

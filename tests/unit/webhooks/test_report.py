@@ -25,7 +25,7 @@ from airflow_provider_partnero.webhooks.coverage import coverage
 from airflow_provider_partnero.webhooks.report import render_report
 from airflow_provider_partnero.webhooks.texts import cell
 
-from .builders import any_text, live_webhooks, spec, thorough, webhook
+from .builders import any_text, expected, live_webhooks, spec, thorough, webhook
 from .elements import Element, page_of
 
 MOMENT = datetime(2026, 11, 23, 20, 11, tzinfo=UTC)
@@ -423,7 +423,7 @@ def test_rules_that_were_not_checked_are_named_and_not_counted() -> None:
     report = audit([webhook()])
     text = rendered(report, ".html")
     assert f"checked against {len(report.rules)} rules" in text
-    assert "not asked for: PW005, PW006, PW008, PW009, PW010, PW020." in text
+    assert "not asked for: PW005, PW006, PW008, PW009, PW010, PW016, PW020." in text
     report = audit(
         [webhook()],
         ignore=["PW014", "PW001"],
@@ -431,6 +431,7 @@ def test_rules_that_were_not_checked_are_named_and_not_counted() -> None:
         required_events=["a.b"],
         declared=[],
         program=Program("Demo", "D1", "Affiliate"),
+        expect_events=[expected()],
     )
     assert "not asked for: PW001, PW014." in rendered(report, ".html")
 

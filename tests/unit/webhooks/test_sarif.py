@@ -102,7 +102,7 @@ def test_the_tool_names_itself_and_describes_every_rule_by_the_rules_own_words()
 def test_rules_that_were_not_checked_are_marked_as_switched_off() -> None:
     [invocation] = run_of(audit([], ignore=["PW001"], declared=[]))["invocations"]
     off = [override["descriptor"]["id"] for override in invocation["ruleConfigurationOverrides"]]
-    assert off == ["PW001", "PW005", "PW006", "PW020"]
+    assert off == ["PW001", "PW005", "PW006", "PW016", "PW020"]
     assert invocation["executionSuccessful"]
 
 
