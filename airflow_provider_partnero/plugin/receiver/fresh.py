@@ -47,6 +47,7 @@ class Fresh(Generic[V]):
 
     :param load: must come to an end by itself, since those who have no value wait until it does.
     :param clock: seconds; never goes back.
+    :param keeps_old: is told why a load failed when there is an old value, so that nobody else may notice.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class Fresh(Generic[V]):
         load: Callable[[], Awaitable[V]],
         freshness: Freshness,
         clock: Callable[[], float] = time.monotonic,
+        keeps_old: Callable[[Exception], None] | None = None,
     ) -> None:
         self._loader = load
         self._freshness = freshness
         self._clock = clock
+        self._keeps_old = keeps_old
         self._value: tuple[V, float] | None = None
-        self._failure: tuple[Exception, float] | None = None  # of the last load, if it failed
+        self._failure: tuple[str, float] | None = None  # of the last load, if it failed: its words, and when it started
         self._refreshed_at: float | None = None
         self._under_way: asyncio.Task[V] | None = None
 
@@ -144,10 +147,12 @@ class Fresh(Generic[V]):
         try:
             value = await self._loader()
         except GoneError as error:
-            self._value, self._failure = None, (error, started_at)
+            self._value, self._failure = None, (str(error), started_at)
             raise
         except Exception as error:
-            self._failure = error, started_at
+            self._failure = str(error), started_at
+            if self._keeps_old is not None and self.known() is not None:
+                self._keeps_old(error)
             raise
         self._value, self._failure = (value, started_at), None
         return value
@@ -158,8 +163,7 @@ class Fresh(Generic[V]):
             load.exception()  # asyncio complains about an error that nobody has asked for
 
     def _last_failure(self) -> LoadError:
-        error = self._failure[0] if self._failure else None
-        return LoadError(str(error))
+        return LoadError(self._failure[0] if self._failure else "it was broken off")
 
     def _or_raise(self, value: V | None) -> V:
         if value is None:

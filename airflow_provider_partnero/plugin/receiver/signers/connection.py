@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from airflow_provider_partnero.airflow_compat import AirflowNotFoundException, BaseHook
 from airflow_provider_partnero.api.models import Secret
-from airflow_provider_partnero.hooks.connection import SigningSecret, settings_of, signing_secrets_of
+from airflow_provider_partnero.hooks.connection import SigningSecret, settings_of, signing_secrets_of, store_of
 from airflow_provider_partnero.plugin.receiver.fresh import GoneError
 from airflow_provider_partnero.webhooks.delivery import Store
 
@@ -51,13 +51,15 @@ def read_connection(conn_id: str) -> SigningConnection:
 
     :raises GoneError: there is no connection of type ``partnero`` by this name.
     :raises ValueError: the connection has a field that is not allowed.
-    :raises Exception: Airflow's database does not answer.
+    :raises LookupError: Airflow cannot read it. What Airflow says may show the connection, so it is not repeated.
     """
     try:
         connection = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         _check_absent(conn_id)
         raise GoneError("Airflow has no connection by this name") from None
+    except Exception as error:  # noqa: BLE001 - any backend's
+        raise LookupError(f"Airflow cannot read it ({type(error).__name__})") from None
     if connection.conn_type != "partnero":
         raise GoneError("its type is not partnero")
     settings = settings_of(connection)
@@ -67,15 +69,19 @@ def read_connection(conn_id: str) -> SigningConnection:
         base_url=settings.base_url,
         verify=settings.verify,
         signing_secrets=signing_secrets_of(connection),
+        store=store_of(connection),
     )
 
 
 def _check_absent(conn_id: str) -> None:
-    """Ask the database itself: Airflow says "not found" as well when its database is out."""
-    from airflow.models import Connection
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
+    """Ask each secrets backend: Airflow says "not found" as well of what is malformed, and when a backend is out."""
+    from airflow.configuration import ensure_secrets_loaded
 
-    with create_session() as session:
-        if session.scalar(select(Connection.id).where(Connection.conn_id == conn_id)) is not None:
-            raise LookupError("Airflow's database has it, but Airflow could not read it")
+    for backend in ensure_secrets_loaded():
+        name = type(backend).__name__
+        try:
+            found = backend.get_connection(conn_id=conn_id)
+        except Exception as error:  # noqa: BLE001 - any backend's
+            raise LookupError(f"{name} cannot read it ({type(error).__name__})") from None
+        if found is not None:
+            raise LookupError(f"{name} has it, but Airflow cannot use it")

@@ -30,11 +30,21 @@ class DaemonThreads:
         :raises TimeoutError: it takes longer. The thread goes on until the work ends by itself.
         :raises Exception: what the work raises.
         """
-        async with asyncio.timeout(seconds):
-            await self._free.acquire()
-            outcome = _Outcome[T](asyncio.get_running_loop(), self._free.release)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._free.acquire()
+                return await self._start(work).future
+        except TimeoutError as error:
+            raise TimeoutError(str(error) or f"no answer within {seconds:g} s") from None
+
+    def _start(self, work: Callable[[], T]) -> _Outcome[T]:
+        outcome = _Outcome[T](asyncio.get_running_loop(), self._free.release)
+        try:
             threading.Thread(target=outcome.learn, args=(work,), name=self._name, daemon=True).start()
-            return await outcome.future
+        except RuntimeError:  # the system has no more threads
+            self._free.release()
+            raise
+        return outcome
 
 
 class _Outcome(Generic[T]):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 from airflow_provider_partnero.api.client import PartneroClient
+from airflow_provider_partnero.api.errors import PartneroError
 from airflow_provider_partnero.api.models import Secret, Webhook
 from airflow_provider_partnero.plugin.receiver.signers.connection import SigningConnection
 from airflow_provider_partnero.webhooks.destinations import RECEIVER_PATH
@@ -16,7 +20,10 @@ from airflow_provider_partnero.webhooks.texts import counted, quoted
 MOST_SIGNERS = 64
 """Webhooks of one receiver whose secrets are kept."""
 
-_MOST_OTHERS = 2_000  # keys that are remembered of webhooks that deliver elsewhere
+MOST_OTHERS = 2_000
+"""Other webhooks whose keys are kept, so that the log can say why they are not admitted."""
+
+_Obstacle = Literal["elsewhere", "no secret", "too many"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,33 +31,32 @@ class ReceiverWebhooks:
     """The webhooks that deliver to one receiver, as one reading of the list says.
 
     :param secrets: by webhook key.
-    :param others: keys of webhooks that deliver elsewhere; the first 2,000 of them.
+    :param others: why other webhooks of the programme are not admitted, by webhook key.
     :param remarks: what the owner should know, in sentences for the log.
     """
 
-    secrets: dict[str, Secret] = field(repr=False)
-    others: frozenset[str] = field(repr=False)
+    conn_id: str
+    secrets: Mapping[str, Secret] = field(repr=False)
+    others: Mapping[str, _Obstacle] = field(default_factory=dict, repr=False)
     remarks: tuple[str, ...] = ()
 
     @classmethod
     def among(cls, webhooks: Iterable[Webhook], conn_id: str) -> ReceiverWebhooks:
-        """Those whose URL is that of the connection's receiver. One without a key or a secret cannot sign."""
+        """Those whose URL is that of the connection's receiver, active or not; the first 64 that have a secret."""
         secrets: dict[str, Secret] = {}
-        others: set[str] = set()
-        without_secret = left_out = 0
+        others: dict[str, _Obstacle] = {}
+        counts: Counter[_Obstacle] = Counter()
         for webhook in webhooks:
             if "key" in webhook.unreadable:
                 continue
-            if not is_receiver(webhook.url, conn_id):
-                if len(others) < _MOST_OTHERS:
-                    others.add(webhook.key)
-            elif not webhook.signature:
-                without_secret += 1
-            elif len(secrets) >= MOST_SIGNERS:
-                left_out += 1
-            else:
-                secrets[webhook.key] = Secret(webhook.signature)
-        return cls(secrets, frozenset(others), tuple(_remarks(conn_id, len(secrets), without_secret, left_out)))
+            obstacle = _obstacle(webhook, conn_id, len(secrets))
+            if obstacle is None:
+                secrets[webhook.key] = Secret(webhook.signature or "")
+                continue
+            counts[obstacle] += 1
+            if len(others) < MOST_OTHERS:
+                others[webhook.key] = obstacle
+        return cls(conn_id, secrets, others, tuple(_remarks(conn_id, len(secrets), counts)))
 
     def secrets_of(self, webhook_key: str | None) -> Sequence[tuple[str | None, Secret]]:
         """(webhook key, secret) of those that may have signed.
@@ -62,15 +68,45 @@ class ReceiverWebhooks:
         secret = self.secrets.get(webhook_key)
         return () if secret is None else ((webhook_key, secret),)
 
+    def why_not(self, webhook_key: str) -> str:
+        """Why a webhook is not admitted, in words for the log."""
+        subject = f"webhook {quoted(webhook_key)}"
+        match self.others.get(webhook_key):
+            case "elsewhere":
+                return f"{subject} delivers to another URL, and so is not admitted: {_how(self.conn_id)}"
+            case "no secret":
+                return f"{subject} has no secret at Partnero that could verify its deliveries"
+            case "too many":
+                return f"{subject} is not admitted: only the first {MOST_SIGNERS} that deliver to this receiver are"
+            case None:
+                return f"no {subject} of this programme delivers to this receiver"
 
-def why_not(webhooks: ReceiverWebhooks | None, webhook_key: str, conn_id: str) -> str:
-    """Why a webhook is not admitted, in words for the log."""
-    if webhooks is not None and webhook_key in webhooks.others:
-        return (
-            f"webhook {quoted(webhook_key)} delivers to another URL, so it is not admitted: the path of its URL must "
-            f"end in {RECEIVER_PATH}{conn_id}, or the connection's signing_secrets must have its secret"
-        )
-    return f"no webhook {quoted(webhook_key)} of this programme delivers to this receiver"
+
+def _obstacle(webhook: Webhook, conn_id: str, admitted: int) -> _Obstacle | None:
+    if not is_receiver(webhook.url, conn_id):
+        return "elsewhere"
+    if not webhook.signature:
+        return "no secret"
+    return "too many" if admitted >= MOST_SIGNERS else None
+
+
+def _remarks(conn_id: str, admitted: int, counts: Counter[_Obstacle]) -> Iterator[str]:
+    receiver = f"the receiver of connection {quoted(conn_id)}"
+    if counts["too many"]:
+        total = counted(admitted + counts["too many"], "webhook")
+        yield f"{total} deliver to {receiver}: only the first {admitted} are admitted"
+    if counts["no secret"]:
+        yield f"{counted(counts['no secret'], 'webhook')} of {receiver} cannot sign: Partnero tells no secret"
+    if not admitted:
+        elsewhere = counted(counts["elsewhere"], "webhook")
+        yield f"Nobody may deliver to {receiver}; {elsewhere} of its programme deliver elsewhere: {_how(conn_id)}"
+
+
+def _how(conn_id: str) -> str:
+    return (
+        f"the path of its URL must end in {RECEIVER_PATH}{conn_id}, on whatever host, or the connection's "
+        "signing_secrets must hold its secret"
+    )
 
 
 def read_webhooks(connection: SigningConnection, seconds: float = 15.0) -> ReceiverWebhooks:
@@ -81,33 +117,40 @@ def read_webhooks(connection: SigningConnection, seconds: float = 15.0) -> Recei
     :raises ValueError: the connection has no token.
     """
     if not connection.token:
-        raise ValueError("it has neither an API token nor signing_secrets")
-    with PartneroClient(
-        connection.token,
-        connection.base_url,
-        timeout=connection.timeout,
-        max_attempts=2,
-        max_wait=1.0,
-        deadline=seconds,
-        verify=connection.verify,
-    ) as client:
-        ending = threading.Timer(seconds, client.abandon)
-        ending.daemon = True
-        ending.start()
-        try:
-            return ReceiverWebhooks.among(client.iter_webhooks(), connection.conn_id)
-        finally:
-            ending.cancel()
+        raise ValueError("the connection has neither an API token nor signing_secrets")
+    with (
+        PartneroClient(
+            connection.token,
+            connection.base_url,
+            timeout=connection.timeout,
+            max_attempts=2,
+            max_wait=1.0,
+            deadline=seconds,
+            page_concurrency=4,
+            verify=connection.verify,
+        ) as client,
+        _ending(client, seconds),
+    ):
+        return ReceiverWebhooks.among(client.iter_webhooks(), connection.conn_id)
 
 
-def _remarks(conn_id: str, signing: int, without_secret: int, left_out: int) -> Iterator[str]:
-    receiver = f"the receiver of connection {quoted(conn_id)}"
-    if left_out:
-        yield f"{counted(signing + left_out, 'webhook')} deliver to {receiver}: only the first {signing} are admitted"
-    if without_secret:
-        yield f"{counted(without_secret, 'webhook')} of {receiver} cannot sign: Partnero tells no secret of theirs"
-    if not signing:
-        yield (
-            f"No webhook of the programme delivers to {receiver}: the path of its URL must end in "
-            f"{RECEIVER_PATH}{conn_id}, or the connection's signing_secrets must have its secret"
-        )
+@contextmanager
+def _ending(client: PartneroClient, seconds: float) -> Iterator[None]:
+    """Break off what the client does after so many seconds."""
+
+    def end() -> None:
+        is_over.set()
+        client.abandon()
+
+    is_over = threading.Event()
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except PartneroError as error:
+        if is_over.is_set():
+            raise PartneroError(f"the list of webhooks was not read within {seconds:g} s") from error
+        raise
+    finally:
+        timer.cancel()

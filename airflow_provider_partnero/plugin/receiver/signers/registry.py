@@ -16,9 +16,8 @@ from airflow_provider_partnero.plugin.receiver.signers.daemon_threads import Dae
 from airflow_provider_partnero.plugin.receiver.signers.receiver_webhooks import (
     ReceiverWebhooks,
     read_webhooks,
-    why_not,
 )
-from airflow_provider_partnero.webhooks.texts import quoted
+from airflow_provider_partnero.webhooks.texts import quoted, visible_start
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +60,8 @@ class Signers:
     async def refreshed(self, webhook_key: str | None) -> Sequence[tuple[str | None, Secret]] | None:
         """The candidates as they are now: for a webhook that is not admitted, or when no secret verifies.
 
-        :returns: None if nobody may be asked now, since somebody was in the last 10 seconds.
+        :returns: None if nobody may be asked now, since somebody was in the last 10 seconds: a webhook that is not
+            admitted may be a new one, whose delivery must come again.
         :raises RefusedError: Partnero, or whoever keeps the connection, could not be asked.
         """
         if self.connection.signing_secrets:
@@ -77,7 +77,7 @@ class Signers:
         conn_id = self.connection.conn_id
         if self.connection.signing_secrets:
             return f"connection {quoted(conn_id)} has no secret of webhook {quoted(webhook_key)} in signing_secrets"
-        return why_not(self._webhooks.known(), webhook_key, conn_id)
+        return (self._webhooks.known() or ReceiverWebhooks(conn_id, {})).why_not(webhook_key)
 
 
 class SignerRegistry:
@@ -127,10 +127,10 @@ class _Known:
         self._read_list = read_list
         self._for_connections, self._for_lists = threads
         self._clock = clock
-        self._connections = Fresh(self._load, CONNECTIONS, clock)
+        unread = _Told().keeps_old(f"Connection {quoted(conn_id)} cannot be used")
+        self._connections = Fresh(self._load, CONNECTIONS, clock, unread)
         self._signers: Signers | None = None
         self._webhooks: Fresh[ReceiverWebhooks] | None = None
-        self._told: set[str] = set()
 
     async def signers(self) -> Signers:
         with _refusing(f"connection {quoted(self._conn_id)} cannot be used"):
@@ -145,19 +145,32 @@ class _Known:
     def _new_webhooks(self, connection: SigningConnection) -> Fresh[ReceiverWebhooks]:
         async def load() -> ReceiverWebhooks:
             webhooks = await self._for_lists.run(lambda: self._read_list(connection), _WEBHOOKS_SECONDS)
-            self._tell(webhooks.remarks)
+            told.tell(webhooks.remarks)
             return webhooks
 
-        return Fresh(load, WEBHOOKS, self._clock)
+        told = _Told()
+        failure = f"The secrets of connection {quoted(self._conn_id)} cannot be read from Partnero"
+        return Fresh(load, WEBHOOKS, self._clock, told.keeps_old(failure))
 
     async def _load(self) -> SigningConnection:
         return await self._for_connections.run(lambda: self._read(self._conn_id), _CONNECTION_SECONDS)
 
-    def _tell(self, remarks: Sequence[str]) -> None:
+
+class _Told:
+    """What the log was told last, so that it is told once."""
+
+    def __init__(self) -> None:
+        self._last: Sequence[str] = ()
+
+    def tell(self, remarks: Sequence[str]) -> None:
         for remark in remarks:
-            if remark not in self._told:
+            if remark not in self._last:
                 log.warning("%s", remark)
-        self._told = set(remarks)
+        self._last = remarks
+
+    def keeps_old(self, failure: str) -> Callable[[Exception], None]:
+        """What to call when a load fails and nobody notices, since the old value is used."""
+        return lambda error: self.tell([f"{failure}; what was read before is used: {visible_start(str(error), 500)}"])
 
 
 @contextmanager
