@@ -19,14 +19,14 @@ from airflow_provider_partnero.airflow_compat import (
 )
 from airflow_provider_partnero.api.arguments import checked_base_url
 from airflow_provider_partnero.commands.diagnosis import Diagnosis, within
+from airflow_provider_partnero.commands.ledger_checks import diagnose_ledger
 from airflow_provider_partnero.hooks.connection import signing_secrets_of
+from airflow_provider_partnero.plugin.receiver.settings import ReceiverSettings, receiver_settings
 from airflow_provider_partnero.webhooks.protection import is_receiver, receiver_url
 from airflow_provider_partnero.webhooks.texts import counted, listed, quoted
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.api import Webhook
-
-TABLES = ("partnero_delivery", "partnero_receiver_clock")
 
 _SECTION = "partnero"
 _SWITCH = "AIRFLOW__PARTNERO__RECEIVER_ENABLED"
@@ -34,6 +34,7 @@ _SECONDS = 20.0  # that the database, or the receiver, may take
 _TIMEOUT = (3.0, 5.0)  # to connect to the receiver, and of its silence
 _REFUSALS = {(400, "malformed"), (401, "unauthorized")}  # of what is no delivery, by a receiver that is on
 _UNKNOWN = (404, "unknown")
+_UNAVAILABLE = (503, "unavailable")
 _NOVELTIES = (
     ((3, 1), "approvals in its UI"),
     ((3, 2), "'airflow partnero' and the fields of the connection's form"),
@@ -57,7 +58,7 @@ def lacking(version: str) -> list[str]:
 
 
 def diagnose_receiver(conn_id: str, url: str | None, webhooks: Sequence[Webhook] | None) -> Iterator[Diagnosis]:
-    """Whether the receiver is on, reachable, has its tables and can read the secrets.
+    """Whether the receiver is on, set up, reachable, has its tables and can read the secrets.
 
     :param url: where Partnero reaches the API server; None: what the configuration says.
     :param webhooks: all webhooks; None: they cannot be read.
@@ -68,9 +69,10 @@ def diagnose_receiver(conn_id: str, url: str | None, webhooks: Sequence[Webhook]
     if receiver.is_on or url:
         yield receiver.address()
     if receiver.is_on:
+        yield receiver.settings()
         yield receiver.registration()
-        yield receiver.tables()
         yield receiver.secrets()
+        yield from diagnose_ledger(conn_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,13 @@ class _Receiver:
             return Diagnosis("ok", "receiver", "is off, and no webhook delivers to it")
         words = f"is off here, but {_named(self.registered)} delivers to it"
         return Diagnosis("fail", "receiver", words, f"set {_SWITCH}=True for the API server, or delete the webhook")
+
+    def settings(self) -> Diagnosis:
+        try:
+            return judged_settings(receiver_settings(), self.conn_id)
+        except Exception as error:  # noqa: BLE001 - Airflow's configuration has errors of its own
+            remedy = "correct it and start the API server again: until then it takes no deliveries"
+            return Diagnosis("fail", "settings", str(error).partition("\n")[0], remedy)
 
     def address(self) -> Diagnosis:
         base_url = self.url or conf.get(_SECTION, "receiver_base_url", fallback="")
@@ -122,18 +131,6 @@ class _Receiver:
             return Diagnosis("fail", "delivery", f"{_named(self.registered)} is inactive", "activate it")
         return Diagnosis("ok", "delivery", f"{_named(self.registered)} delivers to it")
 
-    def tables(self) -> Diagnosis:
-        try:
-            missing = within(_SECONDS, _missing_tables)
-        except Exception as error:  # noqa: BLE001 - whatever the driver raises, its first line says why
-            why = str(error).partition("\n")[0]
-            return Diagnosis("fail", "tables", f"Airflow's database cannot be asked ({why})", "airflow db check")
-        if missing:
-            words = f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} not there yet"
-            remedy = "the first delivery makes them, if Airflow's database user may create tables"
-            return Diagnosis("warn", "tables", words, remedy)
-        return Diagnosis("ok", "tables", f"{listed(TABLES)} are there")
-
     def secrets(self) -> Diagnosis:
         try:
             kept = signing_secrets_of(within(_SECONDS, lambda: BaseHook.get_connection(self.conn_id)))
@@ -152,6 +149,19 @@ class _Receiver:
         return Diagnosis("ok", "secrets", "can be read from Partnero")
 
 
+def judged_settings(settings: ReceiverSettings, conn_id: str) -> Diagnosis:
+    """The line about the section ``[partnero]``."""
+    if conn_id not in settings.connections:
+        allowed = listed([quoted(one) for one in sorted(settings.connections)])
+        words = f"deliveries to {quoted(conn_id)} are refused: [partnero] receiver_connections has {allowed} only"
+        return Diagnosis("fail", "settings", words, "add it there, and start the API server again")
+    words = (
+        f"a delivery has {settings.max_body // 1024:,} KiB at most; its data is kept as {quoted(str(settings.store))}, "
+        f"unless the connection says otherwise, for {counted(settings.keep_days, 'day')}"
+    )
+    return Diagnosis("ok", "settings", words)
+
+
 def _judged(address: str, status: int, words: str) -> Diagnosis:
     """What the answer to a delivery tells that is none, and that nobody signed."""
     shown = quoted(address, 120)
@@ -160,6 +170,9 @@ def _judged(address: str, status: int, words: str) -> Diagnosis:
     if (status, words) == _UNKNOWN:
         remedy = f"set {_SWITCH}=True for the API server; has it the connection?"
         return Diagnosis("fail", "address", f"{shown} answers that there is no receiver", remedy)
+    if (status, words) == _UNAVAILABLE:
+        remedy = "GET /partnero/status says what is wrong: a setting, or Airflow's database"
+        return Diagnosis("fail", "address", f"{shown} answers that it takes no deliveries now", remedy)
     remedy = "what stands before the API server must pass on POST requests, without a login"
     return Diagnosis("fail", "address", f"{shown} answers {status}, which is not the receiver", remedy)
 
@@ -174,16 +187,6 @@ def _answer_of(address: str) -> tuple[int, str]:
         return answer.status_code, str(json.loads(start)["status"])
     except (ValueError, TypeError, LookupError):
         return answer.status_code, ""
-
-
-def _missing_tables() -> list[str]:
-    from airflow.models.base import metadata
-    from airflow.utils.session import create_session
-    from sqlalchemy import inspect
-
-    with create_session() as session:
-        there = inspect(session.connection())
-        return [table for table in TABLES if not there.has_table(table, schema=metadata.schema)]
 
 
 def _named(webhooks: Sequence[Webhook]) -> str:

@@ -50,7 +50,7 @@ class ReceiverStatus:
         return {
             "receiver_enabled": self._settings.enabled,
             "connections": sorted(self._settings.connections),
-            "store": _shown(self._settings.store),
+            "store": str(self._settings.store),
             "keep_days": self._settings.keep_days,
             "max_body_kb": self._settings.max_body // 1024,
             "answered_by_this_process": dict(self._answered),
@@ -112,7 +112,3 @@ def ledger_status(overview: Overview, now: datetime) -> dict[str, Any]:
 
 def _counted(number: int) -> int | str:
     return number if number < MOST_COUNTED else f"{MOST_COUNTED} or more"
-
-
-def _shown(store: Any) -> str | list[str]:
-    return store if isinstance(store, str) else list(store.paths)

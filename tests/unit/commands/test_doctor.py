@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from airflow_provider_partnero.commands import doctor
-from airflow_provider_partnero.commands.airflow_checks import TABLES, diagnose_receiver, lacking
+from airflow_provider_partnero.commands.airflow_checks import diagnose_receiver, lacking
 from airflow_provider_partnero.commands.diagnosis import Diagnosis, within
 from airflow_provider_partnero.sandbox import Sandbox
 
@@ -80,8 +80,18 @@ def test_a_receiver_without_its_connection_fails(monkeypatch: pytest.MonkeyPatch
         'no webhook delivers to the receiver of connection "nobody_has_this"',
         "create it with PartneroRegisterReceiverOperator",
     )
+    assert found["settings"].verdict == "fail"
     assert found["secrets"].verdict == "fail"
     assert "hush" not in str([*map(str, found.values())])
+
+
+def test_a_bad_option_is_one_line_with_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__PARTNERO__RECEIVER_ENABLED", "True")
+    monkeypatch.setenv("AIRFLOW__PARTNERO__KEEP_DAYS", "for ever")
+    found = {one.subject: one for one in diagnose_receiver("partnero_default", None, [])}
+    assert found["settings"].verdict == "fail"
+    assert found["settings"].words.startswith("[partnero] keep_days = 'for ever': must be a whole number")
+    assert "until then it takes no deliveries" in found["settings"].remedy
 
 
 @pytest.mark.parametrize(
@@ -105,12 +115,6 @@ def test_clocks_that_differ_are_told_apart(lead: float | None, verdict: str, wor
 )
 def test_an_older_airflow_lacks_more(version: str, number: int) -> None:
     assert len(lacking(version)) == number
-
-
-def test_the_tables_are_those_of_the_receiver() -> None:
-    from airflow_provider_partnero.ledger import tables
-
-    assert (tables.DELIVERIES.name, tables.CLOCK.name) == TABLES
 
 
 def test_what_hangs_is_left_behind() -> None:
