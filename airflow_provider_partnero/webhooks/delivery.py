@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, NoReturn, get_args
+from typing import Any, Literal, get_args
 
 from airflow_provider_partnero.api.quoting import short_repr
-from airflow_provider_partnero.webhooks.storable import finite_float, storable_text
+from airflow_provider_partnero.webhooks.storable import (
+    Mark,
+    ParsedBody,
+    parse_body,
+    storable_name,
+    storable_text,
+    to_storable,
+)
 
 PROBE_EVENT = "partnero_provider.probe"
 """What ``PartneroProbeReceiverOperator`` delivers; it is recorded nowhere and starts no DAG."""
 
-_DEEPEST = 64  # levels of nesting; readers of asset events fail on more
 _LONGEST_NAME = 200  # characters of an event or a key; an asset's URI has room for 1,500
 _IDENTIFIERS = frozenset({"id", "key", "uuid"})
 _MOST_PATHS = 64
@@ -45,7 +50,7 @@ class KeptFields:
         tree: dict[str, Any] = {}
         for path in sorted(set(self.paths) - {"url"}):  # a field comes before the fields within it
             node: dict[str, Any] | None = tree
-            _, *way, last = path.split(".")
+            _, *way, last = map(storable_name, path.split("."))
             for name in way:
                 node = None if node is None else node.setdefault(name, {})
             if node is not None:
@@ -139,7 +144,7 @@ class PartneroDelivery:
 
         :raises MalformedDeliveryError: it is not a JSON object with ``event`` and ``webhook_key``.
         """
-        return UnverifiedDelivery.of(body).delivery()
+        return _delivery_of(body, _parsed(body))
 
     @classmethod
     def from_extra(cls, extra: Mapping[str, Any]) -> PartneroDelivery:
@@ -210,7 +215,7 @@ class UnverifiedDelivery:
     body: bytes = field(repr=False)
     event: str
     webhook_key: str
-    _fields: Mapping[str, Any] = field(repr=False)
+    _parsed: ParsedBody = field(repr=False)
 
     @classmethod
     def of(cls, body: bytes) -> UnverifiedDelivery:
@@ -218,57 +223,54 @@ class UnverifiedDelivery:
 
         :raises MalformedDeliveryError: it is not a JSON object with ``event`` and ``webhook_key``.
         """
-        fields = _parse(body)
-        return cls(body, _required_name(fields, "event"), _required_name(fields, "webhook_key"), fields)
+        parsed = _parsed(body)
+        event, webhook_key = (_required_name(parsed.value, name) for name in ("event", "webhook_key"))
+        return cls(body, event, webhook_key, parsed)
 
     def delivery(self) -> PartneroDelivery:
-        """The delivery in the body; slow if ``data`` is large.
-
-        :raises MalformedDeliveryError: it is nested too deeply.
-        """
-        created_at, url = (_to_storable(self._fields.get(name), 1) for name in ("created_at", "url"))
-        return PartneroDelivery(
-            delivery_id=hashlib.sha256(self.body).hexdigest(),
-            event=self.event,
-            webhook_key=self.webhook_key,
-            created_at=created_at if isinstance(created_at, str) else None,
-            url=url if isinstance(url, str) else None,
-            data=_to_storable(self._fields.get("data"), 1),
-        )
+        """The delivery in the body; slow if ``data`` is large."""
+        return _delivery_of(self.body, self._parsed)
 
 
-def _parse(body: bytes) -> dict[str, Any]:
+def _delivery_of(body: bytes, parsed: ParsedBody) -> PartneroDelivery:
+    envelope = parsed.value
+    event, webhook_key = (_required_name(envelope, name) for name in ("event", "webhook_key"))
+    kept, changes = to_storable({name: envelope.get(name) for name in ("created_at", "url", "data")})
+    if parsed.has_deep_parts:
+        changes |= {Mark.DEEP_PARTS}
+    return PartneroDelivery(
+        delivery_id=hashlib.sha256(body).hexdigest(),
+        event=event,
+        webhook_key=webhook_key,
+        created_at=_text_or_none(envelope, kept, "created_at"),
+        url=_text_or_none(envelope, kept, "url"),
+        data=kept["data"],
+        changed=tuple(change.value for change in Mark if change in changes),
+    )
+
+
+def _parsed(body: bytes) -> ParsedBody:
     try:
-        envelope = json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=finite_float)
+        parsed = parse_body(body)
     except UnicodeDecodeError:
         raise MalformedDeliveryError("the body is not UTF-8") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise MalformedDeliveryError("the body is not JSON") from None
-    if not isinstance(envelope, dict):
+    if not isinstance(parsed.value, dict):
         raise MalformedDeliveryError("the body is not a JSON object")
-    return envelope
+    return parsed
 
 
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(constant)
-
-
-def _to_storable(value: Any, depth: int) -> Any:
-    """The value in a form that every database can store: lone surrogates and NUL become U+FFFD."""
-    if isinstance(value, str):
-        return storable_text(value)
-    if depth > _DEEPEST and isinstance(value, dict | list):
-        raise MalformedDeliveryError(f"the body is nested deeper than {_DEEPEST} levels")
-    if isinstance(value, dict):
-        return {storable_text(name): _to_storable(item, depth + 1) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_to_storable(item, depth + 1) for item in value]
-    return value
+def _text_or_none(envelope: Mapping[str, Any], kept: Mapping[str, Any], name: str) -> str | None:
+    """Not a number that is stored as text."""
+    text: str | None = kept[name] if isinstance(envelope.get(name), str) else None
+    return text
 
 
 def _required_name(envelope: Mapping[str, Any], field_name: str) -> str:
-    name = _to_storable(envelope.get(field_name), 1)
-    if not isinstance(name, str) or not name.strip() or not _is_shown(name, _LONGEST_NAME):
+    name = envelope.get(field_name)
+    name = storable_text(name) if isinstance(name, str) else ""
+    if not name.strip() or not _is_shown(name, _LONGEST_NAME):
         raise MalformedDeliveryError(f"the body has no {field_name}")
     return name
 

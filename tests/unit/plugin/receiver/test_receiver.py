@@ -451,7 +451,6 @@ def test_a_connection_that_cannot_be_read_is_unavailable(partnero: Sandbox, book
         b'{"event":null,"webhook_key":"oursKey"}',
         b'{"event":"audit","webhook_key":"oursKey"}',
         b'{"event":"partner.created","webhook_key":"oursKey","data":NaN}',
-        b'{"event":"partner.created","webhook_key":"oursKey","data":' + b"9" * 5_000 + b"}",
         b'{"event":"partner.created","webhook_key":"oursKey","data":' + b"[" * 100_000,
         b'{"event":"partner.created\\nFAKE log line","webhook_key":"oursKey"}',
         b'{"event":"partner.created","webhook_key":"oursKey\\r\\nFAKE log line"}',
@@ -469,11 +468,11 @@ def test_a_body_without_a_delivery_is_malformed_whoever_signed_it_and_nobody_is_
     assert (book.kept, _asked(partnero)) == ([], [])
 
 
-def test_a_body_that_is_nested_too_deeply_is_malformed_if_it_is_signed(partnero: Sandbox, receiver: Receiver) -> None:
+def test_a_body_that_is_nested_deeply_is_accepted_if_it_is_signed(partnero: Sandbox, receiver: Receiver) -> None:
     deep = replace(
         _delivery(partnero), body=b'{"event":"a","webhook_key":"oursKey","data":' + b"[" * 500 + b"]" * 500 + b"}"
     )
-    assert _receive(receiver, deep.signed("guess"), deep.signed(SECRET)) == [UNAUTHORIZED, MALFORMED]
+    assert _receive(receiver, deep.signed("guess"), deep.signed(SECRET)) == [UNAUTHORIZED, ACCEPTED]
 
 
 @pytest.mark.parametrize("field", ["data", "url", "created_at"])
@@ -483,7 +482,7 @@ def test_a_forgery_is_not_taken_apart(partnero: Sandbox, receiver: Receiver, fie
     for _ in range(100):
         nested = [nested]
     taken_apart = _delivery(partnero).with_fields(**{field: nested})
-    assert _receive(receiver, taken_apart.signed(SECRET), taken_apart.signed("guess")) == [MALFORMED, UNAUTHORIZED]
+    assert _receive(receiver, taken_apart.signed(SECRET), taken_apart.signed("guess")) == [ACCEPTED, UNAUTHORIZED]
 
 
 @pytest.mark.parametrize("event", ['quo"ted', "per%scent %d", "{braces}", "e" * 200, "zoë.created", "a\0b", "\ud800"])
