@@ -42,7 +42,7 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {
                 "integration-name": "Partnero",
-                "python-modules": ["airflow_provider_partnero.triggers.partnero"],
+                "python-modules": _triggers("partnero", "raw_deliveries"),
             }
         ],
         "cli": ["airflow_provider_partnero.commands.airflow_cli.get_commands"],  # Airflow 3.2+
@@ -67,6 +67,10 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "config": {"partnero": {"description": "The receiver of Partnero's deliveries.", "options": _OPTIONS}},
     }
+
+
+def _triggers(*modules: str) -> list[str]:
+    return [f"airflow_provider_partnero.triggers.{module}" for module in modules]
 
 
 _CONNECTION_FIELDS: dict[str, dict[str, Any]] = {

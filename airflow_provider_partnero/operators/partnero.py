@@ -21,6 +21,7 @@ from airflow_provider_partnero.operators.arguments import (
 )
 from airflow_provider_partnero.operators.audit import PartneroAuditWebhooksOperator
 from airflow_provider_partnero.operators.base import PartneroOperator
+from airflow_provider_partnero.operators.drain import PartneroDrainDeliveriesOperator
 from airflow_provider_partnero.operators.fleet import PartneroFleetReportOperator
 from airflow_provider_partnero.operators.keys import create_under, find_under, task_keys
 from airflow_provider_partnero.operators.reading import (
@@ -50,6 +51,7 @@ __all__ = [
     "PartneroAuditWebhooksOperator",
     "PartneroCreateWebhookOperator",
     "PartneroDeleteWebhookOperator",
+    "PartneroDrainDeliveriesOperator",
     "PartneroFleetReportOperator",
     "PartneroGetWebhookOperator",
     "PartneroListWebhooksOperator",

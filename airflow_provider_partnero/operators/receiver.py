@@ -74,7 +74,7 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
         from airflow_provider_partnero.api.specs import WebhookSpec
         from airflow_provider_partnero.operators.apply import Reconciliation
 
-        base_url = _base_url(self.base_url)
+        base_url = receiver_base_url(self.base_url)
         url = receiver_url(base_url, self.partnero_conn_id)
         self._warn_about(url)
         name = self._given_name.value(self.webhook_name) or _default_name(base_url)
@@ -129,7 +129,7 @@ class PartneroUnregisterReceiverOperator(PartneroOperator):
                 f"base_url={short_repr(self.base_url)}: must be the URL of the receiver to unregister; what a template "
                 "renders to nothing does not stand for this Airflow's own"
             )
-        base_url = _base_url(self.base_url)
+        base_url = receiver_base_url(self.base_url)
         url = receiver_url(base_url, self.partnero_conn_id)
         name = self._given_name.value(self.webhook_name) or _default_name(base_url)
         keys = declared_keys(self.partnero_conn_id, name)
@@ -160,14 +160,17 @@ class PartneroUnregisterReceiverOperator(PartneroOperator):
             self.log.info("Webhook %r is gone already", key)
 
 
-def _base_url(argument: str | None) -> str:
-    given = as_optional_text(argument)
+def receiver_base_url(given: str | None, *, argument: str = "base_url") -> str:
+    """The URL in front of the receiver's path: as given, or as Airflow's configuration says.
+
+    :raises ValueError: it is no http(s) URL, or has a user, ``?`` or ``#``.
+    """
     sources = (
-        ("base_url", given),
+        (argument, as_optional_text(given)),
         ("[partnero] receiver_base_url", conf.get(_SECTION, "receiver_base_url", fallback="")),
         ("[api] base_url", conf.get("api", "base_url", fallback="")),
     )
-    source, value = next(((source, value) for source, value in sources if value), ("base_url", ""))
+    source, value = next(((source, value) for source, value in sources if value), (argument, ""))
     base_url = value.strip()
     if not _is_base_url(base_url):
         from airflow_provider_partnero.api.redaction import redact_url

@@ -157,7 +157,7 @@ class PartneroWebhooksChangedTrigger(BaseEventTrigger):
     def __init__(self, partnero_conn_id: str = "partnero_default", poke_interval: float = 300.0) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         # Airflow restarts a failing watcher at once: a mistake found only then would flood Partnero with requests.
-        _check_interval(poke_interval)
+        check_interval(poke_interval)
         self.partnero_conn_id = partnero_conn_id
         self.poke_interval = poke_interval
 
@@ -220,12 +220,16 @@ def _check_arguments(webhook_key: object, poke_interval: object, if_missing: obj
         checked_key(webhook_key, argument="webhook_key")
     except ValueError as error:
         raise RefusedTriggerArgument(str(error)) from None
-    _check_interval(poke_interval)
+    check_interval(poke_interval)
     if if_missing not in ("fail", "wait"):
         raise RefusedTriggerArgument(f"if_missing={short_repr(if_missing)}: must be 'fail' or 'wait'")
 
 
-def _check_interval(poke_interval: object) -> None:
+def check_interval(poke_interval: object) -> None:
+    """Refuse what is not a number of seconds from 0.
+
+    :raises RefusedTriggerArgument: the message names the value, and what is allowed.
+    """
     is_number = isinstance(poke_interval, int | float) and not isinstance(poke_interval, bool)
     if not is_number or not 0 <= poke_interval < inf:  # type: ignore[operator]  # NaN would poll without a pause
         raise RefusedTriggerArgument(

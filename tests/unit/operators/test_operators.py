@@ -36,7 +36,10 @@ NEEDED: dict[str, dict[str, Any]] = {
     "PartneroRegisterReceiverOperator": {"events": ["partner.created"]},
     "PartneroUnregisterReceiverOperator": {},
 }
-CONNECTED = {name for name in operators.__all__ if name.endswith("Operator")} - {"PartneroFleetReportOperator"}
+CONNECTED = {name for name in operators.__all__ if name.endswith("Operator")} - {
+    "PartneroDrainDeliveriesOperator",
+    "PartneroFleetReportOperator",
+}
 ALL = [getattr(operators, name) for name in sorted(CONNECTED)]
 
 
