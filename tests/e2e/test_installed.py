@@ -113,6 +113,7 @@ def _works_on(wheel: Path, folder: Path, version: str) -> None:
     tests = folder / "tests"
     shutil.copytree(ROOT / "tests" / "e2e", tests / "e2e")
     shutil.copy(ROOT / "tests" / "conftest.py", tests)
+    shutil.copy(ROOT / "tests" / "wild_json.py", tests)
     (tests / "__init__.py").touch()
     cluster = "lives_through or soft_fail or reschedule or changed_webhook or example or audit or no_secret"
     if version != "3.0.6":  # Airflow 3.0 itself does not retry a task whose process is killed
@@ -120,6 +121,7 @@ def _works_on(wheel: Path, folder: Path, version: str) -> None:
     receiver = "switched or connection or rotated or replayed or login or section or secret"
     _test(environment, folder, "test_cluster.py", cluster, 10 if version == "3.0.6" else 11)
     _test(environment, folder, "test_receiver_standalone.py", receiver, 10)
+    _test(environment, folder, "test_receiver_poison.py", "poisonous", 1)
     _test(environment, folder, "test_asset_events.py", "indistinguishable", 2)
 
 

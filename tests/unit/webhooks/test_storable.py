@@ -19,8 +19,7 @@ from airflow_provider_partnero.webhooks.storable import (
     parse_body,
     to_storable,
 )
-
-from .wild_json import RESERVED, WILD_JSON, enveloped
+from tests.wild_json import RESERVED, WILD_JSON, enveloped
 
 
 def _stored(text: str) -> tuple[Any, set[str]]:

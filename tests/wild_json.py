@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 # Airflow gives these names a meaning in one of its serialisers, from 3.0.6 to 3.3.2.
@@ -22,9 +24,24 @@ RESERVED = (
 )
 
 
-def enveloped(data: str) -> bytes:
-    """The body of a delivery with this JSON text as its data."""
-    return f'{{"event": "transaction.created", "webhook_key": "k", "data": {data}}}'.encode()
+def enveloped(data: str, webhook_key: str = "k") -> bytes:
+    """The body of a delivery of now, with this JSON text as its data."""
+    now = datetime.now(UTC).isoformat()
+    head = {"event": "transaction.created", "webhook_key": webhook_key, "created_at": now}
+    return f'{json.dumps(head)[:-1]}, "data": {data}}}'.encode()
+
+
+def wild_texts(number: int) -> list[str]:
+    """So many of :data:`WILD_JSON`, always the same."""
+    texts: list[str] = []
+
+    @settings(max_examples=number, database=None, derandomize=True, phases=[Phase.generate], deadline=None)
+    @given(WILD_JSON)
+    def collect(text: str) -> None:
+        texts.append(text)
+
+    collect()
+    return texts
 
 
 def _escaped(text: str) -> str:
