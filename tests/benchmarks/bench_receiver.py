@@ -1,19 +1,20 @@
 """Throughput and latency of the receiver on PostgreSQL: ``python -m tests.benchmarks.bench_receiver``.
 
-Two API servers, one of them killed amid the deliveries; then the receiver beside Airflow's own way to make an asset
-event, in turns. No scheduler runs, so that only the servers are measured.
+Two API servers. The receiver beside Airflow's own way to make an asset event, in turns; then so many deliveries offered
+a second; then ten thousand, each twice, while one server is killed. No scheduler runs, so that only the servers are
+measured.
 """
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
 from contextlib import ExitStack
-from itertools import count, repeat
+from itertools import count, cycle
 from pathlib import Path
 from statistics import median, quantiles
-from typing import TypeVar
 
 import requests
 
@@ -21,16 +22,18 @@ from airflow_provider_partnero.sandbox import Sandbox
 from airflow_provider_partnero.sandbox.deliveries import Envelope
 
 from ..e2e.cluster import Cluster
-from ..e2e.deliveries import deliver, envelopes, in_parallel
+from ..e2e.deliveries import PATH, deliver, envelopes, in_parallel
 from ..e2e.postgres import HOW_TO_START, Postgres, binaries, migrated
 from ..e2e.programme import TOKEN, webhook
-from ..e2e.waiting import HTTP_PATIENCE
+from .raw_http import Timing, request_bytes, send_all
 
-Item = TypeVar("Item")
-
-DELIVERIES = 2_000
-COMPARED = 400
+COMPARED = 1_500
 TURNS = 3
+CLIENTS = 16
+OFFERED = 300  # a second
+OFFERED_FOR = 20  # seconds
+OFFERING_CLIENTS = 64
+DELIVERIES = 10_000
 EVENT = "transaction.created"
 DAGS = Path(__file__).parents[1] / "e2e" / "dags_receiver"
 
@@ -45,15 +48,17 @@ def main() -> None:
             stack.enter_context(tempfile.TemporaryDirectory(prefix="partnero-bench-", ignore_cleanup_errors=True))
         )
         sandbox = stack.enter_context(Sandbox(token=TOKEN))
-        sandbox.put_webhooks([webhook("loadKey", events=[EVENT])])
         cluster = servers(folder, sandbox, stack.enter_context(migrated(bin_folder, folder)))
         stack.enter_context(cluster)
-        killed = cluster.start_server("killed", workers=2)
+        sandbox.put_webhooks([webhook("loadKey", events=[EVENT], url=cluster.address + PATH)])
+        other = cluster.start_server("other")
         cluster.start("api-server")
-        for address in (killed, cluster.address):
+        addresses = [cluster.address, other]
+        for address in addresses:
             cluster.wait_until_up(address)
-        measure_a_kill(cluster, killed)
-        compare(cluster)
+        compare(cluster, addresses)
+        offer(cluster, addresses)
+        kill_amid_them(cluster, "other", addresses)
 
 
 def servers(folder: Path, sandbox: Sandbox, postgres: Postgres) -> Cluster:
@@ -72,58 +77,86 @@ def keys(prefix: str, number: int) -> list[str]:
     return [f"{prefix}-{position}" for position in range(number)]
 
 
-def measure_a_kill(cluster: Cluster, killed: str) -> None:
-    """Deliver to both servers, of which one is killed after a third, and started again."""
+def compare(cluster: Cluster, addresses: list[str]) -> None:
+    """The receiver and Airflow's own endpoint, in turns, each on both servers."""
+    [(asset_id,)] = cluster.rows("select id from asset where uri = ?", f"partnero://partnero_default/{EVENT}")
+    login = cluster.login() | {"Content-Type": "application/json"}
+    measure("warming up", own_requests(addresses, asset_id, login, "warm", 50))
+    measure("warming up", receiver_requests(cluster, addresses, "warm", 50))
+    owns, ours = [], []
+    for turn in range(TURNS):
+        own = own_requests(addresses, asset_id, login, f"own-{turn}", COMPARED // 3)
+        owns.append(measure("POST /api/v2/assets/events", own))
+        ours.append(measure("the receiver", receiver_requests(cluster, addresses, f"ratio-{turn}", COMPARED)))
+    ratios = [our / own for our, own in zip(ours, owns, strict=True)]
+    print(
+        f"medians of {TURNS} turns: Airflow's own {median(owns):.0f}/s, the receiver {median(ours):.0f}/s, "
+        f"{median(ratios):.1f} times as many"
+    )
+
+
+def own_requests(
+    addresses: list[str], asset_id: int, headers: dict[str, str], prefix: str, number: int
+) -> list[tuple[str, bytes]]:
+    """Requests to Airflow's own endpoint, with extras like those of deliveries."""
+    path = "/api/v2/assets/events"
+    bodies = [json.dumps({"asset_id": asset_id, "extra": {"data": {"key": key}}}) for key in keys(prefix, number)]
+    return [
+        (address, request_bytes(address, path, headers, body.encode()))
+        for address, body in zip(cycle(addresses), bodies, strict=False)
+    ]
+
+
+def receiver_requests(cluster: Cluster, addresses: list[str], prefix: str, number: int) -> list[tuple[str, bytes]]:
+    """Deliveries to the receiver."""
+    made = envelopes(cluster.sandbox, EVENT, keys(prefix, number))
+    return [
+        (address, request_bytes(address, PATH, dict(one.headers), one.body))
+        for address, one in zip(cycle(addresses), made, strict=False)
+    ]
+
+
+def offer(cluster: Cluster, addresses: list[str]) -> None:
+    """So many deliveries a second, whether the servers keep up or not."""
+    offered = receiver_requests(cluster, addresses, "offered", OFFERED * OFFERED_FOR)
+    measure(f"the receiver, {OFFERED}/s offered", offered, OFFERING_CLIENTS, OFFERED)
+
+
+def measure(name: str, work: list[tuple[str, bytes]], clients: int = CLIENTS, per_second: float | None = None) -> float:
+    """Print throughput, latency and answers; returns the throughput, in requests a second."""
+    seconds, timings = send_all(work, clients, per_second)
+    rate = len(work) / seconds
+    print(f"{name}: {rate:.0f}/s, {latencies(timings)}, answers {dict(Counter(one.status for one in timings))}")
+    return rate
+
+
+def latencies(timings: list[Timing]) -> str:
+    """Their median and 99th percentile."""
+    seconds = [one.seconds for one in timings]
+    return f"p50 {median(seconds) * 1000:.0f} ms, p99 {quantiles(seconds, n=100)[98] * 1000:.0f} ms"
+
+
+def kill_amid_them(cluster: Cluster, killed: str, addresses: list[str]) -> None:
+    """Deliver each twice to two servers, of which one is killed after a third, and started again."""
     outcomes: list[str] = []
     done, turns = count(1), count()
+    made = envelopes(cluster.sandbox, EVENT, keys("load", DELIVERIES))
 
     def one(session: requests.Session, delivery: Envelope) -> None:
-        addresses = (killed, cluster.address)
         start = next(turns)
         deliver(session, (addresses[(start + turn) % 2] for turn in count()), delivery, outcomes.append)
-        if next(done) == DELIVERIES // 3:
-            cluster.kill("killed")
-            cluster.start_server("killed", workers=2)
-
-    measure("two servers, one of them killed", envelopes(cluster.sandbox, EVENT, keys("load", DELIVERIES)), one)
-    print(f"    answers: { {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))} }")
-
-
-def compare(cluster: Cluster) -> None:
-    """The receiver and Airflow's own endpoint, in turns, on one server."""
-    [(asset_id,)] = cluster.rows("select id from asset where uri = ?", f"partnero://partnero_default/{EVENT}")
-    headers = cluster.login()
-
-    def receive(session: requests.Session, delivery: Envelope) -> None:
-        deliver(session, repeat(cluster.address), delivery)
-
-    def emit(session: requests.Session, position: int) -> None:
-        event = {"asset_id": asset_id, "extra": {"key": f"own-{position}"}}
-        url = f"{cluster.address}/api/v2/assets/events"
-        session.post(url, json=event, headers=headers, timeout=HTTP_PATIENCE).raise_for_status()
-
-    ratios = []
-    for turn in range(TURNS):
-        own = measure("POST /api/v2/assets/events", range(COMPARED), emit)
-        ours = measure("the receiver", envelopes(cluster.sandbox, EVENT, keys(f"ratio-{turn}", COMPARED)), receive)
-        ratios.append(ours / own)
-    print(f"the receiver is {median(ratios):.2f} times as fast as Airflow's own (median of {TURNS} turns)")
-
-
-def measure(name: str, work: Sequence[Item], do: Callable[[requests.Session, Item], object]) -> float:
-    """Print throughput and latency; returns the throughput, in items a second."""
-
-    def timed(session: requests.Session, item: Item) -> float:
-        start = time.perf_counter()
-        do(session, item)
-        return time.perf_counter() - start
+        if next(done) == 2 * DELIVERIES // 3:
+            cluster.kill(killed)
+            cluster.start_server(killed)
 
     start = time.perf_counter()
-    taken = in_parallel(work, timed)
-    rate = len(work) / (time.perf_counter() - start)
-    p99 = quantiles(taken, n=100)[98]
-    print(f"{name}: {rate:.0f}/s, p50 {median(taken) * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms ({len(work)} requests)")
-    return rate
+    in_parallel([*made, *made], one)
+    rate = 2 * DELIVERIES / (time.perf_counter() - start)
+    query = "select count(*), count(distinct extra::json->'data'->>'key') from asset_event where extra::text like ?"
+    [(events, distinct)] = cluster.rows(query, '%"load-%')
+    print(f"{DELIVERIES} deliveries twice each, one server killed: {rate:.0f}/s, answers {dict(Counter(outcomes))}")
+    verdict = "each exactly once" if events == distinct == DELIVERIES else "WRONG"
+    print(f"    {events} asset events of {distinct} deliveries: {verdict}")
 
 
 if __name__ == "__main__":
