@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow.assets.manager import AssetManager, asset_manager
@@ -20,7 +21,7 @@ from airflow.models.asset import (
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.types import DagRunType
-from sqlalchemy import case, false, or_, select, update
+from sqlalchemy import Select, bindparam, case, false, or_, select, update
 
 from airflow_provider_partnero.airflow_compat import partitioned_schedule_column, server_stats
 
@@ -66,28 +67,39 @@ def find_route(session: Session, uri: str) -> Route | None:
 
 def _find_asset(session: Session, uri: str) -> AssetModel | None:
     """The asset, best the one in use now."""
-    query = select(AssetModel).where(AssetModel.uri == uri).order_by(AssetModel.active.has().desc(), AssetModel.id)
-    return session.scalars(query.limit(1)).first()
+    asset: AssetModel | None = session.scalars(_asset_of_uri(), {"uri": uri}).first()
+    return asset
 
 
 def _find_listeners(session: Session, asset: AssetModel) -> Listeners:
-    references = (
-        (DagScheduleAssetReference, DagScheduleAssetReference.asset_id == asset.id),
-        (DagScheduleAssetNameReference, DagScheduleAssetNameReference.name == asset.name),
-        (DagScheduleAssetUriReference, DagScheduleAssetUriReference.uri == asset.uri),
-    )
-    is_listening = or_(*(DagModel.dag_id.in_(select(table.dag_id).where(matches)) for table, matches in references))
-    column = partitioned_schedule_column()
-    is_partitioned = false() if column is None else column
-    rows = session.execute(
-        select(DagModel.dag_id, is_partitioned, DagModel.is_paused).where(is_listening, DagModel.is_stale.is_(False))
-    ).all()
+    rows = session.execute(_listeners(), {"id": asset.id, "name": asset.name, "uri": asset.uri}).all()
     awake = [(dag_id, partitioned) for dag_id, partitioned, is_paused in rows if not is_paused]
     return Listeners(
         plain=frozenset(dag_id for dag_id, partitioned in awake if not partitioned),
         partitioned=frozenset(dag_id for dag_id, partitioned in awake if partitioned),
         paused=frozenset(dag_id for dag_id, _, is_paused in rows if is_paused),
     )
+
+
+# Each transaction asks these two, and to build them takes longer than to run them.
+@cache
+def _asset_of_uri() -> Select[Any]:
+    of_uri = select(AssetModel).where(AssetModel.uri == bindparam("uri"))
+    return of_uri.order_by(AssetModel.active.has().desc(), AssetModel.id).limit(1)
+
+
+@cache
+def _listeners() -> Select[Any]:
+    references = (
+        (DagScheduleAssetReference, DagScheduleAssetReference.asset_id == bindparam("id")),
+        (DagScheduleAssetNameReference, DagScheduleAssetNameReference.name == bindparam("name")),
+        (DagScheduleAssetUriReference, DagScheduleAssetUriReference.uri == bindparam("uri")),
+    )
+    is_listening = or_(*(DagModel.dag_id.in_(select(table.dag_id).where(matches)) for table, matches in references))
+    column = partitioned_schedule_column()
+    is_partitioned = false() if column is None else column
+    columns = (DagModel.dag_id, is_partitioned, DagModel.is_paused)
+    return select(*columns).where(is_listening, DagModel.is_stale.is_(False))
 
 
 @dataclass(frozen=True, slots=True)
