@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_partnero.api import Webhook
+    from airflow_provider_partnero.webhooks.delivery import Store
 
 _SECTION = "partnero"
 
 
 class PartneroRegisterReceiverOperator(PartneroOperator):
     """Create or update the webhook that delivers events to this Airflow's receiver.
+
+    Its log says what is stored of a delivery, who can read it, and until when.
 
     Safe to repeat: a run that finds the webhook unchanged writes nothing. It recognises the webhook by a key derived
     from connection and name.
@@ -77,6 +80,7 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
         base_url = receiver_base_url(self.base_url)
         url = receiver_url(base_url, self.partnero_conn_id)
         self._warn_about(url)
+        self._say_what_is_stored()
         name = self._given_name.value(self.webhook_name) or _default_name(base_url)
         key = declared_key(self.partnero_conn_id, name)
         spec = WebhookSpec(name=name, url=url, events=as_events(self.events), key=key)
@@ -96,6 +100,31 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
             self.log.warning(
                 "[partnero] receiver_enabled is not True here; unless it is on the API server, the receiver answers 404"
             )
+        connections = conf.get(_SECTION, "receiver_connections", fallback="partnero_default")
+        if self.partnero_conn_id not in map(str.strip, connections.split(",")):
+            self.log.warning(
+                "[partnero] receiver_connections = %s is without %s here; unless it is there on the API server, the "
+                "receiver answers 404",
+                short_repr(connections),
+                short_repr(self.partnero_conn_id),
+            )
+
+    def _say_what_is_stored(self) -> None:
+        from airflow_provider_partnero.hooks.connection import store_of
+        from airflow_provider_partnero.webhooks.delivery import read_store
+
+        own = store_of(self.hook.get_connection(self.partnero_conn_id))
+        store = own or read_store(conf.get(_SECTION, "store", fallback="full"))
+        days = conf.get(_SECTION, "keep_days", fallback="91")
+        self.log.info(
+            "Of a delivery, %s. Everybody who may read asset events in this Airflow can read it, and so can the tasks "
+            "of DAGs that are scheduled on it, until `airflow db clean` deletes the events. For %s days the ledger "
+            "keeps the same, encrypted with Airflow's Fernet key. Less is kept with the field store of connection %s, "
+            "or with [partnero] store, if that is so on the API server, too",
+            _words_of(store),
+            days,
+            short_repr(self.partnero_conn_id),
+        )
 
 
 class PartneroUnregisterReceiverOperator(PartneroOperator):
@@ -188,6 +217,16 @@ def _is_base_url(text: str) -> bool:
     except ValueError:
         return False
     return "@" not in parts.netloc and not {"?", "#"} & set(text)
+
+
+def _words_of(store: Store) -> str:
+    if store == "full":
+        return "all data is stored (store = full): personal data of customers and partners, too"
+    if store == "data-keys":
+        return "the identifiers and the names of the fields in its data are stored (store = data-keys)"
+    if store == "ids":
+        return "no data is stored (store = ids), but event, webhook and time"
+    return f"these fields are stored: {store}"
 
 
 def _default_name(base_url: str) -> str:

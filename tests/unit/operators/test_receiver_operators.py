@@ -35,7 +35,7 @@ FOREIGN: list[dict[str, Any]] = [
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PARTNERO__RECEIVER_BASE_URL", "PARTNERO__RECEIVER_ENABLED", "API__BASE_URL"):
+    for name in ("PARTNERO__RECEIVER_BASE_URL", "PARTNERO__RECEIVER_ENABLED", "PARTNERO__STORE", "API__BASE_URL"):
         monkeypatch.delenv(f"AIRFLOW__{name}", raising=False)
 
 
@@ -486,3 +486,60 @@ def test_arguments_may_be_templates(sandbox: Sandbox, make_context: MakeContext)
     removal.render_template_fields({"params": params})
     removal.execute(make_context())
     assert sandbox.webhooks() == []
+
+
+@pytest.mark.parametrize(("connections", "warned"), [("partnero_default", 0), ("a, partnero_default", 0), ("other", 1)])
+def test_a_connection_that_the_receiver_does_not_serve_leads_to_a_warning(
+    sandbox: Sandbox,
+    make_context: MakeContext,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    connections: str,
+    warned: int,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__PARTNERO__RECEIVER_ENABLED", "True")
+    monkeypatch.setenv("AIRFLOW__PARTNERO__RECEIVER_CONNECTIONS", connections)
+    _register().execute(make_context())
+    told = _warnings(capsys)
+    assert len(told) == warned
+    assert all("receiver_connections = 'other' is without 'partnero_default'" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("everywhere", "own", "told"),
+    [
+        (None, None, "all data is stored (store = full): personal data of customers and partners, too"),
+        ("ids", None, "no data is stored (store = ids)"),
+        ("full", "data-keys", "the identifiers and the names of the fields in its data are stored (store = data-keys)"),
+        ("ids", "data.key, url", "these fields are stored: data.key, url"),
+    ],
+)
+def test_the_log_says_what_is_stored_who_can_read_it_and_until_when(
+    sandbox: Sandbox,
+    make_context: MakeContext,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    everywhere: str | None,
+    own: str | None,
+    told: str,
+) -> None:
+    connection = json.loads(sandbox.connection_json) | {"extra": {"store": own}}
+    monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW__PARTNERO__KEEP_DAYS", "30")
+    if everywhere:
+        monkeypatch.setenv("AIRFLOW__PARTNERO__STORE", everywhere)
+    _register().execute(make_context())
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "Of a delivery, " in line]
+    assert f"Of a delivery, {told}" in line
+    assert "Everybody who may read asset events in this Airflow can read it" in line
+    assert "until `airflow db clean` deletes the events. For 30 days the ledger keeps" in line
+
+
+def test_a_store_that_is_not_allowed_fails_the_task_before_anything_is_sent(
+    sandbox: Sandbox, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = json.loads(sandbox.connection_json) | {"extra": {"store": "everything"}}
+    monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", json.dumps(connection))
+    with pytest.raises(AirflowFailException, match="extra field store='everything': must be one of full"):
+        _register().execute(make_context())
+    assert sandbox.requests() == []
