@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from airflow.models.base import metadata as airflow_metadata
 from airflow.utils.sqlalchemy import UtcDateTime
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, false, select
-from sqlalchemy.dialects.mysql import MEDIUMBLOB, VARCHAR
+from sqlalchemy.dialects.mysql import LONGBLOB, VARCHAR
 from sqlalchemy.exc import DBAPIError
 
 from airflow_provider_partnero.airflow_compat import finds_db_managers
@@ -47,7 +47,7 @@ DELIVERIES = Table(
     Column("outcome", String(20)),  # see ledger/outcomes.py
     Column("asset_event_id", Integer),  # no foreign key: `airflow db clean` deletes asset events
     # The extra of the asset event as JSON, encrypted with Airflow's Fernet key; empty when nothing is to be kept.
-    Column("kept", LargeBinary().with_variant(MEDIUMBLOB(), "mysql")),
+    Column("kept", LargeBinary().with_variant(LONGBLOB(), "mysql")),
     Column("replays", Integer),  # how often it was sent again; empty is none
     Index("idx_partnero_delivery_event", "conn_id", "event", "recorded_at"),
     Index("idx_partnero_delivery_outcome", "outcome", "recorded_at"),

@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_partnero.sandbox import Sandbox
 
+from . import mariadb as mariadb_server
 from .chromium import chromium
 from .cluster import Cluster
 from .packages import build_wheel, install
@@ -43,6 +44,15 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     if bin_folder is None:
         pytest.skip(HOW_TO_START)
     with migrated(bin_folder, tmp_path_factory.mktemp("migrated-postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[mariadb_server.MariaDB]:
+    """A MariaDB server of the tests' own."""
+    if not mariadb_server.is_installed():
+        pytest.skip(mariadb_server.HOW_TO_START)
+    with mariadb_server.running() as server:
         yield server
 
 

@@ -123,10 +123,11 @@ def _works_on(wheel: Path, folder: Path, version: str) -> None:
     _test(environment, folder, "test_receiver_standalone.py", receiver, 10)
     _test(environment, folder, "test_receiver_poison.py", "poisonous", 1)
     _test(environment, folder, "test_asset_events.py", "indistinguishable", 2)
+    _test(environment, folder, "test_ledger_tables.py", "sqlite and (takes_over or does_so_itself)", 3)
 
 
 def _test(environment: Path, folder: Path, file: str, chosen: str, number: int) -> None:
-    markers = ["-o", "markers=airflow\npostgres\nslow"]
+    markers = ["-o", "markers=airflow\nmariadb\npostgres\nslow"]
     command = ["python", "-m", "pytest", "--import-mode=importlib", "-q", *markers, f"tests/e2e/{file}", "-k", chosen]
     assert f"{number} passed" in _run(environment, folder, *command)
 

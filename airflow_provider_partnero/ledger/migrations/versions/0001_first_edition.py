@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import sqlalchemy as sa
 from airflow.utils.sqlalchemy import UtcDateTime
 from alembic import op
@@ -15,7 +13,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_LONG_AGO: sa.ColumnElement[str] = sa.literal_column("'2000-01-01 00:00:00.000000'")  # in whatever time zone
 
 
 def upgrade() -> None:
@@ -28,7 +26,7 @@ def upgrade() -> None:
             sa.Column("recorded_at", UtcDateTime, nullable=False, index=True),
             schema=SCHEMA,
         )
-    clock = sa.table("partnero_receiver_clock", sa.column("id"), sa.column("last", UtcDateTime), schema=SCHEMA)
+    clock = sa.table("partnero_receiver_clock", sa.column("id", sa.Integer), sa.column("last"), schema=SCHEMA)
     if not has_table("partnero_receiver_clock"):
         op.create_table(
             "partnero_receiver_clock",
@@ -38,7 +36,7 @@ def upgrade() -> None:
         )
     elif op.get_bind().execute(sa.select(clock.c.id).where(clock.c.id == 1)).first():
         return
-    op.execute(clock.insert().values(id=1, last=_LONG_AGO))
+    op.execute(clock.insert().values(id=sa.literal_column("1"), last=_LONG_AGO))
 
 
 def downgrade() -> None:

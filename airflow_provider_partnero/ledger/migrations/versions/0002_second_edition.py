@@ -50,7 +50,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Back to the first edition, which had no entry for what no DAG listened to."""
     op.drop_table(_WAITING, schema=SCHEMA)
-    deliveries = sa.table(_DELIVERIES, sa.column("outcome"), schema=SCHEMA)
+    deliveries = sa.table(_DELIVERIES, sa.column("outcome", sa.String), schema=SCHEMA)
     op.execute(deliveries.delete().where(deliveries.c.outcome == "unrouted"))
     for name in _INDEXES:
         op.drop_index(name, _DELIVERIES, schema=SCHEMA)
@@ -65,7 +65,7 @@ def _new_columns() -> list[sa.Column[Any]]:
         sa.Column("created_at", UtcDateTime),
         sa.Column("outcome", sa.String(20)),
         sa.Column("asset_event_id", sa.Integer),
-        sa.Column("kept", sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")),
+        sa.Column("kept", sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")),
         sa.Column("replays", sa.Integer),
     ]
 
