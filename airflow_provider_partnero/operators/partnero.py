@@ -24,6 +24,7 @@ from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.drain import PartneroDrainDeliveriesOperator
 from airflow_provider_partnero.operators.fleet import PartneroFleetReportOperator
 from airflow_provider_partnero.operators.keys import create_under, find_under, task_keys
+from airflow_provider_partnero.operators.probe import PartneroProbeReceiverOperator
 from airflow_provider_partnero.operators.reading import (
     PartneroGetWebhookOperator,
     PartneroListWebhooksOperator,
@@ -55,6 +56,7 @@ __all__ = [
     "PartneroFleetReportOperator",
     "PartneroGetWebhookOperator",
     "PartneroListWebhooksOperator",
+    "PartneroProbeReceiverOperator",
     "PartneroReconcileWebhooksOperator",
     "PartneroRegisterReceiverOperator",
     "PartneroRetryPolicy",

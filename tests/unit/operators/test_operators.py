@@ -35,6 +35,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "PartneroAuditWebhooksOperator": {},
     "PartneroRegisterReceiverOperator": {"events": ["partner.created"]},
     "PartneroUnregisterReceiverOperator": {},
+    "PartneroProbeReceiverOperator": {},
 }
 CONNECTED = {name for name in operators.__all__ if name.endswith("Operator")} - {
     "PartneroDrainDeliveriesOperator",
