@@ -12,7 +12,7 @@ from airflow_provider_partnero.commands import DESCRIPTION
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from airflow_provider_partnero.commands.definitions import Command
+    from airflow_provider_partnero.commands.arguments import Command
 
 _GROUP = "partnero"
 _PROG = f"airflow {_GROUP}"
@@ -47,27 +47,38 @@ def _commands() -> Iterable[Any]:
     return map(_as_airflow_command, COMMANDS)
 
 
-def _as_airflow_command(command: Command) -> Any:
-    from airflow.cli.cli_config import ActionCommand, Arg
+def _as_airflow_command(command: Command, group: str | None = None) -> Any:
+    """A command for Airflow.
 
+    :param group: the command that it is a part of.
+    """
+    from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
+
+    if command.subcommands:
+        parts = tuple(_as_airflow_command(part, command.name) for part in command.subcommands)
+        return GroupCommand(command.name, command.help, parts, command.description, command.epilog(_PROG))
     new_arg: Any = Arg
     return ActionCommand(
         name=command.name,
         help=command.help,
         description=command.description,
         epilog=command.epilog(_PROG),
-        func=_function_of(command.name),
+        func=_function_of(group or command.name, command.name),
         args=tuple(new_arg(flags=argument.flags, **argument.options) for argument in command.all_arguments),
     )
 
 
-def _function_of(name: str) -> Callable[[Namespace], None]:
-    """What runs a command; Airflow does not look at what it returns, so it exits."""
+def _function_of(name: str, action: str) -> Callable[[Namespace], None]:
+    """What runs a command; Airflow does not look at what it returns, so it exits.
+
+    :param action: which part of the command, if it is made of parts.
+    """
 
     def run(options: Namespace) -> None:
         from airflow_provider_partnero.commands.execution import execute
         from airflow_provider_partnero.commands.terminal import stdout_for_results
 
+        options.action = action
         with stdout_for_results():
             code = execute(name, options, prog=_PROG)
         sys.exit(code)

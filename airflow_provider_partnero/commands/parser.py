@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 from airflow_provider_partnero import __version__
 from airflow_provider_partnero.commands import DESCRIPTION
-from airflow_provider_partnero.commands.definitions import COMMANDS, EXIT_CODES
+from airflow_provider_partnero.commands.arguments import EXIT_CODES, Command
+from airflow_provider_partnero.commands.definitions import COMMANDS
 from airflow_provider_partnero.commands.execution import ERROR, execute
 
 PROG = "python -m airflow_provider_partnero"
@@ -46,8 +47,17 @@ def new_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"airflow-provider-partnero {__version__}")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    _add(parser, COMMANDS, "command")
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, commands: Sequence[Command], where: str) -> None:
+    """Add commands to a parser.
+
+    :param where: the option that says which of them was given.
+    """
+    subparsers = parser.add_subparsers(dest=where, metavar="COMMAND", required=True)
+    for command in commands:
         subparser = subparsers.add_parser(
             command.name,
             help=command.help,
@@ -58,4 +68,5 @@ def new_parser() -> argparse.ArgumentParser:
         )
         for argument in command.all_arguments:
             subparser.add_argument(*argument.flags, **argument.options)
-    return parser
+        if command.subcommands:
+            _add(subparser, command.subcommands, "action")

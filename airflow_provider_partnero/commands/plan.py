@@ -8,8 +8,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_provider_partnero.commands.arguments import DEFAULT_CONNECTION
 from airflow_provider_partnero.commands.connection import connected
-from airflow_provider_partnero.commands.definitions import DEFAULT_CONNECTION
 from airflow_provider_partnero.commands.execution import CLEAN, FOUND
 from airflow_provider_partnero.commands.files import check_writable, parse_declaration, read_text, write_text
 from airflow_provider_partnero.commands.formats import chosen_format

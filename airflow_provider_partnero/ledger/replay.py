@@ -65,9 +65,19 @@ def find_candidates(session: Session, conditions: Sequence[ColumnElement[bool]],
     table = DELIVERIES.c
     columns = (table.conn_id, table.delivery_id, table.event, table.created_at, table.recorded_at, table.outcome)
     rows = session.execute(
-        select(*columns, table.replays, table.kept).where(*conditions).order_by(table.recorded_at).limit(at_once)
+        select(*columns, table.replays, table.kept)
+        .where(*conditions)
+        .order_by(table.recorded_at, table.delivery_id)
+        .limit(at_once)
     )
     return [_candidate(row) for row in rows]
+
+
+def recorded_after(last: Candidate) -> ColumnElement[bool]:
+    """The condition of the portion that follows the one that ends with this delivery."""
+    table = DELIVERIES.c
+    is_later = and_(table.recorded_at == last.recorded_at, table.delivery_id > last.delivery_id)
+    return or_(table.recorded_at > last.recorded_at, is_later)
 
 
 def _candidate(row: Any) -> Candidate:

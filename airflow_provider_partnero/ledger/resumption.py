@@ -10,30 +10,65 @@ events since it was first scheduled, so earlier ones would be seen by nobody.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow.models.asset import AssetEvent
 from airflow.models.dag import DagModel
+from airflow.utils.session import create_session
 from sqlalchemy import ColumnElement, select, update
 
 from airflow_provider_partnero.airflow_compat import events_queued_by_partition, queue_by_partition
 from airflow_provider_partnero.ledger.asset_events import Route, find_route, has_run, partition_key, queue_runs
+from airflow_provider_partnero.ledger.emission import Emission
 from airflow_provider_partnero.ledger.outcomes import Outcome
 from airflow_provider_partnero.ledger.replay import Candidate, find_candidates, send_again
 from airflow_provider_partnero.ledger.tables import DELIVERIES
 from airflow_provider_partnero.ledger.turn import TICK
-from airflow_provider_partnero.ledger.waiting import NOBODY, Waiting, find_again, narrow, settle
+from airflow_provider_partnero.ledger.waiting import NOBODY, Waiting, find_again, find_waiting, narrow, settle
 from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from airflow_provider_partnero.ledger.emission import Emission
+
+def resume_waiting(
+    prepare: Callable[[Session], object],
+    wall_clock: Callable[[], datetime],
+    at_once: int,
+    *,
+    is_unrouted_sent: bool = True,
+) -> Iterator[dict[str, datetime]]:
+    """Let everything that waits reach its DAG, if that is there: a transaction for each portion.
+
+    :param prepare: is given each session first.
+    :param wall_clock: the time in UTC, for a database without a clock of its own.
+    :param at_once: how many deliveries a portion holds at most.
+    :param is_unrouted_sent: whether what no DAG had listened to is sent, too; else only paused DAGs are seen to.
+    :returns: after each portion, the time of the last event that it wrote to each asset, by its URI.
+    """
+    with create_session() as session:
+        prepare(session)
+        waiting = [one for one in find_waiting(session) if is_unrouted_sent or one.dag_id != NOBODY]
+    for one in waiting:
+        is_more = True
+        while is_more:
+            with create_session() as session:
+                prepare(session)
+                now = find_again(session, one)
+                if now is None or not _may_go(session, now):
+                    break
+                portion = _read_portion(session, now, at_once)
+            with create_session() as session:
+                prepare(session)
+                emission = Emission(session, wall_clock)
+                is_more = _resume(emission, one, portion, at_once)
+                emission.end()
+            yield emission.latest()
 
 
-def may_go(session: Session, waiting: Waiting) -> bool:
+def _may_go(session: Session, waiting: Waiting) -> bool:
     """Whether a DAG is there for what waits: a look before the turn, which holds up nobody."""
     if waiting.dag_id != NOBODY:
         return True
@@ -41,7 +76,7 @@ def may_go(session: Session, waiting: Waiting) -> bool:
     return route is not None and bool(route.listeners)
 
 
-def read_portion(session: Session, waiting: Waiting, at_once: int) -> list[Candidate]:
+def _read_portion(session: Session, waiting: Waiting, at_once: int) -> list[Candidate]:
     """The first deliveries that wait for any DAG at all, with what is kept of them.
 
     Deciphering takes time, so it is done before the turn. Empty for what waits for a certain DAG.
@@ -51,10 +86,10 @@ def read_portion(session: Session, waiting: Waiting, at_once: int) -> list[Candi
     return find_candidates(session, _unrouted(waiting, waiting.since), at_once)
 
 
-def resume(emission: Emission, waiting: Waiting, portion: list[Candidate], at_once: int) -> bool:
+def _resume(emission: Emission, waiting: Waiting, portion: list[Candidate], at_once: int) -> bool:
     """Let a portion of what waits reach its DAG, in this server's turn.
 
-    :param portion: what :func:`read_portion` has read.
+    :param portion: what :func:`_read_portion` has read.
     :param at_once: how many deliveries at most.
     :returns: whether there may be more to do now.
     """

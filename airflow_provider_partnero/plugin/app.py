@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 def new_app() -> FastAPI:
     """The app, set up as Airflow's configuration says now: a change takes a restart."""
     settings = receiver_settings()
-    receiver = Receiver(settings.store, BatchQueue(DeliveryWriter()).record, SignerRegistry(settings.connections))
+    queue = BatchQueue(DeliveryWriter(keep_days=settings.keep_days))
+    receiver = Receiver(settings.store, queue.record, SignerRegistry(settings.connections))
     app = FastAPI(title="Partnero", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.post("/webhooks/{conn_id:path}", status_code=202)

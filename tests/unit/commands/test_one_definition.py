@@ -27,6 +27,11 @@ LINES = [
     ["audit", "--ignore", "PW001", "--allowed-hosts", "*.example.com", "--required-events", "a.b", "c.d", "--junit"],
     ["doctor", "--receiver-url", "https://x"],
     ["schema"],
+    ["deliveries", "list", "--event", "a.b", "--conn-id", "c", "--key", "k", "--since", "24h", "--until", "7d"],
+    ["deliveries", "list", "--outcome", "failed", "--limit", "3", "--json"],
+    ["deliveries", "show", "3f2a9c1d", "--data", "--json", "--conn-id", "c"],
+    ["deliveries", "replay", "3f2a9c1d", "00000000", "--again", "--yes"],
+    ["deliveries", "forget", "--data-match", "a.b=c", "--yes"],
 ]
 
 
@@ -44,6 +49,7 @@ def _airflows(line: list[str]) -> Namespace:
 def test_both_parsers_understand_the_same(line: list[str]) -> None:
     ours, airflows = vars(new_parser().parse_args(line)), vars(_airflows(line))
     assert {ours.pop("command")} == {line[0]}
+    assert ours.pop("action", line[0]) == line[1 if line[0] == "deliveries" else 0]
     assert {name: value for name, value in airflows.items() if name not in {"func", "subcommand"}} == ours
 
 
@@ -76,12 +82,12 @@ def test_airflow_finds_the_commands_where_the_provider_info_says() -> None:
         ("airflow", None, 0),
         ("airflow --help", None, 0),
         ("/lib/airflow/__main__.py dags list", None, 0),
-        ("airflow partnero plan a.yaml", None, 6),
-        ("airflow partnero", None, 6),
-        ("airflow cheat-sheet", None, 6),
-        ("airflow", "airflow par", 6),
-        ("pytest tests", None, 6),
-        ("/lib/airflow/__main__.py partnero audit", None, 6),
+        ("airflow partnero plan a.yaml", None, 7),
+        ("airflow partnero", None, 7),
+        ("airflow cheat-sheet", None, 7),
+        ("airflow", "airflow par", 7),
+        ("pytest tests", None, 7),
+        ("/lib/airflow/__main__.py partnero audit", None, 7),
     ],
 )
 def test_a_call_of_airflow_for_something_else_gets_the_group_alone(

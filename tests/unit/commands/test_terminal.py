@@ -264,7 +264,7 @@ def noisy(self, **options):
     print("logged", file=airflows_log)
     return read(self, **options)
 PartneroClient.iter_webhooks = noisy
-_function_of("audit")(new_parser().parse_args(sys.argv[1:]))
+_function_of("audit", "audit")(new_parser().parse_args(sys.argv[1:]))
 """
     done = _audit_of(code, partnero_sandbox, folder)
     assert [done.returncode, done.stderr] == [0, "logged\n"]

@@ -14,10 +14,8 @@ from sqlalchemy import select, text
 
 from airflow_provider_partnero.ledger import entries, tables
 from airflow_provider_partnero.ledger.asset_events import find_route, has_run, queue_runs
-from airflow_provider_partnero.ledger.emission import Emission
-from airflow_provider_partnero.ledger.resumption import may_go, read_portion, resume
+from airflow_provider_partnero.ledger.resumption import resume_waiting
 from airflow_provider_partnero.ledger.turn import utc_now
-from airflow_provider_partnero.ledger.waiting import Waiting, find_waiting
 from airflow_provider_partnero.plugin.receiver.recording.transaction import PreparedJob, Transaction
 
 if TYPE_CHECKING:
@@ -126,30 +124,14 @@ class DeliveryWriter:
             return
         self._resumes_from = started + _RESUME_EVERY
         try:
-            with create_session() as session:
-                self._prepare(session)
-                waiting = find_waiting(session)
-            for one in waiting:
-                while self._resume_portion(one):
-                    if self._clock() - started >= _RESUME_FOR:
-                        self._resumes_from = started  # there is more: go on after the senders
-                        return
+            for latest in resume_waiting(self._prepare, self._wall_clock, self._resumed_at_once):
+                self._note(latest)
+                if self._clock() - started >= _RESUME_FOR:
+                    self._resumes_from = started  # there may be more: go on after the senders
+                    return
         except Exception as error:  # noqa: BLE001 - it is tried again
             self._has_tables = False
             log.warning("What waits for a DAG cannot be sent now: %s", type(error).__name__)
-
-    def _resume_portion(self, waiting: Waiting) -> bool:
-        with create_session() as session:
-            if not may_go(session, waiting):
-                return False
-            portion = read_portion(session, waiting, self._resumed_at_once)
-        with create_session() as session:
-            self._prepare(session)
-            emission = Emission(session, self._wall_clock)
-            is_more = resume(emission, waiting, portion, self._resumed_at_once)
-            emission.end()
-        self._note(emission.latest())
-        return is_more
 
     def forget_old(self) -> None:
         """Delete once an hour, in portions, what the ledger need not remember any more."""
