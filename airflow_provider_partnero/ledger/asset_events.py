@@ -21,12 +21,13 @@ from airflow.models.asset import (
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.types import DagRunType
-from sqlalchemy import Select, bindparam, case, false, or_, select, update
+from sqlalchemy import bindparam, case, false, or_, select, update
 
 from airflow_provider_partnero.airflow_compat import partitioned_schedule_column, server_stats
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+    from sqlalchemy.sql import Select
 
 _KEY_FORMAT = "%Y-%m-%dT%H:%M:%S"  # what Airflow's partition mappers read unless told otherwise
 _COLUMNS = frozenset(AssetEvent.__table__.columns.keys()) - {"id", "extra", "timestamp"}

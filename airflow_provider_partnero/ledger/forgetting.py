@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from airflow.models.asset import AssetEvent, AssetModel
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import and_, or_, select, update
 
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.ledger.keeping import UnreadableError, unpack
@@ -22,6 +22,7 @@ from airflow_provider_partnero.ledger.tables import DELIVERIES
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+    from sqlalchemy.sql.elements import ColumnElement
 
 FORGOTTEN_MARK = "forgotten"  # in the extra of an asset event
 _SCHEME = "partnero://"

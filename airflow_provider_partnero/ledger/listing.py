@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.models.asset import AssetEvent, association_table
 from airflow.models.dagrun import DagRun
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 
 from airflow_provider_partnero.ledger.outcomes import Outcome
 from airflow_provider_partnero.ledger.tables import DELIVERIES
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+    from sqlalchemy.sql.elements import ColumnElement
 
 FAILED = "failed"  # an outcome that Airflow knows, not the ledger
 _TABLE = DELIVERIES.c

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import and_, or_, select, update
 
 from airflow_provider_partnero.airflow_compat import server_stats
 from airflow_provider_partnero.ledger.asset_events import NewEvent
@@ -19,6 +19,7 @@ from airflow_provider_partnero.ledger.tables import DELIVERIES
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+    from sqlalchemy.sql.elements import ColumnElement
 
     from airflow_provider_partnero.ledger.emission import Emission
 

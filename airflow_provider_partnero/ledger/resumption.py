@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from airflow.models.asset import AssetEvent
 from airflow.models.dag import DagModel
 from airflow.utils.session import create_session
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 
 from airflow_provider_partnero.airflow_compat import events_queued_by_partition, queue_by_partition
 from airflow_provider_partnero.ledger.asset_events import Route, find_route, has_run, partition_key, queue_runs
@@ -31,6 +31,7 @@ from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+    from sqlalchemy.sql.elements import ColumnElement
 
 
 def resume_waiting(

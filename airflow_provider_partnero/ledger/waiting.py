@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow.models.dag import DagModel
-from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlalchemy import and_, delete, insert, select, update
 
 from airflow_provider_partnero.assets import event_asset_uri
 from airflow_provider_partnero.ledger.tables import WAITING
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+    from sqlalchemy.sql.elements import ColumnElement
 
 NOBODY = ""  # no DAG listened
 
