@@ -142,7 +142,7 @@ class BatchQueue:
                 for sender in batch:  # one of them spoils it for all
                     self._record([sender])
                 return
-            refusal = RefusedError(UNAVAILABLE, f"Airflow's database refuses: {_first_line(error)}")
+            refusal = RefusedError(UNAVAILABLE, f"Airflow's database refuses: {_first_line(error)}", "database")
             for sender in batch:
                 sender.tell(refusal)
             return

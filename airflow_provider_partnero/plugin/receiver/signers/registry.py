@@ -178,4 +178,4 @@ def _refusing(failure: str) -> Iterator[None]:
     try:
         yield
     except LoadError as error:
-        raise RefusedError(UNAVAILABLE, f"{failure}: {error}") from error
+        raise RefusedError(UNAVAILABLE, f"{failure}: {error}", "secrets") from error
