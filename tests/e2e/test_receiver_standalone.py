@@ -232,6 +232,7 @@ def test_only_deliveries_need_no_login(standalone: Cluster) -> None:
     status = standalone.api("GET", "/partnero/status")
     assert status["receiver_enabled"] is True
     assert status["answered_by_this_process"]["unauthorized"] > 0
+    assert "transaction.created" in {last["event"] for last in status["ledger"]["last_deliveries"]}
 
 
 def test_deliveries_before_and_during_a_restart_are_booked_once(standalone: Cluster) -> None:
