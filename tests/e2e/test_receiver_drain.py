@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.test_receiver_page import edge_function, event
+
 from .apart import COMMAND, SECRET, delivery, home_of, recorded, run_python
 from .deliveries import PATH
 from .processes import start_process
@@ -169,6 +171,20 @@ def test_a_database_that_is_out_leaves_everything_and_says_so(home: dict[str, st
 def test_a_folder_that_is_not_there_is_an_error(home: dict[str, str], folder: Path) -> None:
     code, _, told = run(home, folder / "missing")
     assert (code, "there is no folder" in told) == (1, True)
+
+
+def test_what_the_edge_function_of_the_page_leaves_is_recorded(
+    home: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: dict[str, bytes] = {}
+    handler = edge_function(monkeypatch, kept)
+    body, headers = delivery("at the edge")
+    lower = {name.lower(): value for name, value in headers.items()}
+    assert handler(event(body, headers=lower, rawPath=PATH), None) == {"statusCode": 202}
+    for name, content in kept.items():
+        (folder / Path(name).name).write_bytes(content)
+    assert run(home, folder)[:2] == (0, "1 taken, 0 set aside, 0 left (1 accepted)\n")
+    assert recorded(home) == 1
 
 
 @pytest.mark.slow
