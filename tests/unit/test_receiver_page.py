@@ -141,7 +141,7 @@ def test_the_probes_of_kubernetes_ask_for_the_two_pages_at_the_default_port() ->
 def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
     assert f"within {prompt_senders.HEADERS_WITHIN:.0f} seconds" in PAGE
     assert f"the oldest first when {prompt_senders.MOST_UNASKED} wait" in PAGE
-    assert f"headers of more than {serving._LARGEST_HEADERS // 1024} KiB" in PAGE
+    assert f"headers have more than {serving._LARGEST_HEADERS // 1024} KiB" in PAGE
     assert f"is gone after {serving._TO_FINISH}" in PAGE
 
 
