@@ -53,6 +53,7 @@ def bench(session: nox.Session) -> None:
         "sandbox",
         "hostile",
         "receiver",
+        "ledger",
         "rate_limit",
     ):
         session.run("python", "-m", f"tests.benchmarks.bench_{name}", *session.posargs)

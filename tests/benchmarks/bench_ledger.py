@@ -1,0 +1,75 @@
+"""The ledger at a glance, with a million deliveries on PostgreSQL: ``python -m tests.benchmarks.bench_ledger``."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import TypeVar
+
+from airflow_provider_partnero.demo.airflow import airflow_environment
+
+from ..e2e.postgres import HOW_TO_START, binaries, running
+
+T = TypeVar("T")
+
+DELIVERIES = 1_000_000
+TURNS = 5
+CONNECTIONS = ("shop_a", "shop_b", "shop_c")
+FILL = """
+insert into partnero_delivery (delivery_id, conn_id, recorded_at, event, outcome, webhook_key, kept)
+select md5(i::text) || md5(i::text), (array['shop_a', 'shop_b', 'shop_c'])[1 + i %% 3],
+    now() - i * interval '0.7 second', 'event.' || i %% 20,
+    (array['accepted', 'accepted', 'accepted', 'paused', 'unrouted'])[1 + i %% 5],
+    'key', decode(repeat('ab', 200), 'hex')
+from generate_series(1, %s) i
+"""
+
+
+def main() -> None:
+    """Print the figures."""
+    bin_folder = binaries()
+    if bin_folder is None:
+        raise SystemExit(HOW_TO_START)
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="partnero-bench-", ignore_cleanup_errors=True))
+        server = stack.enter_context(running(bin_folder))
+        server.rows("postgres", "create database ledger")
+        os.environ |= airflow_environment(Path(folder), "partnero://")
+        os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = server.url("ledger")
+        from airflow import settings
+        from airflow.utils.session import create_session
+
+        from airflow_provider_partnero.ledger.overview import last_deliveries, read_overview
+        from airflow_provider_partnero.ledger.tables import create_tables
+        from airflow_provider_partnero.ledger.turn import utc_now
+
+        assert settings.engine is not None
+        create_tables(settings.engine)
+        server.rows("ledger", FILL, (DELIVERIES,))
+        server.rows("ledger", "vacuum analyze partnero_delivery")
+        with create_session() as session:
+            told = measure("the last delivery of each event", lambda: last_deliveries(session, CONNECTIONS))
+            print(f"    {len(told)} events of {len(CONNECTIONS)} connections, {DELIVERIES:,} deliveries")
+            measure("all of it, with the counts", lambda: read_overview(session, CONNECTIONS, utc_now()))
+        plain = "select conn_id, event, max(recorded_at) from partnero_delivery group by 1, 2"
+        measure("the last delivery of each event, as a plain query", lambda: server.rows("ledger", plain))
+
+
+def measure(what: str, do: Callable[[], T]) -> T:
+    """Print how long it takes."""
+    taken = []
+    for _ in range(TURNS):
+        start = time.perf_counter()
+        found = do()
+        taken.append(time.perf_counter() - start)
+    print(f"{what}: {median(taken) * 1000:.0f} ms (median of {TURNS})")
+    return found
+
+
+if __name__ == "__main__":
+    main()
