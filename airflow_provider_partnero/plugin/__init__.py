@@ -1,7 +1,7 @@
 """The Airflow plugin: Partnero's deliveries become asset events. Found through the ``airflow.plugins`` entry point.
 
-Every Airflow process imports this module, so it imports nothing: the FastAPI app is built on the first request, and
-requests reach the API server only.
+Every Airflow process imports this module, so it imports nothing: the app is built when an API server starts whose
+receiver is switched on, or on the first request, and only API servers have either.
 """
 
 from __future__ import annotations
@@ -17,22 +17,45 @@ URL_PREFIX = "/partnero"
 
 
 class LateApp:
-    """An ASGI app that is built when it is first called."""
+    """An ASGI app that is built when it is first called, or told to."""
 
     def __init__(self) -> None:
         self._app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on."""
+        await self.app()(scope, receive, send)
+
+    def app(self) -> ASGIApp:
+        """The app itself."""
         if self._app is None:
             from airflow_provider_partnero.plugin.app import new_app
 
             self._app = new_app()
-        await self._app(scope, receive, send)
+        return self._app
+
+    def build_at_start(self, server: ASGIApp) -> ASGIApp:
+        """Build the app if the receiver is not off, so that a wrong option is told when the API server starts.
+
+        Airflow takes this for a middleware, of which it makes one when an API server starts, and nowhere else.
+
+        :returns: the API server's own app, as it is: no request comes by here.
+        """
+        from airflow_provider_partnero.plugin.switch import is_off
+
+        if not is_off():
+            self.app()
+        return server
+
+
+_APP = LateApp()
 
 
 class PartneroPlugin(AirflowPlugin):
     """Mounts :mod:`airflow_provider_partnero.plugin.app` at ``/partnero``."""
 
     name = "partnero"
-    fastapi_apps: list[Any] = [{"app": LateApp(), "url_prefix": URL_PREFIX, "name": "Partnero"}]  # noqa: RUF012
+    fastapi_apps: list[Any] = [{"app": _APP, "url_prefix": URL_PREFIX, "name": "Partnero"}]  # noqa: RUF012
+    fastapi_root_middlewares: list[Any] = [  # noqa: RUF012
+        {"middleware": _APP.build_at_start, "name": "Partnero's receiver, looked at once"}
+    ]

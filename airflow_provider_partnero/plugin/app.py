@@ -1,58 +1,93 @@
-"""The FastAPI app behind ``/partnero``: the receiver, which needs no login, and everything else, which does."""
+"""The app behind ``/partnero``: the receiver, which needs no login, and everything else, which does."""
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import AsyncIterator
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
-from fastapi import Depends, FastAPI, HTTPException, Request
-from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
+from airflow.utils.session import create_session
+from fastapi import Depends, FastAPI, HTTPException
 
-from airflow_provider_partnero.plugin.receiver.answers import MALFORMED, UNKNOWN, Answer, RefusedError
-from airflow_provider_partnero.plugin.receiver.metrics import count
+from airflow_provider_partnero.ledger.overview import LastDelivery, last_deliveries
+from airflow_provider_partnero.ledger.turn import utc_now
+from airflow_provider_partnero.plugin.receiver.answers import UNAVAILABLE, UNKNOWN, Answer
+from airflow_provider_partnero.plugin.receiver.door import Door, delivered_to
+from airflow_provider_partnero.plugin.receiver.metrics import ReceiverMetrics
 from airflow_provider_partnero.plugin.receiver.receiver import Receiver
 from airflow_provider_partnero.plugin.receiver.recording.batch_queue import BatchQueue
 from airflow_provider_partnero.plugin.receiver.recording.writer import DeliveryWriter
-from airflow_provider_partnero.plugin.receiver.settings import receiver_settings
+from airflow_provider_partnero.plugin.receiver.settings import ReceiverSettings, receiver_settings
 from airflow_provider_partnero.plugin.receiver.signers.registry import SignerRegistry
+from airflow_provider_partnero.plugin.status import ReceiverStatus
+from airflow_provider_partnero.plugin.switch import is_off
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from airflow_provider_partnero.plugin.receiver.request import Body, Headers
 
 log = logging.getLogger(__name__)
 
 
-def new_app() -> FastAPI:
-    """The app, set up as Airflow's configuration says now: a change takes a restart."""
-    settings = receiver_settings()
+class PartneroApp:
+    """Hands deliveries to the receiver's door, and every other request to a FastAPI app that asks for a login.
+
+    :param rest: takes all that is no delivery.
+    """
+
+    def __init__(self, door: Door, rest: FastAPI) -> None:
+        self._door = door
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on."""
+        conn_id = delivered_to(scope)
+        if conn_id is None:
+            await self._rest(scope, receive, send)
+        else:
+            await self._door.take(conn_id, scope, receive, send)
+
+
+def new_app() -> PartneroApp:
+    """The app, set up as Airflow's configuration says now: a change takes a restart.
+
+    A configuration that is not allowed is told in the log and by the status, and deliveries are asked to come again.
+    """
+    settings = _settings()
+    if isinstance(settings, ValueError) or not settings.enabled:
+        return PartneroApp(Door(_answer_nobody), _with_login(ReceiverStatus(settings, Counter())))
+    receiver = new_receiver(settings)
+    metrics = ReceiverMetrics(lambda: receiver.waiting, lambda: _last_deliveries(settings))
+
+    async def answer(conn_id: str, headers: Headers, body: Body) -> Answer:
+        start = time.monotonic()
+        found = await receiver.receive(conn_id, headers, body)
+        metrics.count(found, time.monotonic() - start)
+        return found
+
+    return PartneroApp(Door(answer), _with_login(ReceiverStatus(settings, receiver.answered)))
+
+
+def new_receiver(settings: ReceiverSettings) -> Receiver:
+    """A receiver that records in Airflow's database, for one event loop."""
     queue = BatchQueue(DeliveryWriter(keep_days=settings.keep_days))
-    receiver = Receiver(settings.store, queue.record, SignerRegistry(settings.connections))
+    return Receiver(settings, queue.record, SignerRegistry(settings.connections), queue.check)
+
+
+def _with_login(receiver_status: ReceiverStatus) -> FastAPI:
     app = FastAPI(title="Partnero", docs_url=None, redoc_url=None, openapi_url=None)
 
-    @app.post("/webhooks/{conn_id:path}", status_code=202)
-    async def receive(conn_id: str, request: Request) -> JSONResponse:
-        """One delivery from Partnero."""
-        if not settings.enabled:
-            _say_once_that_it_is_off()
-            return _as_json(UNKNOWN)
-        headers: defaultdict[str, list[str]] = defaultdict(list)
-        for name, value in request.headers.items():
-            headers[name.lower()].append(value)
-        answer = await receiver.receive(conn_id, headers, lambda: _body(request))
-        count(answer.words)
-        return _as_json(answer)
-
     @app.get("/status", dependencies=_LOGIN)
-    async def status() -> dict[str, Any]:
-        """How the receiver is set up, and how often this process has answered what since its start."""
-        return {
-            "receiver_enabled": settings.enabled,
-            "store": settings.store,
-            "answered_by_this_process": dict(receiver.answered),
-        }
+    def status() -> dict[str, Any]:
+        """How the receiver is set up, how often this process has answered what, and what the ledger has."""
+        return receiver_status.read()
 
     @app.api_route("/{path:path}", methods=_METHODS, dependencies=_LOGIN, include_in_schema=False)
     async def nothing_else(path: str) -> None:
@@ -65,17 +100,25 @@ _LOGIN = [Depends(requires_access_view(AccessView.PLUGINS))]
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-async def _body(request: Request) -> AsyncIterator[bytes]:
+def _settings() -> ReceiverSettings | ValueError:
+    """The settings, or what is wrong with them."""
     try:
-        async for chunk in request.stream():
-            yield chunk
-    except ClientDisconnect:
-        raise RefusedError(MALFORMED, "the sender hung up before the body had arrived") from None
+        return receiver_settings()
+    except Exception as error:  # noqa: BLE001 - Airflow's configuration has errors of its own, and a server to serve
+        log.error("The receiver takes no deliveries until Airflow's configuration is right: %s", error)
+        return ValueError(str(error))
 
 
-def _as_json(answer: Answer) -> JSONResponse:
-    headers = {"Retry-After": str(answer.retry_after)} if answer.retry_after else None
-    return JSONResponse({"status": answer.words}, answer.status, headers)
+async def _answer_nobody(conn_id: str, headers: Headers, body: Body) -> Answer:  # noqa: ARG001
+    if not is_off():
+        return UNAVAILABLE  # Airflow's configuration is wrong, as the log has said
+    _say_once_that_it_is_off()
+    return UNKNOWN
+
+
+def _last_deliveries(settings: ReceiverSettings) -> tuple[Sequence[LastDelivery], datetime]:
+    with create_session() as session:
+        return last_deliveries(session, settings.connections), utc_now()
 
 
 @cache

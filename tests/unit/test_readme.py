@@ -25,7 +25,7 @@ from airflow_provider_partnero.hooks import partnero as hooks
 from airflow_provider_partnero.hooks.connection import settings_of
 from airflow_provider_partnero.ledger import entries
 from airflow_provider_partnero.operators import partnero as operators
-from airflow_provider_partnero.plugin.receiver import answers, receiver, request
+from airflow_provider_partnero.plugin.receiver import answers, receiver
 from airflow_provider_partnero.plugin.receiver.signers import registry
 from airflow_provider_partnero.sandbox import Sandbox
 from airflow_provider_partnero.webhooks.rules import RULES
@@ -267,7 +267,6 @@ def test_the_numbers_of_the_readme_are_those_of_the_code() -> None:
     assert f"keeps them for {registry.WEBHOOKS.known_for / 60:.0f} minutes, or for a day while" in README
     assert registry.WEBHOOKS.stale_for == 24 * 60 * 60
     assert f"at most once in {registry.WEBHOOKS.refresh_every:.0f} seconds" in README
-    assert request.LARGEST_BODY == 1024 * 1024
 
 
 def test_the_defaults_of_the_connection_are_those_of_the_readme() -> None:

@@ -15,17 +15,20 @@ class Answer:
     :param status: of HTTP.
     :param words: what the body says; also the name under which it is counted.
     :param retry_after: seconds, sent as ``Retry-After``.
+    :param more: further (name, text) of the body, only for a sender that has proven who it is.
     """
 
     status: int
     words: str
     cause: Cause | None = field(default=None, compare=False)  # what a refusal is counted under; never sent
     retry_after: int | None = None
+    more: tuple[tuple[str, str], ...] = ()
 
 
 ACCEPTED = Answer(202, "accepted")
 UNROUTED = Answer(202, "unrouted")
 DUPLICATE = Answer(200, "duplicate")
+PROBED = Answer(200, "probe")
 MALFORMED = Answer(400, "malformed")
 UNAUTHORIZED = Answer(401, "unauthorized")
 UNKNOWN = Answer(404, "unknown")

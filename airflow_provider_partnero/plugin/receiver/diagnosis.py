@@ -12,9 +12,9 @@ from airflow_provider_partnero.api.signature import verify
 
 HEADER = "signature"
 _OLD_HEADER = "x-partnero-signature"
+LARGEST = 16_384  # bytes of a body that is looked at closely
 _SHAPE = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_LARGEST = 65_536  # bytes of a body that is looked at closely
-_MOST_SECRETS = 50
+_MOST_SECRETS = 16
 
 # How others write JSON.
 _STYLES: tuple[Callable[[Any], str], ...] = (
@@ -63,7 +63,7 @@ def mismatch(body: bytes, signature: str, secrets: Iterable[str], others: Iterab
             "the signature is that of the same JSON written in another way: something between Partnero and here (a "
             "proxy, gateway or function) parsed the body and wrote it again; it must pass on the raw bytes"
         )
-    tried = islice(others, _MOST_SECRETS) if len(body) <= _LARGEST else ()
+    tried = islice(others, _MOST_SECRETS) if len(body) <= LARGEST else ()
     for webhook_key, secret in tried:
         if verify(body, signature, secret):
             return f"the body is signed with the secret of another webhook ({webhook_key!r})"
@@ -75,7 +75,7 @@ def mismatch(body: bytes, signature: str, secrets: Iterable[str], others: Iterab
 
 def _rewritten(body: bytes) -> Iterable[bytes]:
     """The same JSON in every style; nothing when the body is large or not JSON."""
-    if len(body) > _LARGEST:
+    if len(body) > LARGEST:
         return
     try:
         value = json.loads(body)

@@ -39,7 +39,7 @@ def test_a_sender_that_hangs_up_leaves_one_line_and_no_traceback(
         "type": "http",
         "method": "POST",
         "path": "/webhooks/partnero_default",
-        "headers": [(b"content-type", b"application/json"), (b"content-length", b"99")],
+        "headers": [(b"content-type", b"application/json"), (b"content-length", b"99"), (b"signature", b"0" * 64)],
         "query_string": b"",
     }
     messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
@@ -77,3 +77,51 @@ def test_an_option_that_is_not_allowed_is_named_with_its_value_and_what_is(monke
     monkeypatch.setenv("AIRFLOW__PARTNERO__STORE", "everything")
     with pytest.raises(ValueError, match=r"\[partnero\] store='everything': must be one of full, data-keys, ids"):
         receiver_settings()
+
+
+def answer_to_a_delivery(app: LateApp) -> tuple[int, dict[bytes, bytes]]:
+    """Status and headers."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        pytest.fail("the body was read")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/webhooks/partnero_default", "headers": []}
+    asyncio.run(app(scope, receive, send))
+    return sent[0]["status"], dict(sent[0]["headers"])
+
+
+def test_a_wrong_option_is_told_once_when_the_server_starts_and_deliveries_are_to_come_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AIRFLOW__PARTNERO__RECEIVER_ENABLED", "True")
+    monkeypatch.setenv("AIRFLOW__PARTNERO__STORE", "everything")
+    app = LateApp()
+    server: Any = object()
+    assert app.build_at_start(server) is server
+    [told] = [record for record in caplog.records if record.name.startswith("airflow_provider")]
+    assert (told.levelname, "[partnero] store='everything'" in told.getMessage()) == ("ERROR", True)
+    for _ in range(3):
+        status, headers = answer_to_a_delivery(app)
+        assert (status, headers[b"retry-after"], headers[b"connection"]) == (503, b"10", b"close")
+    assert [record for record in caplog.records if record.name.startswith("airflow_provider")] == [told]
+
+
+@pytest.mark.parametrize("store", ["full", "everything"])
+def test_a_receiver_that_is_off_is_not_built_at_the_start_and_answers_404(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, store: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__PARTNERO__STORE", store)
+    app = LateApp()
+    app.build_at_start(lambda *_: None)  # type: ignore[arg-type]
+    assert caplog.records == []
+    assert answer_to_a_delivery(app)[0] == 404
+
+
+def test_airflow_makes_a_middleware_of_the_look_at_the_start_and_no_request_comes_by_it() -> None:
+    [middleware] = PartneroPlugin.fastapi_root_middlewares
+    assert callable(middleware["middleware"])
+    assert middleware["middleware"].__qualname__ == "LateApp.build_at_start"
