@@ -106,11 +106,6 @@ class ReceiverMetrics:
             self.send()
 
 
-def count(outcome: str) -> None:
-    """Count one answer of the receiver at once."""
-    server_stats().incr(f"{PREFIX}.{_word(outcome)}")
-
-
 def age_name(conn_id: str, event: str) -> str:
     """The name of the gauge that tells how long ago an event was last delivered."""
     return f"{PREFIX}.last_delivery_age.{_part(conn_id)}.{_part(event)}"
