@@ -130,6 +130,10 @@ class Cluster:
                 ticks += int(fields[11]) + int(fields[12]) if fields[3] in sessions else 0
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def pid(self, part: str) -> int:
+        """The part's process, which leads the session of all that it started."""
+        return self._processes[part].pid
+
     def kill(self, part: str) -> None:
         """SIGKILL, to the part and all it started."""
         process = self._processes.pop(part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -10,7 +11,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from .cluster import Cluster
 
 FLOODS = (
     "forged 1 MiB", "forged 200 KiB", "forged small", "half-sent", "made-up connections", "made-up keys", "repeated",
@@ -55,6 +60,24 @@ def counts_of(processes: list[subprocess.Popen[bytes]]) -> dict[str, int]:
         for answer, number in json.loads(output).items():
             total[answer] = total.get(answer, 0) + number
     return total
+
+
+def memory_of(cluster: Cluster, part: str) -> tuple[float, float]:
+    """Resident set of a part of Airflow, and its peak since the last call, in MiB."""
+    resident = peak = 0.0
+    session = str(cluster.pid(part))
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if stat.read_text().rpartition(")")[2].split()[3] != session:
+                continue
+            status = (stat.parent / "status").read_text()
+            resident += int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) / 1024
+            peak += int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
+            (stat.parent / "clear_refs").write_text("5")  # the peak starts anew
+        except (OSError, IndexError):
+            continue
+    assert resident, f"{part} is not running"
+    return resident, peak
 
 
 def request(path: str, body: bytes, signature: bytes, length: int | None = None) -> bytes:
@@ -111,7 +134,7 @@ class Sender:
             if self._socket is None:
                 self._socket = socket.create_connection(self._peer, timeout=30)
             self._socket.sendall(data)
-            answer = self._socket.recv(65_536)
+            answer = _answer(self._socket)
         except OSError:
             answer = b""  # closed while it was sent: the answer is lost with it
         status = answer[9:12].decode("latin-1") or "closed"
@@ -124,6 +147,19 @@ class Sender:
         if self._socket:
             self._socket.close()
             self._socket = None
+
+
+def _answer(link: socket.socket) -> bytes:
+    """A whole answer; nothing when the server hangs up before."""
+    answer = b""
+    while not (head := re.search(rb"(?is)content-length: (\d+).*?\r\n\r\n", answer)) or (
+        len(answer) < head.end() + int(head[1])
+    ):
+        chunk = link.recv(65_536)
+        if not chunk:
+            return b""
+        answer += chunk
+    return answer
 
 
 class HalfSender:
