@@ -203,35 +203,6 @@ class PartneroDelivery:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedDelivery:
-    """A body whose signature is not checked yet. Only the fields that the check needs have been looked at.
-
-    :param body: the raw body.
-    :param event: as in :class:`PartneroDelivery`.
-    :param webhook_key: the webhook that it claims to come from.
-    """
-
-    body: bytes = field(repr=False)
-    event: str
-    webhook_key: str
-    _parsed: ParsedBody = field(repr=False)
-
-    @classmethod
-    def of(cls, body: bytes) -> UnverifiedDelivery:
-        """The delivery in a raw body.
-
-        :raises MalformedDeliveryError: it is not a JSON object with ``event`` and ``webhook_key``.
-        """
-        parsed = _parsed(body)
-        event, webhook_key = (_required_name(parsed.value, name) for name in ("event", "webhook_key"))
-        return cls(body, event, webhook_key, parsed)
-
-    def delivery(self) -> PartneroDelivery:
-        """The delivery in the body; slow if ``data`` is large."""
-        return _delivery_of(self.body, self._parsed)
-
-
 def _delivery_of(body: bytes, parsed: ParsedBody) -> PartneroDelivery:
     envelope = parsed.value
     event, webhook_key = (_required_name(envelope, name) for name in ("event", "webhook_key"))
