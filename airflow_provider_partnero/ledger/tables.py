@@ -94,9 +94,11 @@ def create_tables(engine: Engine) -> None:
         with engine.connect() as connection:
             if _find_missing(connection) is None:  # somebody else was quicker
                 return
+        remedy = f"{how_to_migrate()}, with a user who may create and alter tables"
         raise NoTablesError(
             f"the receiver's tables are missing or of an earlier edition ({missing}), and the database does not let "
-            f"the receiver change them ({error}): {how_to_migrate()}, with a user who may create and alter tables"
+            f"the receiver change them ({error}): "
+            + ("they are in use, so the next delivery tries it again" if error.is_busy else remedy)
         ) from error
     log.warning(
         "The receiver's tables were missing or of an earlier edition (%s), so the receiver has changed them itself. "
