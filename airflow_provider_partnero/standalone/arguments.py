@@ -9,6 +9,7 @@ from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormat
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 
+from airflow_provider_partnero.drain.loop import DrainResult
 from airflow_provider_partnero.drain.storage import checked_source
 
 OK = 0
@@ -54,12 +55,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _drain(source: str, *, as_json: bool) -> int:
+    output = sys.stdout
+
+    def report(result: DrainResult) -> None:
+        output.write(f"{json.dumps(result.as_dict()) if as_json else result}\n")
+        output.flush()
+
     with redirect_stdout(sys.stderr):  # Airflow's log, which may go to stdout, is no part of the result
         from airflow_provider_partnero.standalone.drain_once import drain_once
 
-        result = drain_once(source)
-    sys.stdout.write(f"{json.dumps(result.as_dict()) if as_json else result}\n")
-    sys.stdout.flush()
+        result = drain_once(source, report)
     if result.left:
         return ERROR
     return SET_ASIDE if result.set_aside else OK

@@ -90,10 +90,16 @@ def delivery(key: str, secret: str = SECRET) -> tuple[bytes, dict[str, str]]:
     return body, {"Content-Type": "application/json", "Signature": sign(body, secret)}
 
 
+def change(environment: dict[str, str], statement: str) -> list[tuple[Any, ...]]:
+    """Run a statement in the home's database; the rows that it yields."""
+    path = Path(environment["AIRFLOW_HOME"]) / "airflow.db"
+    with closing(sqlite3.connect(path, timeout=60)) as connection, connection:
+        return connection.execute(statement).fetchall()
+
+
 def recorded(environment: dict[str, str]) -> int:
     """How many asset events there are."""
-    with closing(sqlite3.connect(Path(environment["AIRFLOW_HOME"]) / "airflow.db", timeout=60)) as connection:
-        [(number,)] = connection.execute("select count(*) from asset_event").fetchall()
+    [(number,)] = change(environment, "select count(*) from asset_event")
     return int(number)
 
 

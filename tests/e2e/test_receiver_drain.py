@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.test_receiver_page import edge_function, event
 
-from .apart import COMMAND, SECRET, delivery, home_of, recorded, run_python
+from .apart import COMMAND, SECRET, change, delivery, home_of, recorded, run_python
 from .deliveries import PATH
 from .processes import start_process
 from .waiting import HTTP_PATIENCE, PATIENCE
@@ -158,6 +158,16 @@ def test_the_exit_code_and_the_last_line_say_what_became_of_it(home: dict[str, s
     assert (code, json.loads(said)["set_aside"], json.loads(said)["taken"]) == (2, 1, 1)
     assert "Set aside '2': the receiver answered 401 unauthorized" in told
     assert SECRET not in said + told
+
+
+def test_a_drain_that_finds_nothing_lets_go_what_waits_for_a_dag(home: dict[str, str], folder: Path) -> None:
+    change(home, "update dag set is_paused = 1")
+    (folder / "1").write_text(stored("paused"))
+    assert run(home, folder)[0] == 0
+    assert change(home, "select target_dag_id from asset_dag_run_queue") == []
+    change(home, "update dag set is_paused = 0")
+    assert run(home, folder)[:2] == (0, "0 taken, 0 set aside, 0 left\n")
+    assert change(home, "select target_dag_id from asset_dag_run_queue") == [("listener",)]
 
 
 def test_a_database_that_is_out_leaves_everything_and_says_so(home: dict[str, str], folder: Path) -> None:

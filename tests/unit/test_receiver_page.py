@@ -20,7 +20,7 @@ from airflow_provider_partnero.operators.partnero import (
     PartneroDrainDeliveriesOperator,
     PartneroRegisterReceiverOperator,
 )
-from airflow_provider_partnero.standalone import prompt_senders, serving
+from airflow_provider_partnero.standalone import drain_once, prompt_senders, serving
 from airflow_provider_partnero.standalone.arguments import _parser
 
 DOCS = Path(__file__).parents[2] / "airflow_provider_partnero" / "docs"
@@ -143,6 +143,7 @@ def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
     assert f"the oldest first when {prompt_senders.MOST_UNASKED} wait" in PAGE
     assert f"headers have more than {serving._LARGEST_HEADERS // 1024} KiB" in PAGE
     assert f"is gone after {serving._TO_FINISH}" in PAGE
+    assert f"it stays {drain_once._UNTIL_RUNS_ARE_SEEN:.0f} seconds more" in PAGE
 
 
 def test_every_link_of_the_page_leads_somewhere() -> None:
