@@ -235,7 +235,7 @@ _OWN = {
         "secret",
         "the receiver does not find the body signed with Partnero's secret",
         "Either the secret there is another one (signing_secrets in the connection, or another programme's token), or "
-        f"the Signature header does not arrive. {_LOOK_IN_LOG}",
+        f"the Signature header does not arrive, or a clock is minutes off. {_LOOK_IN_LOG}",
     ),
     404: (
         "receiver",
