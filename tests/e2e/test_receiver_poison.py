@@ -79,7 +79,6 @@ def test_hundreds_of_poisonous_deliveries_reach_tasks_and_come_back_as_xcom(rece
     receiving.wait_for(lambda: len(_taken_back(receiving)) >= len(wanted), f"{len(wanted)} deliveries to come back")
     assert _taken_back(receiving) == wanted
     assert receiving.rows("select run_id from dag_run where state = 'failed'") == []
-    assert receiving.rows("select task_id from task_instance where try_number > 1") == []
 
 
 @pytest.mark.skipif(shutil.which("php") is None, reason="needs php-cli, which writes as Partnero does")
