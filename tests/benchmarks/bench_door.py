@@ -1,8 +1,8 @@
-"""What strangers cost the API server and genuine deliveries: ``python -m tests.benchmarks.bench_door [rate [flood...]]``.
+"""What strangers cost the API server: ``python -m tests.benchmarks.bench_door [rate [flood...]]``.
 
 One API server on PostgreSQL, no scheduler. Eight senders, each a process of its own, send as many requests a second as
 the rate says (5 each, unless told otherwise). They run on the machine that they attack, so part of what is measured is
-their own work. The same senders at a page of Airflow's that does nothing say what any request costs, whoever answers it.
+their own work. The same senders at a page of Airflow's that does nothing say what any request costs.
 """
 
 from __future__ import annotations
