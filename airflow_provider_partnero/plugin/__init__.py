@@ -13,6 +13,8 @@ from airflow.plugins_manager import AirflowPlugin
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from airflow_provider_partnero.plugin.app import PartneroApp
+
 URL_PREFIX = "/partnero"
 
 
@@ -20,13 +22,13 @@ class LateApp:
     """An ASGI app that is built when it is first called, or told to."""
 
     def __init__(self) -> None:
-        self._app: ASGIApp | None = None
+        self._app: PartneroApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on."""
         await self.app()(scope, receive, send)
 
-    def app(self) -> ASGIApp:
+    def app(self) -> PartneroApp:
         """The app itself."""
         if self._app is None:
             from airflow_provider_partnero.plugin.app import new_app
@@ -37,6 +39,8 @@ class LateApp:
     def build_at_start(self, server: ASGIApp) -> ASGIApp:
         """Build the app if the receiver is not off, so that a wrong option is told when the API server starts.
 
+        What waits for a DAG since before the start is sent from then on, too.
+
         Airflow takes this for a middleware, of which it makes one when an API server starts, and nowhere else.
 
         :returns: the API server's own app, as it is: no request comes by here.
@@ -44,7 +48,7 @@ class LateApp:
         from airflow_provider_partnero.plugin.switch import is_off
 
         if not is_off():
-            self.app()
+            self.app().start()
         return server
 
 

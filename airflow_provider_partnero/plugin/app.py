@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -40,11 +40,17 @@ class PartneroApp:
     """Hands deliveries to the receiver's door, and every other request to a FastAPI app that asks for a login.
 
     :param rest: takes all that is no delivery.
+    :param start: begins what a server does by itself.
     """
 
-    def __init__(self, door: Door, rest: FastAPI) -> None:
+    def __init__(self, door: Door, rest: FastAPI, start: Callable[[], None] = lambda: None) -> None:
         self._door = door
         self._rest = rest
+        self._start = start
+
+    def start(self) -> None:
+        """Send what waits for a DAG, from now on; without this, from the first delivery on."""
+        self._start()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on."""
@@ -63,7 +69,8 @@ def new_app() -> PartneroApp:
     settings = _settings()
     if isinstance(settings, ValueError) or not settings.enabled:
         return PartneroApp(Door(_answer_nobody), _with_login(ReceiverStatus(settings, Counter())))
-    receiver = new_receiver(settings)
+    queue = BatchQueue(DeliveryWriter(keep_days=settings.keep_days))
+    receiver = Receiver(settings, queue.record, SignerRegistry(settings.connections), queue.check)
     metrics = ReceiverMetrics(lambda: receiver.waiting, lambda: _last_deliveries(settings))
 
     async def answer(conn_id: str, headers: Headers, body: Body) -> Answer:
@@ -72,13 +79,7 @@ def new_app() -> PartneroApp:
         metrics.count(found, time.monotonic() - start)
         return found
 
-    return PartneroApp(Door(answer), _with_login(ReceiverStatus(settings, receiver.answered)))
-
-
-def new_receiver(settings: ReceiverSettings) -> Receiver:
-    """A receiver that records in Airflow's database, for one event loop."""
-    queue = BatchQueue(DeliveryWriter(keep_days=settings.keep_days))
-    return Receiver(settings, queue.record, SignerRegistry(settings.connections), queue.check)
+    return PartneroApp(Door(answer), _with_login(ReceiverStatus(settings, receiver.answered)), queue.start)
 
 
 def _with_login(receiver_status: ReceiverStatus) -> FastAPI:

@@ -60,9 +60,10 @@ def new_standalone_app() -> StandaloneApp:
 
     read_as_server()
     logging.getLogger("uvicorn.error").addFilter(_is_no_strangers_line)
-    app = StandaloneApp(new_app(), Readiness())
+    receiver = new_app()
     warm_up()
-    return app
+    receiver.start()
+    return StandaloneApp(receiver, Readiness())
 
 
 def _is_no_strangers_line(record: logging.LogRecord) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -108,6 +109,14 @@ def test_a_wrong_option_is_told_once_when_the_server_starts_and_deliveries_are_t
         status, headers = answer_to_a_delivery(app)
         assert (status, headers[b"retry-after"], headers[b"connection"]) == (503, b"10", b"close")
     assert [record for record in caplog.records if record.name.startswith("airflow_provider")] == [told]
+
+
+@pytest.mark.usefixtures("airflow")
+def test_what_waits_for_a_dag_is_looked_after_from_the_start_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__PARTNERO__RECEIVER_ENABLED", "True")
+    others = {thread for thread in threading.enumerate() if thread.name == "partnero-receiver"}
+    LateApp().build_at_start(lambda *_: None)  # type: ignore[arg-type]
+    [_] = {thread for thread in threading.enumerate() if thread.name == "partnero-receiver"} - others
 
 
 @pytest.mark.parametrize("store", ["full", "everything"])

@@ -69,6 +69,10 @@ class BatchQueue:
         self._threads: list[threading.Thread] = []  # the last one records
         self._seen_at = clock()
 
+    def start(self) -> None:
+        """Begin with the upkeep before the first delivery comes; for a process that does not fork any more."""
+        self._ensure_thread()
+
     async def record(self, job: Job) -> Answer:
         """Record one delivery; returns once it is committed.
 
@@ -100,7 +104,6 @@ class BatchQueue:
             return f"no answer from Airflow's database within {patience:g} s"
 
     def _ensure_thread(self) -> None:
-        # Not before the first delivery: a server may fork its workers after the plugin was loaded.
         alive = [thread for thread in self._threads if thread.is_alive()]
         is_hanging = self._clock() - self._seen_at > self._limits.hangs_after
         if not alive or (is_hanging and len(alive) <= self._limits.most_hanging):

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _FORGET_EVERY = 3_600.0  # seconds
 _RESUME_EVERY = 5.0  # seconds
+_RESUME_AFTER_FAILURE = 60.0  # seconds
 _RESUME_FOR = 0.5  # seconds of one upkeep; meanwhile senders wait
 _CHECK_RUNS_AFTER = 10.0  # seconds; the scheduler's transactions are shorter
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -131,6 +132,7 @@ class DeliveryWriter:
                     return
         except Exception as error:  # noqa: BLE001 - it is tried again
             self._has_tables = False
+            self._resumes_from = self._clock() + _RESUME_AFTER_FAILURE
             log.warning("What waits for a DAG cannot be sent now: %s", type(error).__name__)
 
     def forget_old(self) -> None:

@@ -195,6 +195,16 @@ def test_a_delivery_whose_sender_has_given_up_is_not_recorded() -> None:
     assert sum(database.batches) == 2
 
 
+def test_a_server_does_its_upkeep_from_the_start_and_not_only_after_the_first_delivery() -> None:
+    database = _open_database()
+    upkeep = threading.Event()
+    database.do_upkeep = upkeep.set  # type: ignore[method-assign]
+    queue = BatchQueue(database, BatchLimits(upkeep_every=0.01))
+    assert not upkeep.is_set()
+    queue.start()
+    assert upkeep.wait(HANG)
+
+
 def test_a_check_is_answered_by_the_thread_that_records() -> None:
     assert asyncio.run(BatchQueue(_open_database()).check(HANG)) == "fine"
 
