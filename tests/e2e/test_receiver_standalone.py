@@ -39,6 +39,7 @@ def standalone(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path
         cluster.environment |= {
             "AIRFLOW__PARTNERO__RECEIVER_ENABLED": "True",
             "AIRFLOW__PARTNERO__RECEIVER_BASE_URL": cluster.address,
+            "AIRFLOW__PARTNERO__RECEIVER_CONNECTIONS": "partnero_default, other, missing",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
             # A task that was killed together with its scheduler is run again soon.
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
@@ -98,15 +99,20 @@ def test_switched_on_by_the_example_every_transaction_is_booked_once(standalone:
     assert sorted(booked(standalone)) == [f"transaction.created: tx-{number} of 1" for number in range(3)]
 
 
-def test_a_connection_in_airflows_database_and_one_that_nobody_has(standalone: Cluster) -> None:
+def test_a_connection_in_airflows_database_one_that_is_missing_and_one_that_is_not_named(standalone: Cluster) -> None:
     standalone.wait_until_idle()
     stored = {"connection_id": "other", "conn_type": "partnero", "password": TOKEN}
     standalone.api("POST", "/api/v2/connections", **stored, host=standalone.sandbox.base_url)
-    one = envelope(standalone, "other-programme")
+    [registered] = standalone.sandbox.webhooks()
+    own = registered | {"key": "keyOfOther", "url": f"{standalone.address}/partnero/webhooks/other"}
+    standalone.sandbox.put_webhooks([own])
+    [one] = sealed("transaction.created", {"key": "other-programme", "amount": 1}, [own], Profile())
     answer = post(standalone, one.body, one.headers, "/partnero/webhooks/other")
     assert answer.json()["status"] in {"unrouted", "duplicate"}  # recorded at an attempt before, if it is slow
-    answer = post(standalone, one.body, one.headers, "/partnero/webhooks/nobody")
-    assert (answer.status_code, answer.json()) == (404, {"status": "unknown"})
+    for conn_id, status in (("missing", 503), ("nobody", 404)):
+        url = f"{standalone.address}/partnero/webhooks/{conn_id}"
+        assert answer_of("POST", url, data=one.body, headers=dict(one.headers)).status_code == status
+    standalone.sandbox.delete_webhook("keyOfOther")
 
 
 def test_a_rotated_secret_works_at_once_and_the_old_one_no_longer(standalone: Cluster) -> None:
