@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -46,13 +47,15 @@ def _job(number: int) -> Job:
 
 @contextmanager
 def _statements() -> Iterator[list[str]]:
-    """The statements that the database is given meanwhile."""
+    """The statements that this thread gives the database meanwhile."""
     from airflow import settings
 
     given: list[str] = []
+    ours = threading.get_ident()
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        given.append(" ".join(statement.split())[:80])
+        if threading.get_ident() == ours:
+            given.append(" ".join(statement.split())[:80])
 
     event.listen(settings.engine, "before_cursor_execute", note)
     try:
