@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -40,17 +40,23 @@ class PartneroApp:
     """Hands deliveries to the receiver's door, and every other request to a FastAPI app that asks for a login.
 
     :param rest: takes all that is no delivery.
-    :param start: begins what a server does by itself.
+    :param queue: records what is delivered, and sends what waits for a DAG; None if nothing is taken.
     """
 
-    def __init__(self, door: Door, rest: FastAPI, start: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, door: Door, rest: FastAPI, queue: BatchQueue | None = None) -> None:
         self._door = door
         self._rest = rest
-        self._start = start
+        self._queue = queue
 
     def start(self) -> None:
         """Send what waits for a DAG, from now on; without this, from the first delivery on."""
-        self._start()
+        if self._queue:
+            self._queue.start()
+
+    def stop(self) -> None:
+        """End that, and leave no thread behind."""
+        if self._queue:
+            self._queue.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on."""
@@ -79,7 +85,7 @@ def new_app() -> PartneroApp:
         metrics.count(found, time.monotonic() - start)
         return found
 
-    return PartneroApp(Door(answer), _with_login(ReceiverStatus(settings, receiver.answered)), queue.start)
+    return PartneroApp(Door(answer), _with_login(ReceiverStatus(settings, receiver.answered)), queue)
 
 
 def _with_login(receiver_status: ReceiverStatus) -> FastAPI:

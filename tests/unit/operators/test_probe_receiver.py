@@ -29,7 +29,8 @@ def serving() -> Iterator[str]:
 
     from airflow_provider_partnero.plugin.app import new_app
 
-    app = Starlette(routes=[Mount("/partnero", new_app())])
+    receiver = new_app()
+    app = Starlette(routes=[Mount("/partnero", receiver)])
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -42,6 +43,7 @@ def serving() -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+        receiver.stop()
 
 
 @pytest.fixture

@@ -6,14 +6,13 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 from importlib.metadata import entry_points
 from typing import Any
 
 import pytest
 
 from airflow_provider_partnero.plugin import URL_PREFIX, LateApp, PartneroPlugin
-from airflow_provider_partnero.plugin.app import PartneroApp, new_app
-from airflow_provider_partnero.plugin.receiver.recording.batch_queue import BatchQueue
 from airflow_provider_partnero.plugin.receiver.settings import receiver_settings
 
 
@@ -112,15 +111,19 @@ def test_a_wrong_option_is_told_once_when_the_server_starts_and_deliveries_are_t
     assert [record for record in caplog.records if record.name.startswith("airflow_provider")] == [told]
 
 
+@pytest.mark.usefixtures("airflow")
 def test_what_waits_for_a_dag_is_looked_after_from_the_start_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__PARTNERO__RECEIVER_ENABLED", "True")
-    built = new_app()
-    assert isinstance(built._start.__self__, BatchQueue)  # type: ignore[attr-defined]
-    begun: list[bool] = []
+    others = _recording()
     late = LateApp()
-    late._app = PartneroApp(built._door, built._rest, lambda: begun.append(True))  # a thread would outlive the test
     late.build_at_start(lambda *_: None)  # type: ignore[arg-type]
-    assert begun == [True]
+    assert len(_recording() - others) == 1
+    late.app().stop()
+    assert _recording() - others == set()
+
+
+def _recording() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "partnero-receiver"}
 
 
 @pytest.mark.parametrize("store", ["full", "everything"])

@@ -73,6 +73,12 @@ class BatchQueue:
         """Begin with the upkeep before the first delivery comes; for a process that does not fork any more."""
         self._ensure_thread()
 
+    def stop(self) -> None:
+        """End the thread after what it is doing, and wait for that; a delivery that comes later starts another."""
+        threads, self._threads = self._threads, []
+        for thread in threads:
+            thread.join(self._limits.hangs_after)
+
     async def record(self, job: Job) -> Answer:
         """Record one delivery; returns once it is committed.
 
@@ -113,7 +119,7 @@ class BatchQueue:
 
     def _run(self) -> None:
         upkeep_at = self._clock()
-        while threading.current_thread() is self._threads[-1]:
+        while self._threads[-1:] == [threading.current_thread()]:
             self._seen_at = self._clock()
             batch = self._next_batch()
             # A sender that has given up sends the delivery again.

@@ -203,6 +203,9 @@ def test_a_server_does_its_upkeep_from_the_start_and_not_only_after_the_first_de
     assert not upkeep.is_set()
     queue.start()
     assert upkeep.wait(HANG)
+    others = _threads()
+    queue.stop()
+    assert len(others - _threads()) == 1
 
 
 def test_a_check_is_answered_by_the_thread_that_records() -> None:
