@@ -27,13 +27,14 @@ HEARD, UNHEARD = "transaction.created", "lead.submitted"
 
 
 @pytest.fixture(scope="module")
-def listener(airflow: Airflow) -> Airflow:
+def listener(airflow: Airflow) -> Iterator[Airflow]:
     """An Airflow with one DAG, unpaused, that transactions start."""
     with DAG("listener", schedule=partnero_event_asset(HEARD), start_date=datetime(2026, 1, 1)) as dag:
         pass
     airflow.store(dag)
     _sql("update dag set is_paused = 0, is_stale = 0 where dag_id = 'listener'")
-    return airflow
+    yield airflow
+    _sql("update dag set is_stale = 1 where dag_id = 'listener'")
 
 
 @pytest.fixture
