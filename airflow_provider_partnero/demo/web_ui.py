@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SWITCH, _CONSUMER = "partnero_event_driven_switch", "partnero_event_driven"
+_RUN_ID = "demo"
 _PATIENCE = 600.0  # seconds; on a busy machine, Airflow needs minutes to start
 _ANSWER_PATIENCE = 60.0  # seconds, for one answer
 _BACKOFF = 5.0  # seconds; a machine that has just started Airflow may be too slow for the first attempt
@@ -87,12 +89,18 @@ class _Api:
     def is_known(self, dag_id: str) -> bool:
         return self._get(f"dags/{dag_id}/details") is not None
 
-    def trigger(self, dag_id: str) -> str:
+    def trigger(self, dag_id: str) -> str | None:
+        """The id of the run, which is there once however often this is called; None if Airflow is too busy."""
         answer = self._session.post(
-            f"{self._address}/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None}, timeout=_ANSWER_PATIENCE
+            f"{self._address}/api/v2/dags/{dag_id}/dagRuns",
+            json={"dag_run_id": _RUN_ID, "logical_date": None},
+            timeout=_ANSWER_PATIENCE,
         )
-        answer.raise_for_status()
-        return str(answer.json()["dag_run_id"])
+        if answer.status_code == HTTPStatus.NOT_FOUND or answer.status_code >= 500:  # SQLite is locked, for example
+            return None
+        if answer.status_code != HTTPStatus.CONFLICT:
+            answer.raise_for_status()
+        return _RUN_ID
 
     def final_state(self, dag_id: str, run_id: str) -> str | None:
         """``success`` or ``failed``; None while the run goes on."""
@@ -119,7 +127,7 @@ def _show_event(airflow: _Api, sandbox: Sandbox, log: Path) -> None:
     try:
         start = time.monotonic()
         _wait_for(lambda: airflow.is_known(_SWITCH) and airflow.is_known(_CONSUMER))
-        switched = airflow.trigger(_SWITCH)
+        switched = _wait_for(lambda: airflow.trigger(_SWITCH))
         state = _wait_for(lambda: airflow.final_state(_SWITCH, switched))
         print(f"{state}, {time.monotonic() - start:.0f} s\nA transaction happens at Partnero ...", end=" ", flush=True)
 
@@ -134,7 +142,7 @@ def _show_event(airflow: _Api, sandbox: Sandbox, log: Path) -> None:
         for line in airflow.returned(_CONSUMER, run_id, "book") or ():
             print(f"    {line}")
     except (TimeoutError, requests.RequestException) as error:
-        print(f"did not end as expected ({type(error).__name__}); Airflow's log may tell why: {log}")
+        print(f"did not end as expected ({type(error).__name__}: {error}); Airflow's log may tell why: {log}")
     print(
         f"Another one:\n    curl {sandbox.root_url}/_sandbox/events -H 'Content-Type: application/json' "
         """-d '{"event": "transaction.created", "wait": false}'""",
