@@ -82,9 +82,11 @@ class SendingProgress:
 def _conditions(options: Namespace, now: datetime) -> list[Any]:
     """Of deliveries that may be sent again, and were there when the command was called.
 
+    The clock that recorded them may be ahead of this one, so the ledger says which they are.
+
     :raises ValueError: one that is named needs ``--again``, or is forgotten.
     """
-    from sqlalchemy import or_
+    from sqlalchemy import func, or_, select
 
     from airflow_provider_partnero.ledger.listing import find_deliveries, is_failed
     from airflow_provider_partnero.ledger.outcomes import Outcome
@@ -93,11 +95,12 @@ def _conditions(options: Namespace, now: datetime) -> list[Any]:
     with session_of_airflow() as session:
         wanted = delivery_filter(options, session, now)
         named = find_deliveries(session, wanted, len(options.ids) * 100)[0] if options.ids else []
+        latest = session.scalar(select(func.max(DELIVERIES.c.recorded_at)))
     for delivery in named:
         if delivery.outcome == Outcome.ACCEPTED and not options.again:
             raise ValueError(f"{delivery.delivery_id[:12]}: a DAG has it; --again sends it all the same")
     sendable = or_(DELIVERIES.c.outcome.in_([str(Outcome.UNROUTED), str(Outcome.PAUSED)]), is_failed())
-    conditions = [*wanted.conditions(), DELIVERIES.c.recorded_at < now]
+    conditions = [*wanted.conditions(), DELIVERIES.c.recorded_at <= latest]
     return conditions if options.again else [*conditions, sendable]
 
 

@@ -186,6 +186,16 @@ class TestReplay:
         programme.run()
         assert programme.told("one") == [(1, 0), (2, 0), (1, 1), (2, 1)]
 
+    def test_a_delivery_that_a_faster_clock_has_recorded_is_sent_again(
+        self, deliveries: Deliveries, programme: Programme
+    ) -> None:
+        programme.deliver(job(1))
+        programme.run()
+        programme.fail("one")
+        ahead = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
+        sql("update partnero_delivery set recorded_at = :ahead", ahead=ahead.isoformat(" "))
+        assert deliveries("replay", "--outcome", "failed", "--yes").out.endswith("Sent again: 1 of 1.\n")
+
     def test_what_nobody_listens_to_is_left_and_said(self, deliveries: Deliveries, programme: Programme) -> None:
         programme.deliver(job(1, LATE))
         done = deliveries("replay", "--event", LATE, "--yes")
