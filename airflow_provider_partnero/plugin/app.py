@@ -41,12 +41,16 @@ class PartneroApp:
 
     :param rest: takes all that is no delivery.
     :param queue: records what is delivered, and sends what waits for a DAG; None if nothing is taken.
+    :param metrics: of what is delivered; None likewise.
     """
 
-    def __init__(self, door: Door, rest: FastAPI, queue: BatchQueue | None = None) -> None:
+    def __init__(
+        self, door: Door, rest: FastAPI, queue: BatchQueue | None = None, metrics: ReceiverMetrics | None = None
+    ) -> None:
         self._door = door
         self._rest = rest
         self._queue = queue
+        self._metrics = metrics
 
     def start(self) -> None:
         """Send what waits for a DAG, from now on; without this, from the first delivery on."""
@@ -57,6 +61,8 @@ class PartneroApp:
         """End that, and leave no thread behind."""
         if self._queue:
             self._queue.stop()
+        if self._metrics:
+            self._metrics.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on."""
@@ -83,9 +89,10 @@ def new_app() -> PartneroApp:
         start = time.monotonic()
         found = await receiver.receive(conn_id, headers, body)
         metrics.count(found, time.monotonic() - start)
+        metrics.start()
         return found
 
-    return PartneroApp(Door(answer), _with_login(ReceiverStatus(settings, receiver.answered)), queue)
+    return PartneroApp(Door(answer), _with_login(ReceiverStatus(settings, receiver.answered)), queue, metrics)
 
 
 def _with_login(receiver_status: ReceiverStatus) -> FastAPI:

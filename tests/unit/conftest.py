@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,14 @@ def _own_secrets() -> Iterator[None]:
     yield
     if masker := sys.modules.get("airflow.sdk._shared.secrets_masker.secrets_masker"):
         masker.reset_secrets_masker()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_receiver_is_left_running() -> Iterator[None]:
+    """The receiver's thread deletes old deliveries, which other modules have made in the same database."""
+    yield
+    names = {thread.name for thread in threading.enumerate()}
+    assert not names & {"partnero-receiver", "partnero-metrics", "partnero-readiness"}
 
 
 @dataclass(frozen=True)

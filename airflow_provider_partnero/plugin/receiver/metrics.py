@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 PREFIX = "partnero.receiver"
 
 _EVERY = 1.0  # seconds
+_STOPS_WITHIN = 10.0  # seconds, if the name server of the metrics hangs
 _AGES_EVERY = 60.0  # seconds
 _MOST_TIMINGS = 1_000  # in one second
 _LONGEST_PART = 80  # characters of a connection id or an event in a metric's name
@@ -55,7 +56,21 @@ class ReceiverMetrics:
         self._timings: deque[float] = deque(maxlen=_MOST_TIMINGS)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
         self._ages_at = -_AGES_EVERY
+
+    def start(self) -> None:
+        """Begin to send, unless that has begun; for a process that does not fork any more."""
+        if self._thread is None or not self._thread.is_alive():
+            self._stopped.clear()
+            self._thread = threading.Thread(target=self._run, name="partnero-metrics", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, and wait for that."""
+        self._stopped.set()
+        if self._thread:
+            self._thread.join(_STOPS_WITHIN)
 
     def count(self, answer: Answer, seconds: float) -> None:
         """Count one answer.
@@ -69,7 +84,6 @@ class ReceiverMetrics:
                 self._counts[f"refused.{answer.cause or _word(answer.words)}"] += 1
             else:
                 self._timings.append(seconds)
-        self._ensure_thread()
 
     def send(self) -> None:
         """Send what has added up, and how things stand; never raises."""
@@ -94,15 +108,8 @@ class ReceiverMetrics:
         for last in deliveries:
             stats.gauge(age_name(last.conn_id, last.event), last.age(now))
 
-    def _ensure_thread(self) -> None:
-        # Not before the first request: a server may fork its workers after the plugin was loaded.
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, name="partnero-metrics", daemon=True)
-            self._thread.start()
-
     def _run(self) -> None:
-        while True:
-            time.sleep(_EVERY)
+        while not self._stopped.wait(_EVERY):
             self.send()
 
 

@@ -134,7 +134,7 @@ class Programme:
         """As it was before the first delivery."""
         for table in _TABLES:
             sql(f"delete from {table}")
-        sql("update dag set is_stale = 1")  # other modules have listeners of their own
+        sql("update dag set is_stale = 1, is_paused = 1")  # other modules have listeners of their own
         for dag_id in LISTENERS:
             self.pause(dag_id, is_paused=False)
             self.schedule(dag_id, is_there=dag_id != "late")

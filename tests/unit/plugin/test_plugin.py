@@ -52,7 +52,9 @@ def test_a_sender_that_hangs_up_leaves_one_line_and_no_traceback(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(LateApp()(scope, receive, send))
+    late = LateApp()
+    asyncio.run(late(scope, receive, send))
+    late.app().stop()
     assert sent[0]["status"] == 400
     assert [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider")] == [
         'A delivery to "partnero_default" was answered 400: "the sender hung up before the body had arrived"'

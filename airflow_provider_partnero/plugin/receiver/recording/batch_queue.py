@@ -65,7 +65,7 @@ class BatchQueue:
         self._writer = writer
         self._limits = limits
         self._clock = clock
-        self._senders: queue.Queue[_Sender | _Check] = queue.Queue(limits.most_waiting)
+        self._senders: queue.Queue[_Sender | _Check | None] = queue.Queue(limits.most_waiting)
         self._threads: list[threading.Thread] = []  # the last one records
         self._seen_at = clock()
 
@@ -76,6 +76,8 @@ class BatchQueue:
     def stop(self) -> None:
         """End the thread after what it is doing, and wait for that; a delivery that comes later starts another."""
         threads, self._threads = self._threads, []
+        with suppress(queue.Full):  # whoever waits there wakes it up
+            self._senders.put_nowait(None)
         for thread in threads:
             thread.join(self._limits.hangs_after)
 
@@ -131,12 +133,12 @@ class BatchQueue:
 
     def _next_batch(self) -> list[_Sender | _Check]:
         """All that wait, up to a limit; none when nobody comes until it is time for upkeep."""
-        batch: list[_Sender | _Check] = []
+        batch: list[_Sender | _Check | None] = []
         with suppress(queue.Empty):
             batch.append(self._senders.get(timeout=self._limits.upkeep_every))
             while len(batch) < self._limits.most_in_batch:
                 batch.append(self._senders.get_nowait())
-        return batch
+        return [one for one in batch if one is not None]
 
     def _check(self, checks: Sequence[_Check]) -> None:
         words = self._writer.check() if checks else ""

@@ -150,6 +150,7 @@ from airflow_provider_partnero.plugin.receiver.metrics import ReceiverMetrics
 
 metrics = ReceiverMetrics(lambda: 0, lambda: ((), None))
 metrics.count(ACCEPTED, 0.002)
+metrics.start()
 while not (packet := listener.recv(1_000).decode()).startswith("airflow.partnero"):
     pass
 print(packet)

@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import pytest
 from sqlalchemy.exc import DataError, OperationalError
 
 from airflow_provider_partnero.plugin.receiver.answers import ACCEPTED, Answer, RefusedError
-from airflow_provider_partnero.plugin.receiver.recording.batch_queue import BatchLimits, BatchQueue
+from airflow_provider_partnero.plugin.receiver.recording.batch_queue import LIMITS, BatchLimits, BatchQueue
 from airflow_provider_partnero.plugin.receiver.recording.job import Job
 from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
 
 HANG = 60.0  # seconds; bounds a test that has failed already
 NEVER = 3_600.0  # seconds, in tests whose clock is moved by hand
+
+
+_made: list[BatchQueue] = []
+
+
+def batch_queue(
+    database: Database, limits: BatchLimits = LIMITS, clock: Callable[[], float] = time.monotonic
+) -> BatchQueue:
+    """A queue that is stopped when the test ends."""
+    _made.append(BatchQueue(database, limits, clock))
+    return _made[-1]
+
+
+@pytest.fixture(autouse=True)
+def _stopped() -> Iterator[None]:
+    yield
+    while _made:
+        _made.pop().stop()
 
 
 class Database:
@@ -73,7 +93,7 @@ async def _record(queue: BatchQueue, number: int) -> list[Any]:
 
 async def _record_behind_the_gate(database: Database, number: int) -> list[Any]:
     """The same, when all have arrived before the database answers."""
-    recording = asyncio.create_task(_record(BatchQueue(database), number))
+    recording = asyncio.create_task(_record(batch_queue(database), number))
     await _all_have_arrived()
     database.gate.set()
     return await recording
@@ -103,7 +123,7 @@ def test_a_database_that_has_vanished_is_given_up_for_a_new_connection() -> None
     limits = BatchLimits(upkeep_every=NEVER, hangs_after=10.0, most_hanging=3)
 
     async def scene() -> None:
-        queue = BatchQueue(database, limits, lambda: now[0])
+        queue = batch_queue(database, limits, lambda: now[0])
         for attempt in range(8):
             impatient = asyncio.create_task(queue.record(_job(attempt)))
             if attempt <= limits.most_hanging:
@@ -125,7 +145,7 @@ def test_a_thread_that_gives_signs_of_life_is_not_given_up() -> None:
     limits = BatchLimits(upkeep_every=NEVER, hangs_after=10.0)
 
     async def scene() -> None:
-        queue = BatchQueue(database, limits, lambda: now[0])
+        queue = batch_queue(database, limits, lambda: now[0])
         for _ in range(20):
             await _record(queue, 1)
             now[0] += 4.9  # the thread may give its sign before or after that
@@ -138,7 +158,7 @@ def test_upkeep_is_done_while_deliveries_pour_in() -> None:
     database, now = _open_database(), [0.0]
 
     async def pour() -> None:
-        queue = BatchQueue(database, BatchLimits(upkeep_every=NEVER), lambda: now[0])
+        queue = batch_queue(database, BatchLimits(upkeep_every=NEVER), lambda: now[0])
         for _ in range(40):
             assert _statuses(await _record(queue, 1)) == [202]
             now[0] += NEVER
@@ -180,7 +200,7 @@ def test_a_delivery_whose_sender_has_given_up_is_not_recorded() -> None:
     database = Database()
 
     async def scene() -> None:
-        queue = BatchQueue(database)
+        queue = batch_queue(database)
         first = asyncio.create_task(_record(queue, 1))
         await database.has_been_entered()
         impatient = asyncio.create_task(_record(queue, 5))
@@ -199,7 +219,7 @@ def test_a_server_does_its_upkeep_from_the_start_and_not_only_after_the_first_de
     database = _open_database()
     upkeep = threading.Event()
     database.do_upkeep = upkeep.set  # type: ignore[method-assign]
-    queue = BatchQueue(database, BatchLimits(upkeep_every=0.01))
+    queue = batch_queue(database, BatchLimits(upkeep_every=0.01))
     assert not upkeep.is_set()
     queue.start()
     assert upkeep.wait(HANG)
@@ -209,12 +229,12 @@ def test_a_server_does_its_upkeep_from_the_start_and_not_only_after_the_first_de
 
 
 def test_a_check_is_answered_by_the_thread_that_records() -> None:
-    assert asyncio.run(BatchQueue(_open_database()).check(HANG)) == "fine"
+    assert asyncio.run(batch_queue(_open_database()).check(HANG)) == "fine"
 
 
 def test_a_check_that_finds_the_database_hanging_says_so() -> None:
     database = Database()
-    assert asyncio.run(BatchQueue(database).check(0.05)) == "no answer from Airflow's database within 0.05 s"
+    assert asyncio.run(batch_queue(database).check(0.05)) == "no answer from Airflow's database within 0.05 s"
     database.gate.set()
 
 
@@ -222,7 +242,7 @@ def test_a_check_that_finds_the_queue_full_says_so() -> None:
     database = Database()
 
     async def scene() -> str:
-        queue = BatchQueue(database, BatchLimits(most_waiting=1))
+        queue = batch_queue(database, BatchLimits(most_waiting=1))
         first = asyncio.create_task(queue.record(_job(0)))
         await database.has_been_entered()
         second = asyncio.create_task(queue.record(_job(1)))
