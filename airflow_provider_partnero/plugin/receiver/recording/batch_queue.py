@@ -21,6 +21,8 @@ class BatchLimits:
 
     :param most_waiting: deliveries in the queue; more are refused.
     :param most_in_batch: deliveries in one transaction.
+    :param gathers_for: seconds that a delivery waits for company when the batch before had more than one: the senders
+        of that batch come again at about the same time, and a transaction of one costs nearly as much as of ten.
     :param upkeep_every: seconds between two calls of :meth:`Writer.do_upkeep`.
     :param hangs_after: seconds without a sign of life from the thread, after which another one takes over.
     :param most_hanging: how many threads may hang before no other takes over.
@@ -28,6 +30,7 @@ class BatchLimits:
 
     most_waiting: int = 200
     most_in_batch: int = 32
+    gathers_for: float = 0.01
     upkeep_every: float = 1.0
     hangs_after: float = 10.0
     most_hanging: int = 3
@@ -68,6 +71,7 @@ class BatchQueue:
         self._senders: queue.Queue[_Sender | _Check | None] = queue.Queue(limits.most_waiting)
         self._threads: list[threading.Thread] = []  # the last one records
         self._seen_at = clock()
+        self._are_many = False  # deliveries in the last batch
 
     def start(self) -> None:
         """Begin with the upkeep before the first delivery comes; for a process that does not fork any more."""
@@ -132,13 +136,18 @@ class BatchQueue:
                 upkeep_at = self._clock()
 
     def _next_batch(self) -> list[_Sender | _Check]:
-        """All that wait, up to a limit; none when nobody comes until it is time for upkeep."""
-        batch: list[_Sender | _Check | None] = []
+        """All that wait or come soon, up to a limit; none when nobody comes until it is time for upkeep."""
+        batch: list[_Sender | _Check] = []
         with suppress(queue.Empty):
-            batch.append(self._senders.get(timeout=self._limits.upkeep_every))
-            while len(batch) < self._limits.most_in_batch:
-                batch.append(self._senders.get_nowait())
-        return [one for one in batch if one is not None]
+            one = self._senders.get(timeout=self._limits.upkeep_every)
+            gathers_until = self._clock() + (self._limits.gathers_for if self._are_many else 0.0)
+            while one is not None:
+                batch.append(one)
+                if len(batch) == self._limits.most_in_batch:
+                    break
+                one = self._senders.get(timeout=max(gathers_until - self._clock(), 0.0))
+        self._are_many = len(batch) > 1
+        return batch
 
     def _check(self, checks: Sequence[_Check]) -> None:
         words = self._writer.check() if checks else ""

@@ -174,6 +174,30 @@ def test_deliveries_that_arrive_together_are_recorded_together() -> None:
     assert len(database.batches) <= 5  # those that the thread took at first, and the rest by 32
 
 
+def test_where_many_come_a_delivery_waits_a_moment_for_others_and_a_lone_one_does_not() -> None:
+    database = _open_database()
+
+    async def scene() -> None:
+        queue = batch_queue(database, BatchLimits(most_in_batch=3, gathers_for=NEVER))
+        assert _statuses(await _record(queue, 1)) == [202]
+        database.gate.clear()
+        first = asyncio.create_task(_record(queue, 1))
+        await database.has_been_entered()
+        await database.has_been_entered()
+        pair = asyncio.create_task(_record(queue, 2))
+        await _all_have_arrived()
+        database.gate.set()
+        await asyncio.gather(first, pair)
+        one_by_one = []
+        for _ in range(3):
+            one_by_one.append(asyncio.create_task(_record(queue, 1)))
+            await asyncio.sleep(0.05)
+        await asyncio.gather(*one_by_one)
+
+    asyncio.run(scene())
+    assert database.batches == [1, 1, 2, 3]
+
+
 def test_one_delivery_that_the_database_refuses_does_not_take_the_others_along() -> None:
     def refuse(jobs: Sequence[Job]) -> Exception | None:
         is_spoilt = any(job.delivery.data["number"] == 7 for job in jobs)
