@@ -35,9 +35,17 @@ def event_asset_uri(event: str, partnero_conn_id: str) -> str:
 
     :raises ValueError: ``event`` is not an event name.
     """
+    check_event(event)
+    return f"partnero://{quote(partnero_conn_id, safe='')}/{quote(str(event), safe='')}"
+
+
+def check_event(event: str) -> None:
+    """Refuse what no asset can stand for.
+
+    :raises ValueError: ``event`` is not an event name.
+    """
     if not isinstance(event, str) or not event.strip() or event in _RESERVED:
         raise ValueError(f"event={short_repr(event)}: must be an event name such as 'transaction.created'")
-    return f"partnero://{quote(partnero_conn_id, safe='')}/{quote(str(event), safe='')}"
 
 
 def partnero_deliveries(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_partnero.airflow_compat import airflow_version, can_read_asset_events, latest_asset_events
 from airflow_provider_partnero.api.arguments import checked_events
 from airflow_provider_partnero.api.quoting import short_repr
-from airflow_provider_partnero.assets import event_asset_uri, partnero_audit_asset, partnero_event_asset
+from airflow_provider_partnero.assets import check_event, partnero_audit_asset, partnero_event_asset
 from airflow_provider_partnero.operators.arguments import is_final
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def as_expected(value: Mapping[str, Any] | str, *, argument: str) -> dict[str, t
         raise ValueError(f"{argument}: {len(expected):,} events given; must be at most {_MOST}")
     events = checked_events(list(expected), argument=argument) if expected else ()
     for event in events:
-        event_asset_uri(event, "any")  # refuses names that are reserved
+        check_event(event)
         if not is_final(event):
             raise ValueError(f"{argument}: {short_repr(event)} must be an event, not a template")
     return {event: _as_duration(expected[event], event, argument) for event in events}

@@ -135,7 +135,7 @@ from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
 
 def write(number, writer):
     body = json.dumps({"event": "lead.submitted", "webhook_key": "k", "data": number}).encode()
-    job = Job("c", "partnero://c/lead.submitted", PartneroDelivery.from_body(body), "full")
+    job = Job("c", PartneroDelivery.from_body(body), "full")
     return writer.write([job])[0].words
 
 def record(numbers):

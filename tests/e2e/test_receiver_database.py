@@ -28,7 +28,7 @@ from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
 
 def write(number):
     body = json.dumps({"event": "lead.submitted", "webhook_key": "k", "data": number}).encode()
-    job = Job("c", "partnero://c/lead.submitted", PartneroDelivery.from_body(body), "full")
+    job = Job("c", PartneroDelivery.from_body(body), "full")
     return DeliveryWriter().write([job])[0].words
 """
 HANGS = """

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_partnero.assets import event_asset_uri
 from airflow_provider_partnero.plugin.receiver.recording.job import Job
 from airflow_provider_partnero.plugin.receiver.recording.writer import DeliveryWriter
 from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
@@ -47,7 +46,7 @@ def _deliver(digest: str, event: str, second: int, key: str) -> None:
     at = datetime(2026, 5, 7, 10, 30, second, tzinfo=UTC)
     data = {"partner": {"key": key}, "n": second}
     delivery = PartneroDelivery(digest.ljust(64, "0"), event, "wk_shop", "2026-05-07T10:30:00.000000Z", None, data)
-    DeliveryWriter(wall_clock=lambda: at).write([Job(CONN, event_asset_uri(event, CONN), delivery, "full")])
+    DeliveryWriter(wall_clock=lambda: at).write([Job(CONN, delivery, "full")])
 
 
 @pytest.fixture

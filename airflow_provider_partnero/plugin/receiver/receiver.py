@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_partnero.assets import event_asset_uri
+from airflow_provider_partnero.assets import check_event
 from airflow_provider_partnero.plugin.receiver.answers import (
     FLOODED,
     MALFORMED,
@@ -172,10 +172,10 @@ class Receiver:
             if delivery.event == PROBE_EVENT:
                 self._check_age(delivery.moment(), OLDEST)
                 return await self._probes.answer(proof.digest)
-            uri = event_asset_uri(delivery.event, conn_id)
+            check_event(delivery.event)
             self._check_age(delivery.moment(), timedelta(days=OLDEST_DAYS))
             store = signers.connection.store or self._settings.store
-            answer = await self._record(Job(conn_id, uri, delivery, store))
+            answer = await self._record(Job(conn_id, delivery, store))
         log.info("Partnero delivered %s to %s: %s", quoted(delivery.event), quoted(conn_id), answer.words)
         return answer
 

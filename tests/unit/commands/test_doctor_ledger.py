@@ -10,7 +10,6 @@ import pytest
 from airflow.utils.session import create_session
 from sqlalchemy import delete, text
 
-from airflow_provider_partnero.assets import event_asset_uri
 from airflow_provider_partnero.commands import ledger_checks
 from airflow_provider_partnero.commands.airflow_checks import judged_settings
 from airflow_provider_partnero.commands.diagnosis import Diagnosis
@@ -58,8 +57,7 @@ def test_an_empty_ledger_is_a_warning_with_a_remedy() -> None:
 @pytest.mark.usefixtures("ledger")
 def test_a_delivery_that_no_dag_got_is_told_with_the_command_that_lists_it() -> None:
     body = b'{"event": "lead.submitted", "webhook_key": "k", "data": {"email": "who@example.com"}}'
-    uri = event_asset_uri("lead.submitted", "partnero_default")
-    DeliveryWriter().write([Job("partnero_default", uri, PartneroDelivery.from_body(body), "full")])
+    DeliveryWriter().write([Job("partnero_default", PartneroDelivery.from_body(body), "full")])
     found = _found()
     assert found["last"].verdict == "ok"
     assert found["last"].words.startswith('"lead.submitted" ')

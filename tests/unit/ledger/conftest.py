@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk import DAG
 from sqlalchemy import text
 
-from airflow_provider_partnero.assets import event_asset_uri, partnero_event_asset
+from airflow_provider_partnero.assets import partnero_event_asset
 from airflow_provider_partnero.plugin.receiver.recording.job import Job
 from airflow_provider_partnero.plugin.receiver.recording.writer import DeliveryWriter
 from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
@@ -48,7 +48,7 @@ def job(number: int, event: str = HEARD, data: dict[str, Any] | None = None) -> 
         "created_at": "2026-05-07T10:30:00Z",
         "data": {"n": number} | (data or {}),
     }
-    return Job(CONN, event_asset_uri(event, CONN), PartneroDelivery.from_body(json.dumps(body).encode()), "full")
+    return Job(CONN, PartneroDelivery.from_body(json.dumps(body).encode()), "full")
 
 
 def _make_run(dag_id: str, run_id: str, at: str) -> None:

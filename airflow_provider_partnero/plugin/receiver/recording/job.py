@@ -12,11 +12,9 @@ class Job:
     """One delivery whose signature is proven.
 
     :param conn_id: the connection that it was delivered to.
-    :param asset_uri: the asset that stands for its event.
     :param store: how much of it is kept.
     """
 
     conn_id: str
-    asset_uri: str
     delivery: PartneroDelivery
     store: Store

@@ -235,7 +235,7 @@ def test_a_good_delivery_is_accepted_and_recorded_once(partnero: Sandbox, receiv
     request = _delivery(partnero)
     assert _receive(receiver, request) == [ACCEPTED]
     expected = PartneroDelivery.from_body(request.body)
-    assert book.kept == [Job(CONN_ID, f"partnero://{CONN_ID}/{EVENT}", expected, "full")]
+    assert book.kept == [Job(CONN_ID, expected, "full")]
     assert expected.data == PERSON
     assert _asked(partnero) == ["GET /webhooks"]
 

@@ -81,7 +81,7 @@ def _open_database(refuse: Callable[[Sequence[Job]], Exception | None] = lambda 
 
 def _job(number: int) -> Job:
     body = f'{{"event": "lead.submitted", "webhook_key": "k", "data": {{"number": {number}}}}}'.encode()
-    return Job("c", "partnero://c/lead.submitted", PartneroDelivery.from_body(body), "full")
+    return Job("c", PartneroDelivery.from_body(body), "full")
 
 
 async def _record(queue: BatchQueue, number: int) -> list[Any]:

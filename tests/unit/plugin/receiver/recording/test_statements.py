@@ -13,7 +13,7 @@ from airflow.sdk import DAG
 from airflow.utils.session import create_session
 from sqlalchemy import event, text
 
-from airflow_provider_partnero.assets import event_asset_uri, partnero_event_asset
+from airflow_provider_partnero.assets import partnero_event_asset
 from airflow_provider_partnero.plugin.receiver.recording.job import Job
 from airflow_provider_partnero.plugin.receiver.recording.writer import DeliveryWriter
 from airflow_provider_partnero.webhooks.delivery import PartneroDelivery
@@ -42,7 +42,7 @@ def writer(airflow: Airflow) -> Iterator[DeliveryWriter]:
 
 def _job(number: int) -> Job:
     body = f'{{"event": "{EVENT}", "webhook_key": "k", "data": {{"number": {number}}}}}'.encode()
-    return Job(CONN, event_asset_uri(EVENT, CONN), PartneroDelivery.from_body(body), "full")
+    return Job(CONN, PartneroDelivery.from_body(body), "full")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from airflow.sdk import DAG
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from airflow_provider_partnero.assets import event_asset_uri, partnero_event_asset
+from airflow_provider_partnero.assets import partnero_event_asset
 from airflow_provider_partnero.ledger.entries import KEPT_FOR
 from airflow_provider_partnero.ledger.keeping import unpack
 from airflow_provider_partnero.ledger.turn import TICK
@@ -58,7 +58,7 @@ def _sql(statement: str, **values: Any) -> list[Any]:
 
 def _job(number: int, event: str = HEARD, conn_id: str = CONN) -> Job:
     body = f'{{"event": "{event}", "webhook_key": "k", "data": {{"number": {number}}}}}'.encode()
-    return Job(conn_id, event_asset_uri(event, conn_id), PartneroDelivery.from_body(body), "full")
+    return Job(conn_id, PartneroDelivery.from_body(body), "full")
 
 
 def _queued() -> int:
@@ -104,7 +104,7 @@ def test_an_asset_without_a_dag_that_is_scheduled_on_it_gets_no_event(writer: De
 def test_an_entry_says_what_was_delivered_and_what_became_of_it(writer: DeliveryWriter) -> None:
     body = b'{"event": "%s", "webhook_key": "whk", "created_at": "2026-05-07T10:30:00Z", "data": 7}' % HEARD.encode()
     delivery = PartneroDelivery.from_body(body)
-    writer.write([Job(CONN, event_asset_uri(HEARD, CONN), delivery, "full")])
+    writer.write([Job(CONN, delivery, "full")])
     [(event_id,)] = _sql("select id from asset_event")
     columns = "event, webhook_key, created_at, outcome, asset_event_id, replays"
     [(*said, kept)] = _sql(f"select {columns}, kept from partnero_delivery")
@@ -115,7 +115,7 @@ def test_an_entry_says_what_was_delivered_and_what_became_of_it(writer: Delivery
 @pytest.mark.parametrize("created_at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "then"])
 def test_a_time_that_no_database_can_store_is_left_out(writer: DeliveryWriter, created_at: str) -> None:
     body = json.dumps({"event": HEARD, "webhook_key": "k", "created_at": created_at}).encode()
-    job = Job(CONN, event_asset_uri(HEARD, CONN), PartneroDelivery.from_body(body), "full")
+    job = Job(CONN, PartneroDelivery.from_body(body), "full")
     assert writer.write([job]) == [ACCEPTED]
     assert _sql("select created_at from partnero_delivery") == [(None,)]
 
