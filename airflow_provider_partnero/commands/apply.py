@@ -11,6 +11,7 @@ from airflow_provider_partnero.commands.execution import CLEAN, FOUND
 from airflow_provider_partnero.commands.files import parse_declaration, read_text
 from airflow_provider_partnero.commands.plan_arguments import PlanArguments, given
 from airflow_provider_partnero.commands.saved_plan import SavedPlan
+from airflow_provider_partnero.commands.writing import is_wanted, telling_when_stopped
 from airflow_provider_partnero.operators.limits import check_readable
 from airflow_provider_partnero.webhooks.approvals import ApprovedPlan
 from airflow_provider_partnero.webhooks.texts import counted
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.operators.apply import Reconciliation
     from airflow_provider_partnero.webhooks.plans import Plan
 
+_UNASKED = "Give --yes, or save the plan with plan --out, and apply that"
 _VERBS = {"create": "created", "update": "updated", "delete": "deleted"}
 
 
@@ -86,8 +88,7 @@ def _apply_declaration(specs: tuple[WebhookSpec, ...], options: Namespace, termi
         if plan.is_empty and not options.wait_until_active:
             check_readable(plan)
             return CLEAN
-        if not plan.is_empty and not _is_wanted(options, terminal):
-            terminal.say("Nothing was written.")
+        if not plan.is_empty and not is_wanted(options, terminal, "Apply this plan?", "nothing was written", _UNASKED):
             return FOUND
         with terminal.progress("Applying the plan") as log:
             approved = ApprovedPlan(plan.fingerprint, plan.steps, plan.diff_markdown)
@@ -97,25 +98,9 @@ def _apply_declaration(specs: tuple[WebhookSpec, ...], options: Namespace, termi
     return CLEAN
 
 
-def _is_wanted(options: Namespace, terminal: Terminal) -> bool:
-    """Whether the user agrees to the plan that was shown.
-
-    :raises ValueError: there is nobody to ask.
-    """
-    answer = True if options.yes else terminal.ask("Apply this plan?")
-    if answer is None:
-        raise ValueError(
-            "nothing was written: there is no terminal to ask on. Give --yes, or save the plan with plan --out, and "
-            "apply that"
-        )
-    return answer
-
-
 def _write(reconciliation: Reconciliation, *, is_retry: bool, wait_until_active: bool) -> None:
-    try:
+    with telling_when_stopped(lambda: _words_on_stop(reconciliation)):
         reconciliation.run(wait_until_active=wait_until_active, is_retry=is_retry)
-    except KeyboardInterrupt as stop:
-        raise type(stop)(_words_on_stop(reconciliation)) from None
 
 
 def _words_on_done(done: list[dict[str, Any]]) -> str:

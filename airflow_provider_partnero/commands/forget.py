@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_partnero.commands.delivery_filters import delivery_filter, is_narrowed
 from airflow_provider_partnero.commands.execution import CLEAN, FOUND
 from airflow_provider_partnero.commands.ledger_access import session_of_airflow
+from airflow_provider_partnero.commands.writing import is_wanted, telling_when_stopped
 from airflow_provider_partnero.webhooks.texts import counted
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from airflow_provider_partnero.commands.terminal import ProgressLine, Terminal
     from airflow_provider_partnero.ledger.forgetting import DataMatch, Key
     from airflow_provider_partnero.ledger.listing import DeliveryFilter
 
-_AT_ONCE = 500
+_READ_AT_ONCE = 500
+_DELETED_AT_ONCE = 100  # deliveries in one transaction; meanwhile the receiver's senders wait
 _BEYOND = (
     "Not reached: XComs and logs of the runs that took them (airflow db clean), and what those runs wrote elsewhere."
 )
@@ -41,20 +43,16 @@ def run(options: Namespace, terminal: Terminal) -> int:
             wanted = delivery_filter(options, session, datetime.now(UTC))
         _look(wanted, match, found, line)
     terminal.show(found.words(match is not None))
-    if not (found.keys or found.events):
+    if not found.events:
         return CLEAN
-    answer = True if options.yes else terminal.ask("Delete it? It cannot be undone.")
-    if answer is None:
-        raise ValueError("nothing was deleted: there is no terminal to ask on. Give --yes")
-    if not answer:
-        terminal.say("Nothing was deleted.")
+    if not is_wanted(options, terminal, "Delete it? It cannot be undone.", "nothing was deleted"):
         return FOUND
     done = Done()
-    with terminal.progress("Deleting") as line:
-        try:
-            _delete(found, done, line)
-        except KeyboardInterrupt as stop:
-            raise type(stop)(f"{done.words()} Forget again: the rest is deleted.") from None
+    with (
+        terminal.progress("Deleting") as line,
+        telling_when_stopped(lambda: f"{done.words()} Forget again: the rest is deleted."),
+    ):
+        _delete(found, done, line)
     terminal.show(f"{done.words()}\n{_BEYOND}")
     return CLEAN
 
@@ -63,20 +61,18 @@ def run(options: Namespace, terminal: Terminal) -> int:
 class Found:
     """What is meant.
 
-    :param keys: of entries, which are connection and delivery id.
-    :param events: ids of asset events that were found beside those that the entries name.
+    :param events: the ids of the asset events of each delivery, as far as they are known.
     :param closed: how many entries could not be looked into.
-    :param is_scattered: whether there may be asset events that no entry names.
+    :param read_to: the id of the last asset event that was looked at.
     """
 
-    keys: set[Key] = field(default_factory=set)
-    events: set[int] = field(default_factory=set)
+    events: dict[Key, set[int]] = field(default_factory=dict)
     closed: int = 0
-    is_scattered: bool = False
+    read_to: int = 0
 
     def words(self, is_match: bool) -> str:
         """What would be deleted, in sentences."""
-        number = len(self.keys)
+        number = len(self.events)
         lines = [f"Deliveries to be forgotten: {number:,}." if number else "No delivery to be forgotten."]
         if is_match:
             lines.append("What [partnero] store has left out, or the connection's, cannot be found by its value.")
@@ -101,33 +97,47 @@ class Done:
 
 
 def _look(wanted: DeliveryFilter, match: DataMatch | None, found: Found, line: ProgressLine) -> None:
-    from airflow_provider_partnero.ledger.forgetting import read_entries, read_events
+    from airflow_provider_partnero.ledger.forgetting import newest_event, read_entries
 
-    after, seen = None, 0
+    with session_of_airflow() as session:
+        found.read_to = newest_event(session)  # a replay that comes later is seen when it is deleted
+    after, seen, is_scattered = None, 0, False
     while True:
         with session_of_airflow() as session:
-            page = read_entries(session, wanted.conditions(), match, after, _AT_ONCE)
-        found.keys |= set(page.keys)
+            page = read_entries(session, wanted.conditions(), match, after, _READ_AT_ONCE)
+        found.events |= {key: set() if event_id is None else {event_id} for key, event_id in page.found}
         found.closed += page.closed
-        found.is_scattered |= page.is_scattered
+        is_scattered |= page.is_scattered
         seen += page.seen
         line.info("Looking: %s entries", f"{seen:,}")
         if page.last is None:
             break
         after = page.last
-    if match is None and not found.is_scattered:
+    if match is None and not is_scattered:
         return
-    last: int | None = 0
-    while last is not None:
+    found.read_to, is_more = 0, True
+    while is_more:
         with session_of_airflow() as session:
-            events = read_events(session, found.keys, match, last, _AT_ONCE)
-        for event_id, (conn_id, delivery_id), event in events.found:
-            if (conn_id, delivery_id) not in found.keys and not _is_within(wanted, conn_id, event):
-                continue
-            found.events.add(event_id)
-            found.keys.add((conn_id, delivery_id))
-        last = events.last
-        line.info("Looking: asset events up to %s", f"{last or 0:,}")
+            is_more = _look_at_events(session, found, match, wanted)
+        line.info("Looking: asset events up to %s", f"{found.read_to:,}")
+
+
+def _look_at_events(
+    session: Session, found: Found, match: DataMatch | None = None, wanted: DeliveryFilter | None = None
+) -> bool:
+    """Look at a portion of the asset events that come after the last one; whether there may be more.
+
+    :param match: what those hold that are meant beside those of the deliveries that were found.
+    :param wanted: which of them are.
+    """
+    from airflow_provider_partnero.ledger.forgetting import read_events
+
+    page = read_events(session, found.events, match, found.read_to, _READ_AT_ONCE)
+    for event_id, (conn_id, delivery_id), event in page.found:
+        if (conn_id, delivery_id) in found.events or (wanted and _is_within(wanted, conn_id, event)):
+            found.events.setdefault((conn_id, delivery_id), set()).add(event_id)
+    found.read_to = page.last
+    return page.is_more
 
 
 def _is_within(wanted: DeliveryFilter, conn_id: str, event: str) -> bool:
@@ -135,29 +145,30 @@ def _is_within(wanted: DeliveryFilter, conn_id: str, event: str) -> bool:
 
 
 def _delete(found: Found, done: Done, line: ProgressLine) -> None:
+    """Empty each entry and all asset events of its delivery in one transaction: stopped half-way, none is half done."""
     from airflow_provider_partnero.ledger.forgetting import forget_entries, forget_events
     from airflow_provider_partnero.ledger.turn import take_turn
 
     by_connection: dict[str, list[str]] = defaultdict(list)
-    for conn_id, delivery_id in sorted(found.keys):
+    for conn_id, delivery_id in sorted(found.events):
         by_connection[conn_id].append(delivery_id)
     for conn_id, ids in by_connection.items():
-        for portion in _portions(ids):
+        for start in range(0, len(ids), _DELETED_AT_ONCE):
+            portion = ids[start : start + _DELETED_AT_ONCE]
+            with session_of_airflow() as session:
+                _look_at_replays(session, found)  # here nobody waits
             with session_of_airflow() as session:
                 take_turn(session)  # no replay brings it back meanwhile
-                entries, events = forget_entries(session, conn_id, portion)
-                number = forget_events(session, events)
-            found.events -= set(events)
+                _look_at_replays(session, found)
+                events = set().union(*(found.events[conn_id, delivery_id] for delivery_id in portion))
+                entries, named = forget_entries(session, conn_id, portion)
+                number = forget_events(session, events | named)
             done.entries += entries
             done.events += number
-            line.info("Deleting: %s of %s", f"{done.entries:,}", f"{len(found.keys):,}")
-    for events in _portions(sorted(found.events)):
-        with session_of_airflow() as session:
-            number = forget_events(session, events)
-        done.events += number
+            line.info("Deleting: %s of %s", f"{done.entries:,}", f"{len(found.events):,}")
 
 
-def _portions(items: Iterable[Any]) -> Iterator[list[Any]]:
-    rest = iter(items)
-    while portion := list(islice(rest, _AT_ONCE)):
-        yield portion
+def _look_at_replays(session: Session, found: Found) -> None:
+    """Find the asset events that were written since it was looked."""
+    while _look_at_events(session, found):
+        pass

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_partnero.commands.delivery_filters import delivery_filter, is_narrowed
 from airflow_provider_partnero.commands.execution import CLEAN, FOUND
 from airflow_provider_partnero.commands.ledger_access import session_of_airflow
+from airflow_provider_partnero.commands.writing import is_wanted, telling_when_stopped
 from airflow_provider_partnero.webhooks.texts import visible_start
 
 if TYPE_CHECKING:
@@ -33,18 +34,14 @@ def run(options: Namespace, terminal: Terminal) -> int:
         terminal.show("Nothing to send again.")
         return CLEAN
     terminal.show("\n".join(lines))
-    answer = True if options.yes else terminal.ask("Send them again?")
-    if answer is None:
-        raise ValueError("nothing was sent: there is no terminal to ask on. Give --yes")
-    if not answer:
-        terminal.say("Nothing was sent.")
+    if not is_wanted(options, terminal, "Send them again?", "nothing was sent"):
         return FOUND
     progress = SendingProgress(number)
-    with terminal.progress("Sending") as line:
-        try:
-            _send_all(conditions, progress, line)
-        except KeyboardInterrupt as stop:
-            raise type(stop)(f"{progress.words()} Replay again: nothing is sent twice.") from None
+    with (
+        terminal.progress("Sending") as line,
+        telling_when_stopped(lambda: f"{progress.words()} Replay again: nothing is sent twice."),
+    ):
+        _send_all(conditions, progress, line)
     terminal.show(progress.words())
     return CLEAN if progress.is_all_sent else FOUND
 
@@ -146,12 +143,13 @@ def _number_of(conditions: list[Any]) -> int:
 
 
 def _portions(conditions: list[Any]) -> Iterator[list[Candidate]]:
-    from airflow_provider_partnero.ledger.replay import find_candidates, recorded_after
+    from airflow_provider_partnero.ledger.entries import recorded_after
+    from airflow_provider_partnero.ledger.replay import find_candidates
 
     last: Candidate | None = None
     while True:
         with session_of_airflow() as session:
-            later = [] if last is None else [recorded_after(last)]
+            later = [] if last is None else [recorded_after(last.recorded_at, last.delivery_id)]
             portion = find_candidates(session, [*conditions, *later], _AT_ONCE)
         if not portion:
             return

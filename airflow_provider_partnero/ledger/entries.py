@@ -7,13 +7,14 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import and_, delete, insert, or_, select, update
 
 from airflow_provider_partnero.ledger.outcomes import Outcome
 from airflow_provider_partnero.ledger.tables import DELIVERIES, WAITING
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+    from sqlalchemy.sql.elements import ColumnElement
 
 KEPT_FOR = timedelta(days=91)  # a day longer than a delivery is let in, whatever the clocks say
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)  # what MySQL can store
@@ -49,6 +50,16 @@ def find_entries(session: Session, delivery_ids: Collection[str]) -> set[tuple[s
         select(DELIVERIES.c.conn_id, DELIVERIES.c.delivery_id).where(DELIVERIES.c.delivery_id.in_(delivery_ids))
     )
     return {(conn_id, delivery_id) for conn_id, delivery_id in rows}
+
+
+def recorded_after(recorded_at: datetime, delivery_id: str) -> ColumnElement[bool]:
+    """Whether an entry comes after another one, in the order in which they were recorded.
+
+    The first half alone says where an index is to be entered: without it each portion reads all those before it.
+    """
+    of_all = DELIVERIES.c
+    is_later = and_(of_all.recorded_at == recorded_at, of_all.delivery_id > delivery_id)
+    return and_(of_all.recorded_at >= recorded_at, or_(of_all.recorded_at > recorded_at, is_later))
 
 
 def add_entries(session: Session, entries: Iterable[NewEntry]) -> None:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from airflow.models.asset import AssetEvent, AssetModel
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from airflow_provider_partnero.api.quoting import short_repr
+from airflow_provider_partnero.ledger.entries import recorded_after
 from airflow_provider_partnero.ledger.keeping import UnreadableError, unpack
 from airflow_provider_partnero.ledger.outcomes import Outcome
 from airflow_provider_partnero.ledger.tables import DELIVERIES
@@ -81,14 +82,14 @@ def _values(start: Any, path: tuple[str, ...]) -> Iterator[Any]:
 class EntryPage:
     """A portion of the entries.
 
-    :param keys: those that are meant.
+    :param found: those that are meant, each with the asset event that it names.
     :param last: where the next portion starts; None: there is none.
     :param seen: how many entries were looked at.
     :param closed: how many hold nothing to look in, or nothing that can be read.
     :param is_scattered: whether one may have other asset events than the one that its entry names.
     """
 
-    keys: tuple[Key, ...]
+    found: tuple[tuple[Key, int | None], ...]
     last: tuple[Any, str] | None
     seen: int
     closed: int
@@ -108,23 +109,26 @@ def read_entries(
     :param after: where the portion before has ended.
     """
     columns = [_TABLE.conn_id, _TABLE.delivery_id, _TABLE.recorded_at, _TABLE.replays, _TABLE.outcome]
+    columns.append(_TABLE.asset_event_id)
     if match is not None:
         columns.append(_TABLE.kept)
-    is_known = or_(_TABLE.outcome.is_(None), _TABLE.outcome != str(Outcome.FORGOTTEN))
-    query = select(*columns).where(is_known, *conditions)
+    query = select(*columns).where(_is_known(), *conditions)
     if after is not None:
-        later = and_(_TABLE.recorded_at == after[0], _TABLE.delivery_id > after[1])
-        query = query.where(or_(_TABLE.recorded_at > after[0], later))
+        query = query.where(recorded_after(*after))
     rows = session.execute(query.order_by(_TABLE.recorded_at, _TABLE.delivery_id).limit(at_once)).all()
     found = [(row, True if match is None else _holds(row.kept, match)) for row in rows]
     meant = [row for row, holds in found if holds]
     return EntryPage(
-        keys=tuple((row.conn_id, row.delivery_id) for row in meant),
+        found=tuple(((row.conn_id, row.delivery_id), row.asset_event_id) for row in meant),
         last=(rows[-1].recorded_at, rows[-1].delivery_id) if len(rows) == at_once else None,
         seen=len(rows),
         closed=sum(holds is None for _, holds in found),
         is_scattered=any(row.replays or row.outcome is None for row in meant),
     )
+
+
+def _is_known() -> ColumnElement[bool]:
+    return or_(_TABLE.outcome.is_(None), _TABLE.outcome != str(Outcome.FORGOTTEN))
 
 
 def _holds(kept: bytes | None, match: DataMatch) -> bool | None:
@@ -142,11 +146,18 @@ class EventPage:
     """A portion of the asset events of deliveries.
 
     :param found: the ids of those that are meant, whose they are, and of which event.
-    :param last: where the next portion starts; None: there is none.
+    :param last: where the next portion starts.
+    :param is_more: whether there may be any in the next portion.
     """
 
     found: tuple[tuple[int, Key, str], ...]
-    last: int | None
+    last: int
+    is_more: bool
+
+
+def newest_event(session: Session) -> int:
+    """The id of the latest asset event."""
+    return session.scalar(select(func.max(AssetEvent.id))) or 0
 
 
 def read_events(
@@ -169,7 +180,7 @@ def read_events(
         key = _key_of(uri, extra)
         if key is not None and (key in keys or (match is not None and match.is_in(extra))):
             found.append((event_id, key, str(extra.get("event"))))
-    return EventPage(tuple(found), rows[-1].id if len(rows) == at_once else None)
+    return EventPage(tuple(found), rows[-1].id if rows else after, is_more=len(rows) == at_once)
 
 
 def _key_of(uri: str, extra: Any) -> Key | None:
@@ -179,23 +190,24 @@ def _key_of(uri: str, extra: Any) -> Key | None:
     return unquote(uri.removeprefix(_SCHEME).partition("/")[0]), extra["delivery_id"]
 
 
-def forget_entries(session: Session, conn_id: str, delivery_ids: Collection[str]) -> tuple[int, list[int]]:
+def forget_entries(session: Session, conn_id: str, delivery_ids: Collection[str]) -> tuple[int, set[int]]:
     """Delete what the ledger knows of deliveries, but their digests; in this server's turn.
 
     :returns: how many entries there were, and the ids of the asset events that they name.
     """
-    are_meant = and_(_TABLE.conn_id == conn_id, _TABLE.delivery_id.in_(delivery_ids))
+    are_meant = and_(_TABLE.conn_id == conn_id, _TABLE.delivery_id.in_(delivery_ids), _is_known())
     event_ids = session.scalars(select(_TABLE.asset_event_id).where(are_meant, _TABLE.asset_event_id.is_not(None)))
-    named = [int(event_id) for event_id in event_ids]
+    named = {int(event_id) for event_id in event_ids}
     emptied = dict.fromkeys(("event", "webhook_key", "created_at", "asset_event_id", "kept", "replays"))
     done: Any = session.execute(update(DELIVERIES).where(are_meant).values(outcome=str(Outcome.FORGOTTEN), **emptied))
     return int(done.rowcount), named
 
 
 def forget_events(session: Session, event_ids: Collection[int]) -> int:
-    """Delete what asset events hold, but the digest and the event; how many there were."""
+    """Delete what asset events hold, but the digest and the event; how many there were that held more."""
     events = session.scalars(select(AssetEvent).where(AssetEvent.id.in_(event_ids))).all()
-    for event in events:
+    known = [event for event in events if not (event.extra or {}).get(FORGOTTEN_MARK)]
+    for event in known:
         left = {name: event.extra[name] for name in ("delivery_id", "event") if name in (event.extra or {})}
         event.extra = left | {FORGOTTEN_MARK: True}
-    return len(events)
+    return len(known)

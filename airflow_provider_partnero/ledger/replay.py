@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 
 from airflow_provider_partnero.airflow_compat import server_stats
 from airflow_provider_partnero.ledger.asset_events import NewEvent
@@ -72,13 +72,6 @@ def find_candidates(session: Session, conditions: Sequence[ColumnElement[bool]],
         .limit(at_once)
     )
     return [_candidate(row) for row in rows]
-
-
-def recorded_after(last: Candidate) -> ColumnElement[bool]:
-    """The condition of the portion that follows the one that ends with this delivery."""
-    table = DELIVERIES.c
-    is_later = and_(table.recorded_at == last.recorded_at, table.delivery_id > last.delivery_id)
-    return or_(table.recorded_at > last.recorded_at, is_later)
 
 
 def _candidate(row: Any) -> Candidate:
@@ -155,10 +148,11 @@ def _send_group(emission: Emission, conn_id: str, event: str, group: Sequence[Ca
         events.append(NewEvent(extra, at, candidate.created_at or at))
     ids = emission.emit(conn_id, event, events)
     server_stats().incr("partnero.receiver.replayed", len(events))
-    for candidate, event_id in zip(group, ids, strict=True):
-        is_it = and_(DELIVERIES.c.conn_id == conn_id, DELIVERIES.c.delivery_id == candidate.delivery_id)
-        emission.session.execute(
-            update(DELIVERIES)
-            .where(is_it)
-            .values(outcome=str(Outcome.ACCEPTED), asset_event_id=event_id, replays=candidate.replays + 1)
-        )
+    is_it = and_(DELIVERIES.c.conn_id == conn_id, DELIVERIES.c.delivery_id == bindparam("its_id"))
+    emission.session.execute(
+        update(DELIVERIES).where(is_it).values(outcome=str(Outcome.ACCEPTED)),
+        [
+            {"its_id": candidate.delivery_id, "asset_event_id": event_id, "replays": candidate.replays + 1}
+            for candidate, event_id in zip(group, ids, strict=True)
+        ],
+    )

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_partnero.commands import resend
+from airflow_provider_partnero.commands import forget, resend
 from airflow_provider_partnero.commands.delivery_filters import moment
 from airflow_provider_partnero.commands.parser import main
+from airflow_provider_partnero.ledger import forgetting
 from airflow_provider_partnero.ledger.forgetting import DataMatch
 from tests.unit.ledger.conftest import HEARD, LATE, Programme, fernet_key, job, listening, programme, sql
 
@@ -339,6 +340,63 @@ class TestForget:
         done = deliveries("replay", digest, "--again", "--yes")
         assert "Left as they are, it was sent again or forgotten meanwhile: 1." in done.out
         assert sql("select * from asset_event") == []
+
+    @pytest.mark.parametrize("stopped_at", range(3))
+    def test_stopped_anywhere_no_delivery_is_half_forgotten(
+        self, deliveries: Deliveries, programme: Programme, monkeypatch: pytest.MonkeyPatch, stopped_at: int
+    ) -> None:
+        programme.deliver(*[job(number, data=PERSON) for number in range(3)])
+        for digest in _ids():
+            deliveries("replay", digest, "--again", "--yes")
+        monkeypatch.setattr(forget, "_DELETED_AT_ONCE", 1)
+        calls, delete = [], forgetting.forget_events
+
+        def stop(session: Any, event_ids: Any) -> int:
+            calls.append(event_ids)
+            if len(calls) > stopped_at:
+                raise KeyboardInterrupt
+            return delete(session, event_ids)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(forgetting, "forget_events", stop)
+            done = deliveries("forget", "--event", HEARD, "--yes")
+        assert done.code == 130
+        assert f"Stopped. Forgotten: {stopped_at} ledger entr" in done.err
+        assert "Forget again: the rest is deleted." in done.err
+        assert programme.outcomes().count("forgotten") == stopped_at
+        assert str(sql("select extra from asset_event")).count("ada") == 2 * (3 - stopped_at)
+        deliveries("forget", "--event", HEARD, "--yes")
+        assert "ada" not in str(sql("select extra from asset_event"))
+
+    def test_what_is_replayed_while_it_is_forgotten_leaves_nothing_behind(
+        self, deliveries: Deliveries, programme: Programme, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        programme.deliver(job(1, data=PERSON))
+        [digest] = _ids()
+
+        def ask(*_: Any) -> bool:
+            main(["deliveries", "replay", digest, "--again", "--yes"])
+            main(["deliveries", "replay", digest, "--again", "--yes"])
+            return True
+
+        monkeypatch.setattr("airflow_provider_partnero.commands.terminal.Terminal.ask", ask)
+        done = deliveries("forget", "--event", HEARD)
+        assert "Forgotten: 1 ledger entry, 3 asset events." in done.out
+        assert "ada" not in str(sql("select extra from asset_event"))
+
+    def test_of_two_at_once_one_counts_what_was_deleted(
+        self, deliveries: Deliveries, programme: Programme, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        programme.deliver(job(1, data=PERSON))
+
+        def ask(*_: Any) -> bool:
+            main(["deliveries", "forget", "--event", HEARD, "--yes"])
+            return True
+
+        monkeypatch.setattr("airflow_provider_partnero.commands.terminal.Terminal.ask", ask)
+        done = deliveries("forget", "--event", HEARD)
+        assert "Forgotten: 1 ledger entry, 1 asset event." in done.out + done.err
+        assert "Forgotten: 0 ledger entries, 0 asset events." in done.out
 
     def test_a_no_deletes_nothing(
         self, deliveries: Deliveries, programme: Programme, monkeypatch: pytest.MonkeyPatch
