@@ -54,6 +54,7 @@ def bench(session: nox.Session) -> None:
         "hostile",
         "receiver",
         "ledger",
+        "deliveries",
         "rate_limit",
     ):
         session.run("python", "-m", f"tests.benchmarks.bench_{name}", *session.posargs)
