@@ -117,7 +117,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
     "receiver_base_url": {
         "description": (
-            "Where Partnero reaches the API server, if that is not ``base_url`` of section ``api``. "
+            "Where Partnero reaches the receiver, if that is not ``base_url`` of section ``api``. "
             "``PartneroRegisterReceiverOperator`` appends ``/partnero/webhooks/<connection id>``."
         ),
         "version_added": "0.1.0",

@@ -126,11 +126,16 @@ def _airflows_client(options: Namespace, deadline: float, attempts: int | None) 
     from airflow_provider_partnero.airflow_compat import AirflowNotFoundException, read_as_server
 
     read_as_server()
+    from airflow_provider_partnero.hooks.absence import check_absent
     from airflow_provider_partnero.hooks.partnero import PartneroHook
 
     try:
         return PartneroHook(options.conn_id, deadline=deadline, max_attempts=attempts).get_conn()
     except AirflowNotFoundException:
+        try:
+            check_absent(options.conn_id)
+        except LookupError as error:
+            raise ValueError(f"the Airflow connection {options.conn_id!r} cannot be read: {error}") from None
         raise ValueError(
             f"there is no Airflow connection {options.conn_id!r}: add it (airflow connections add {options.conn_id} "
             f"--conn-type partnero --conn-password ...), name another with --conn-id, or set {TOKEN}"

@@ -123,7 +123,7 @@ ok, warn or fail, and what to do. Run it where the API server runs; without Airf
         text(
             "--receiver-url",
             metavar="URL",
-            help="where Partnero reaches the API server (default: what Airflow's option receiver_base_url says)",
+            help="where Partnero reaches the receiver (default: what Airflow's option receiver_base_url says)",
         ),
     ),
 )

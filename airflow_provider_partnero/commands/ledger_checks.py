@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SECONDS = 20.0  # that the database may take
 _MOST_EVENTS = 6  # in the line
 _PERIOD = "7 d"
-_PROBE = "once a delivery was made (PartneroProbeReceiverOperator makes one), look again"
+_PROBE = "PartneroProbeReceiverOperator goes a delivery's way, and leaves nothing here; look again after a real event"
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))  # seconds
 
 

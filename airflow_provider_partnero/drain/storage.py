@@ -58,8 +58,14 @@ class DeliveryStorage:
     def _root(self) -> tuple[Any, str]:
         from airflow.sdk import ObjectStoragePath
 
-        path = ObjectStoragePath(self.source)
-        return path.fs, str(path.path).rstrip("/")
+        try:
+            path = ObjectStoragePath(self.source)
+            return path.fs, str(path.path).rstrip("/")
+        except (ImportError, ValueError) as error:  # Airflow's, where a scheme is unknown or lacks its library
+            raise ValueError(
+                f"{redact_url(self.source)}: {error}. Install what the scheme needs, such as "
+                "'apache-airflow-providers-amazon[s3fs]' for s3://"
+            ) from None
 
     def waiting(self) -> list[StoredObject]:
         """All objects that wait, the oldest name first.

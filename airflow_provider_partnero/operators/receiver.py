@@ -98,13 +98,14 @@ class PartneroRegisterReceiverOperator(PartneroOperator):
             self.log.warning("Partnero cannot reach %s from the internet: its host is %s", url, kind)
         if not conf.getboolean(_SECTION, "receiver_enabled", fallback=False):
             self.log.warning(
-                "[partnero] receiver_enabled is not True here; unless it is on the API server, the receiver answers 404"
+                "[partnero] receiver_enabled is not True here; unless it is on the API server, or "
+                "partnero-receiver or a drain takes the deliveries, nothing does"
             )
         connections = conf.get(_SECTION, "receiver_connections", fallback="partnero_default")
         if self.partnero_conn_id not in map(str.strip, connections.split(",")):
             self.log.warning(
-                "[partnero] receiver_connections = %s is without %s here; unless it is there on the API server, the "
-                "receiver answers 404",
+                "[partnero] receiver_connections = %s is without %s here; unless it is there where deliveries "
+                "are received, they are answered 404",
                 short_repr(connections),
                 short_repr(self.partnero_conn_id),
             )

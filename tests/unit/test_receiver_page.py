@@ -100,6 +100,13 @@ def test_the_form_of_a_stored_delivery_is_as_shown() -> None:
     assert RawDelivery.from_bytes(shown.encode()).body == b'{"event": ...}'
 
 
+def test_a_raw_delivery_as_the_page_shows_it_has_the_headers_that_the_receiver_asks_for() -> None:
+    [shown] = blocks("json")
+    headers = RawDelivery.from_bytes(shown.encode()).headers
+    assert headers["content-type"] == ("application/json",)
+    assert "signature" in headers
+
+
 def test_the_dags_of_the_page_are_valid(tmp_path: Path) -> None:
     from airflow.dag_processing.dagbag import DagBag
 

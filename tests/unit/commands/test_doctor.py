@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
@@ -9,7 +10,10 @@ import pytest
 from airflow_provider_partnero.commands import doctor
 from airflow_provider_partnero.commands.airflow_checks import diagnose_receiver, lacking
 from airflow_provider_partnero.commands.diagnosis import Diagnosis, within
+from airflow_provider_partnero.commands.parser import main
 from airflow_provider_partnero.sandbox import Sandbox
+from tests.unit.conftest import Airflow
+from tests.unit.operators.receiving_end import Arriving, ReceivingEnd, told
 
 from .conftest import Run, live
 
@@ -51,6 +55,32 @@ def test_a_webhook_that_delivers_to_a_receiver_that_is_off_fails(run: Run, partn
     done = run("doctor")
     assert done.code == 2
     assert 'fail  receiver   is off here, but "Receiver" delivers to it' in done.out
+    assert "start partnero-receiver, or set AIRFLOW__PARTNERO__RECEIVER_ENABLED=True" in done.out
+
+
+def test_a_receiver_that_runs_apart_is_looked_at_like_one_that_is_on(
+    run: Run, partnero_sandbox: Sandbox, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def receiver(arriving: Arriving) -> None:
+        arriving.read()
+        arriving.give(*told(401, "unauthorized"))
+
+    monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", json.dumps({"conn_type": "partnero", "password": "t"}))
+    with ReceivingEnd(receiver) as end:
+        url = f"{end.base_url()}/partnero/webhooks/partnero_default"
+        partnero_sandbox.put_webhooks([live("Receiver", "keyR", url=url)])
+        done = run("doctor", "--receiver-url", end.base_url())
+    assert "ok    receiver   is off here, and one answers at its address" in done.out
+    for subject in ("address", "settings", "delivery", "secrets", "tables", "kept data", "last", "unheard"):
+        assert f"  {subject:<9}  " in done.out
+    assert "fail" not in done.out
+    assert done.code == 0
+
+
+def test_where_the_webhooks_cannot_be_read_nothing_is_said_of_where_they_deliver() -> None:
+    [switch] = diagnose_receiver("partnero_default", None, None)
+    assert switch.verdict == "warn"
+    assert "whether a webhook delivers to one is not known" in switch.words
 
 
 def test_an_address_at_which_nothing_listens_fails(run: Run) -> None:
@@ -58,7 +88,7 @@ def test_an_address_at_which_nothing_listens_fails(run: Run) -> None:
     assert done.code == 2
     assert (
         'fail  address    "http://127.0.0.1:9/partnero/webhooks/partnero_default" does not answer from here '
-        "(ConnectionError)\n                 -> is the API server up, and its URL right?\n"
+        "(ConnectionError)\n                 -> is the receiver up (in the API server, or apart), and its URL right?\n"
     ) in done.out
 
 
@@ -75,14 +105,47 @@ def test_a_receiver_without_its_connection_fails(monkeypatch: pytest.MonkeyPatch
     assert found["receiver"].verdict == "ok"
     assert found["address"].verdict == "fail"
     assert found["delivery"] == Diagnosis(
-        "warn",
+        "fail",
         "delivery",
-        'no webhook delivers to the receiver of connection "nobody_has_this"',
-        "create it with PartneroRegisterReceiverOperator",
+        'no webhook delivers to the receiver of connection "nobody_has_this", so none may sign',
+        "create it with PartneroRegisterReceiverOperator, or put signing_secrets into the connection",
     )
     assert found["settings"].verdict == "fail"
     assert found["secrets"].verdict == "fail"
     assert "hush" not in str([*map(str, found.values())])
+
+
+def test_secrets_in_the_connection_do_without_a_webhook_of_the_receivers_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__PARTNERO__RECEIVER_ENABLED", "True")
+    extra = {"signing_secrets": {"key": "sgn-4Xw9-never-seen"}}
+    monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", json.dumps({"conn_type": "partnero", "extra": extra}))
+    found = {one.subject: one for one in diagnose_receiver("partnero_default", None, [])}
+    assert found["delivery"].verdict == "ok"
+    assert found["secrets"] == Diagnosis("ok", "secrets", "the connection has 1 signing secret")
+    assert "never-seen" not in str([*map(str, found.values())])
+
+
+def test_a_connection_of_another_type_fails_as_the_receiver_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__PARTNERO__RECEIVER_ENABLED", "True")
+    monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", json.dumps({"conn_type": "http", "password": "t"}))
+    found = {one.subject: one for one in diagnose_receiver("partnero_default", None, [])}
+    assert found["secrets"].verdict == "fail"
+    assert "its type is not partnero" in found["secrets"].words
+
+
+def test_a_malformed_connection_is_not_told_as_one_that_is_missing(
+    airflow: Airflow, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("PARTNERO_TOKEN")
+    monkeypatch.setenv("AIRFLOW__PARTNERO__RECEIVER_ENABLED", "True")
+    monkeypatch.setenv("AIRFLOW__PARTNERO__RECEIVER_CONNECTIONS", "broken")
+    monkeypatch.setenv("AIRFLOW_CONN_BROKEN", '{"conn_type": "partnero", "password": "tOkEn"')
+    assert main(["doctor", "--conn-id", "broken"]) == 2
+    out = capsys.readouterr().out
+    malformed = "the environment variable AIRFLOW_CONN_BROKEN is malformed (JSONDecodeError): it must be a URI"
+    assert f"fail  token      the Airflow connection 'broken' cannot be read: {malformed}" in out
+    assert f'fail  secrets    the receiver cannot read the Airflow connection "broken": {malformed}' in out
+    assert "tOkEn" not in out
 
 
 def test_a_bad_option_is_one_line_with_its_message(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def test_an_empty_ledger_is_a_warning_with_a_remedy() -> None:
     found = _found()
     assert found["tables"] == Diagnosis("ok", "tables", "are there, and of this edition")
     assert found["last"].verdict == "warn"
-    assert "PartneroProbeReceiverOperator" in found["last"].remedy
+    assert "PartneroProbeReceiverOperator goes a delivery's way, and leaves nothing here" in found["last"].remedy
     assert found["unheard"].verdict == "ok"
 
 
@@ -131,4 +131,4 @@ def test_the_settings_are_told_and_a_connection_that_is_not_allowed_fails(monkey
         "fail",
         'deliveries to "partnero_default" are refused: [partnero] receiver_connections has "shop" only',
     )
-    assert refused.remedy == "add it there, and start the API server again"
+    assert refused.remedy == "add it there, and start what receives again"

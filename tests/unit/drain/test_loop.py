@@ -56,6 +56,11 @@ def left_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_file())
 
 
+def test_a_scheme_that_airflow_has_no_provider_for_says_what_to_install() -> None:
+    with pytest.raises(ValueError, match=r"^nowhere://\*\*\*@bucket/x: .*nowhere.*Install what the scheme needs"):
+        DeliveryStorage("nowhere://hush@bucket/x").waiting()
+
+
 def test_what_is_taken_is_deleted_the_oldest_name_first(tmp_path: Path) -> None:
     for number in (3, 1, 2):
         put(tmp_path, f"2026-01-0{number}", b"%d" % number)

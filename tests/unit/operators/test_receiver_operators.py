@@ -354,6 +354,7 @@ def test_a_receiver_that_is_not_enabled_leads_to_a_warning(
     told = _warnings(capsys)
     assert len(told) == warned
     assert all("[partnero] receiver_enabled is not True here" in line for line in told)
+    assert all("or partnero-receiver or a drain takes the deliveries" in line for line in told)
 
 
 def test_unregistering_deletes_what_it_can_name_and_says_what_it_cannot(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from airflow_provider_partnero.airflow_compat import AirflowNotFoundException, BaseHook
 from airflow_provider_partnero.api.models import Secret
+from airflow_provider_partnero.hooks.absence import check_absent
 from airflow_provider_partnero.hooks.connection import SigningSecret, settings_of, signing_secrets_of, store_of
 from airflow_provider_partnero.plugin.receiver.fresh import GoneError
 from airflow_provider_partnero.webhooks.delivery import Store
@@ -56,7 +57,7 @@ def read_connection(conn_id: str) -> SigningConnection:
     try:
         connection = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
-        _check_absent(conn_id)
+        check_absent(conn_id)
         raise GoneError("Airflow has no connection by this name") from None
     except Exception as error:  # noqa: BLE001 - any backend's
         raise LookupError(f"Airflow cannot read it ({type(error).__name__})") from None
@@ -71,17 +72,3 @@ def read_connection(conn_id: str) -> SigningConnection:
         signing_secrets=signing_secrets_of(connection),
         store=store_of(connection),
     )
-
-
-def _check_absent(conn_id: str) -> None:
-    """Ask each secrets backend: Airflow says "not found" as well of what is malformed, and when a backend is out."""
-    from airflow.configuration import ensure_secrets_loaded
-
-    for backend in ensure_secrets_loaded():
-        name = type(backend).__name__
-        try:
-            found = backend.get_connection(conn_id=conn_id)
-        except Exception as error:  # noqa: BLE001 - any backend's
-            raise LookupError(f"{name} cannot read it ({type(error).__name__})") from None
-        if found is not None:
-            raise LookupError(f"{name} has it, but Airflow cannot use it")

@@ -55,7 +55,7 @@ class TestReading:
         self, airflow: Airflow, monkeypatch: pytest.MonkeyPatch, written: str
     ) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_BROKEN", written)
-        with pytest.raises(LookupError, match=r"EnvironmentVariablesBackend cannot read it \(\w+\)") as error:
+        with pytest.raises(LookupError, match=r"variable AIRFLOW_CONN_BROKEN is malformed \(\w+\)") as error:
             read_connection("broken")
         assert "tOkEn" not in _with_causes(error.value)
 
