@@ -8,7 +8,6 @@ their own work. The same senders at a page of Airflow's that does nothing say wh
 from __future__ import annotations
 
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -24,9 +23,9 @@ from airflow_provider_partnero.sandbox import Sandbox
 from ..e2e.cluster import Cluster
 from ..e2e.deliveries import PATH, envelope, envelopes
 from ..e2e.floods import FLOODS, SENDERS, counts_of, flooding, memory_of
-from ..e2e.postgres import HOW_TO_START, binaries, migrated
 from ..e2e.programme import TOKEN, webhook
 from ..e2e.waiting import HTTP_PATIENCE
+from .own_postgres import postgres_and_folder
 
 EVENT = "transaction.created"
 SECONDS = 10.0  # of each flood
@@ -38,16 +37,11 @@ REFERENCE = "/api/v2/version"
 def main() -> None:
     """Print the table."""
     rate = float(sys.argv[1]) if len(sys.argv) > 1 else RATE
-    bin_folder = binaries()
-    if bin_folder is None:
-        raise SystemExit(HOW_TO_START)
     with ExitStack() as stack:
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="partnero-bench-", ignore_cleanup_errors=True))
-        )
+        postgres, folder = stack.enter_context(postgres_and_folder())
         sandbox = stack.enter_context(Sandbox(token=TOKEN))
         sandbox.put_webhooks([webhook("loadKey", events=[EVENT], url=f"https://airflow.example{PATH}")])
-        cluster = Cluster(folder / "airflow", sandbox, stack.enter_context(migrated(bin_folder, folder)), dags=DAGS)
+        cluster = Cluster(folder / "airflow", sandbox, postgres, dags=DAGS)
         cluster.environment |= {
             "AIRFLOW__PARTNERO__RECEIVER_ENABLED": "True",
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",

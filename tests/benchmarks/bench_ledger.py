@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
-from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
 from airflow_provider_partnero.demo.airflow import airflow_environment
 
-from ..e2e.postgres import HOW_TO_START, binaries, running
+from ..e2e.postgres import running
+from .own_postgres import postgres_and_folder
 
 T = TypeVar("T")
 
@@ -32,14 +30,9 @@ from generate_series(1, %s) i
 
 def main() -> None:
     """Print the figures."""
-    bin_folder = binaries()
-    if bin_folder is None:
-        raise SystemExit(HOW_TO_START)
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="partnero-bench-", ignore_cleanup_errors=True))
-        server = stack.enter_context(running(bin_folder))
+    with postgres_and_folder(lambda bin_folder, _: running(bin_folder)) as (server, folder):
         server.rows("postgres", "create database ledger")
-        os.environ |= airflow_environment(Path(folder), "partnero://")
+        os.environ |= airflow_environment(folder, "partnero://")
         os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = server.url("ledger")
         from airflow import settings
         from airflow.utils.session import create_session

@@ -8,7 +8,6 @@ measured.
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack
@@ -23,8 +22,9 @@ from airflow_provider_partnero.sandbox.deliveries import Envelope
 
 from ..e2e.cluster import Cluster
 from ..e2e.deliveries import PATH, deliver, envelopes, in_parallel
-from ..e2e.postgres import HOW_TO_START, Postgres, binaries, migrated
+from ..e2e.postgres import Postgres
 from ..e2e.programme import TOKEN, webhook
+from .own_postgres import postgres_and_folder
 from .raw_http import Timing, request_bytes, send_all
 
 COMPARED = 3_000
@@ -40,15 +40,10 @@ DAGS = Path(__file__).parents[1] / "e2e" / "dags_receiver"
 
 def main() -> None:
     """Print the figures."""
-    bin_folder = binaries()
-    if bin_folder is None:
-        raise SystemExit(HOW_TO_START)
     with ExitStack() as stack:
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="partnero-bench-", ignore_cleanup_errors=True))
-        )
+        postgres, folder = stack.enter_context(postgres_and_folder())
         sandbox = stack.enter_context(Sandbox(token=TOKEN))
-        cluster = servers(folder, sandbox, stack.enter_context(migrated(bin_folder, folder)))
+        cluster = servers(folder, sandbox, postgres)
         stack.enter_context(cluster)
         sandbox.put_webhooks([webhook("loadKey", events=[EVENT], url=cluster.address + PATH)])
         other = cluster.start_server("other")
