@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -29,6 +30,7 @@ from .waiting import HTTP_PATIENCE, PATIENCE, wait_for
 COMMAND = str(Path(sys.executable).parent / "partnero-receiver")
 SECRET = "apart-sEcReT-5Kp1"
 SETTING = json.dumps({"conn_type": "partnero", "password": "tok-5Kp1", "extra": {"signing_secrets": [SECRET]}})
+_TODAY = datetime.now(UTC).isoformat()  # once, so that the same key makes the same body; what is old is refused
 
 
 _LISTENER = """
@@ -82,7 +84,7 @@ def delivery(key: str, secret: str = SECRET) -> tuple[bytes, dict[str, str]]:
         {
             "event": "transaction.created",
             "webhook_key": "k",
-            "created_at": "2026-11-20T10:00:00.000000Z",
+            "created_at": _TODAY,
             "data": {"key": key, "note": "é\\/"},
         },
         ensure_ascii=False,
