@@ -10,6 +10,7 @@ import uvicorn
 
 from airflow_provider_partnero.airflow_compat import read_as_server
 from airflow_provider_partnero.plugin.receiver.settings import receiver_settings
+from airflow_provider_partnero.standalone.prompt_senders import PromptProtocol
 from airflow_provider_partnero.standalone.readiness import NotReadyError, check_database
 from airflow_provider_partnero.webhooks.destinations import RECEIVER_PATH
 
@@ -48,7 +49,7 @@ def serve(host: str, port: int, workers: int) -> None:
         host=host,
         port=port,
         workers=workers,
-        http=f"{_PACKAGE}.prompt_senders:PromptProtocol",
+        http=PromptProtocol,  # not its name, which the uvicorn of Airflow 3.0 takes for one of its own
         ws="none",
         lifespan="off",
         access_log=False,

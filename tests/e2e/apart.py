@@ -32,27 +32,33 @@ SECRET = "apart-sEcReT-5Kp1"
 SETTING = json.dumps({"conn_type": "partnero", "password": "tok-5Kp1", "extra": {"signing_secrets": [SECRET]}})
 _TODAY = datetime.now(UTC).isoformat()  # once, so that the same key makes the same body; what is old is refused
 
-
 _LISTENER = """
 from datetime import datetime
-from airflow.models.dagbundle import DagBundleModel
 from airflow.sdk import DAG
-from airflow.serialization.definitions.dag import SerializedDAG
-from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
-from airflow.utils.session import create_session
 from airflow_provider_partnero.assets import partnero_event_asset
 
 dag = DAG("listener", schedule=partnero_event_asset("transaction.created"), start_date=datetime(2026, 1, 1))
-with create_session() as session:
-    session.merge(DagBundleModel(name="dags-folder"))
-    session.flush()
-    lazy = LazyDeserializedDAG(data=DagSerialization.to_dict(dag))
-    SerializedDAG.bulk_write_to_db("dags-folder", None, [lazy], session=session)
 """
 
 
+def add_listener(folder: Path, database: Path) -> Path:
+    """A database like a migrated one that knows one DAG that listens; its path."""
+    environment = home_of(folder, database)
+    dags = folder / "listening"
+    dags.mkdir()
+    (dags / "listener.py").write_text(_LISTENER)
+    subprocess.run(
+        [str(Path(sys.executable).parent / "airflow"), "dags", "reserialize"],
+        env=environment | {"AIRFLOW__CORE__DAGS_FOLDER": str(dags)},
+        capture_output=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    return Path(environment["AIRFLOW_HOME"]) / "airflow.db"
+
+
 def home_of(folder: Path, database: Path) -> dict[str, str]:
-    """The environment of an Airflow home whose database knows one DAG that listens; ``receiver_enabled`` is not set."""
+    """The environment of an Airflow home with a copy of a database; ``receiver_enabled`` is not set."""
     environment = airflow_environment(folder, SETTING)
     path = Path(environment["AIRFLOW_HOME"]) / "airflow.db"
     shutil.copy(database, path)
@@ -60,7 +66,6 @@ def home_of(folder: Path, database: Path) -> dict[str, str]:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{path}?timeout=60",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     }
-    run_python(_LISTENER, environment)
     return environment
 
 

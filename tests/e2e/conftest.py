@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_partnero.sandbox import Sandbox
 
 from . import mariadb as mariadb_server
+from .apart import add_listener
 from .chromium import chromium
 from .cluster import Cluster
 from .packages import build_wheel, install
@@ -98,3 +99,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment that has the built package and today's Airflow, and knows nothing of this checkout."""
     return install(wheel, tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture(scope="session")
+def listening_database(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with one DAG that listens, to be copied."""
+    return add_listener(tmp_path_factory.mktemp("listening"), migrated_database)

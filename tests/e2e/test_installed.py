@@ -121,6 +121,7 @@ def _works_on(wheel: Path, folder: Path, version: str) -> None:
     receiver = "switched or connection or rotated or replayed or login or section or secret"
     _test(environment, folder, "test_cluster.py", cluster, 10 if version == "3.0.6" else 11)
     _test(environment, folder, "test_receiver_standalone.py", receiver, 10)
+    _test(environment, folder, "test_receiver_apart.py", "records_a_delivery_once or other_goes_on", 2)
     _test(environment, folder, "test_receiver_poison.py", "poisonous", 1)
     _test(environment, folder, "test_asset_events.py", "indistinguishable", 2)
     _test(environment, folder, "test_ledger_tables.py", "sqlite and (takes_over or does_so_itself)", 3)

@@ -22,9 +22,9 @@ pytestmark = pytest.mark.airflow
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> dict[str, str]:
+def home(tmp_path_factory: pytest.TempPathFactory, listening_database: Path) -> dict[str, str]:
     """An Airflow home of which nothing runs."""
-    return home_of(tmp_path_factory.mktemp("apart"), migrated_database)
+    return home_of(tmp_path_factory.mktemp("apart"), listening_database)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_a_wrong_option_of_the_configuration_is_named(home: dict[str, str]) -> N
 
 
 def test_it_starts_without_its_database_says_so_and_is_ready_once_it_is_there(
-    home: dict[str, str], tmp_path: Path, migrated_database: Path
+    home: dict[str, str], tmp_path: Path, listening_database: Path
 ) -> None:
     late = tmp_path / "late" / "airflow.db"
     environment = home | {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{late}"}
@@ -185,6 +185,6 @@ def test_it_starts_without_its_database_says_so_and_is_ready_once_it_is_there(
         answer = requests.post(receiver.address + PATH, body, headers=headers, timeout=HTTP_PATIENCE)
         assert answer.status_code == 503
         late.parent.mkdir()
-        shutil.copy(migrated_database, late)
+        shutil.copy(listening_database, late)
         receiver.wait_until_ready()
         assert receiver.post("too early").status_code in {200, 202}

@@ -95,9 +95,9 @@ def stored(key: str, secret: str = SECRET) -> str:
 
 
 @pytest.fixture
-def home(tmp_path: Path, migrated_database: Path) -> dict[str, str]:
+def home(tmp_path: Path, listening_database: Path) -> dict[str, str]:
     """An Airflow home of which nothing runs."""
-    return home_of(tmp_path, migrated_database)
+    return home_of(tmp_path, listening_database)
 
 
 @pytest.fixture

@@ -150,9 +150,9 @@ def test_while_the_receiver_is_down_senders_are_told_to_come_again(nginx: Nginx,
 
 
 @pytest.mark.airflow
-def test_a_signed_delivery_is_recorded_through_nginx(tmp_path: Path, migrated_database: Path) -> None:
+def test_a_signed_delivery_is_recorded_through_nginx(tmp_path: Path, listening_database: Path) -> None:
     assert PROGRAM is not None
-    home = home_of(tmp_path, migrated_database)
+    home = home_of(tmp_path, listening_database)
     with started(home, tmp_path / "log") as receiver:
         receiver.wait_until_ready()
         receiver.post("warm")
