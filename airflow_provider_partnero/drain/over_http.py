@@ -15,6 +15,7 @@ from airflow_provider_partnero.webhooks.protection import receiver_url
 
 _TIME_OUT = (5.0, 15.0)  # seconds to connect, and without a byte of the answer
 _LONGEST_ANSWER = 4_096  # bytes
+_LARGEST_HEADERS = 4_096  # bytes; a web server that finds them too large answers in its own words, or not at all
 _LONGEST_WORDS = 40  # characters
 # What the receiver looks at. An edge function may have stored anybody's headers, such as a Cookie or an Authorization.
 _HANDED_ON = frozenset({"content-type", "content-encoding", "signature", "x-partnero-signature"})
@@ -46,6 +47,8 @@ class HttpReceiver:
 
     def _post(self, delivery: RawDelivery) -> ReceiverAnswer:
         headers = {name: ", ".join(values) for name, values in delivery.headers.items() if name in _HANDED_ON}
+        if sum(map(len, headers.values())) > _LARGEST_HEADERS:
+            return ReceiverAnswer(431, "headers too large")
         url = receiver_url(self._base_url, delivery.conn_id)
         try:
             with self._session.post(
@@ -53,6 +56,8 @@ class HttpReceiver:
             ) as answer:
                 content = answer.raw.read(_LONGEST_ANSWER, decode_content=True)
                 return _read(answer.status_code, content)
+        except requests.exceptions.InvalidHeader:
+            return ReceiverAnswer(400, "headers that cannot be sent")
         except (requests.RequestException, OSError) as error:
             return ReceiverAnswer(503, f"no answer: {type(error).__name__}")
 

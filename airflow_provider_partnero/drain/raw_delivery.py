@@ -67,9 +67,14 @@ def largest_object(max_body: int) -> int:
 def _conn_id(path: Any) -> str:
     if isinstance(path, str) and RECEIVER_PATH in path:
         conn_id = unquote(path.partition("?")[0].rpartition(RECEIVER_PATH)[2].removesuffix("/"))
-        if 0 < len(conn_id) <= _LONGEST_CONN_ID and "/" not in conn_id:
+        if 0 < len(conn_id) <= _LONGEST_CONN_ID and conn_id.isprintable() and not _is_path(conn_id):
             return conn_id
     raise NotARawDeliveryError(f"path={short_repr(path)}: must end with {RECEIVER_PATH}<connection id>")
+
+
+def _is_path(conn_id: str) -> bool:
+    """Whether proxies and HTTP clients would make another URL of it."""
+    return "/" in conn_id or conn_id in {".", ".."}
 
 
 def _headers(told: Any) -> dict[str, tuple[str, ...]]:
@@ -83,7 +88,7 @@ def _headers(told: Any) -> dict[str, tuple[str, ...]]:
         if not all(isinstance(one, str) and _HEADER_VALUE.fullmatch(one) for one in values):
             raise NotARawDeliveryError(f"headers: {short_repr(name)} must be a text, or a list of texts")
         if name.lower() not in _FRAMING:
-            headers[name.lower()] = headers.get(name.lower(), ()) + tuple(values)
+            headers[name.lower()] = headers.get(name.lower(), ()) + tuple(one.strip("\t ") for one in values)
     return headers
 
 

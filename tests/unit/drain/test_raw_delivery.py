@@ -72,6 +72,17 @@ def test_a_path_without_a_connection_is_refused(path: str | None) -> None:
         RawDelivery.from_bytes(stored(path=path))
 
 
+@pytest.mark.parametrize("conn_id", ["\ud800", "a%0Ab", "a%00b", "x%0a", ".", "%2e%2e"])
+def test_what_cannot_be_handed_on_as_a_url_is_refused_and_not_left_for_ever(conn_id: str) -> None:
+    """Anybody may ask an edge function for such a path, and what is left each time keeps the others waiting."""
+    with pytest.raises(NotARawDeliveryError, match=r"must end with /partnero/webhooks/<connection id>"):
+        RawDelivery.from_bytes(stored(path=f"/partnero/webhooks/{conn_id}"))
+
+
+def test_white_space_around_a_header_does_not_count_as_in_http() -> None:
+    assert RawDelivery.from_bytes(stored(headers={"signature": "\t a b "})).headers == {"signature": ("a b",)}
+
+
 def test_headers_come_in_lower_case_with_all_their_values_and_without_those_of_the_connection() -> None:
     headers = {"Signature": ["a", "b"], "signature": "c", "Content-Length": "9", "Host": "x", "Transfer-Encoding": "y"}
     assert RawDelivery.from_bytes(stored(headers=headers)).headers == {"signature": ("a", "b", "c")}
