@@ -32,10 +32,16 @@ def _own_secrets() -> Iterator[None]:
         masker.reset_secrets_masker()
 
 
+_ENDS_WITHIN = 30.0  # seconds
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _no_receiver_is_left_running() -> Iterator[None]:
     """The receiver's thread deletes old deliveries, which other modules have made in the same database."""
     yield
+    for thread in threading.enumerate():
+        if thread.name == "partnero-readiness":  # it has given its answer, and ends by itself
+            thread.join(_ENDS_WITHIN)
     names = {thread.name for thread in threading.enumerate()}
     assert not names & {"partnero-receiver", "partnero-metrics", "partnero-readiness"}
 
