@@ -40,7 +40,7 @@ def sql(statement: str, **values: Any) -> list[Any]:
         return list(result.all()) if result.returns_rows else []
 
 
-def job(number: int, event: str = HEARD, data: dict[str, Any] | None = None) -> Job:
+def job(number: int, event: str = HEARD, data: dict[str, Any] | None = None, conn_id: str = CONN) -> Job:
     """A delivery that differs from others by its number."""
     body = {
         "event": event,
@@ -48,7 +48,7 @@ def job(number: int, event: str = HEARD, data: dict[str, Any] | None = None) -> 
         "created_at": "2026-05-07T10:30:00Z",
         "data": {"n": number} | (data or {}),
     }
-    return Job(CONN, PartneroDelivery.from_body(json.dumps(body).encode()), "full")
+    return Job(conn_id, PartneroDelivery.from_body(json.dumps(body).encode()), "full")
 
 
 def _make_run(dag_id: str, run_id: str, at: str) -> None:
@@ -109,13 +109,14 @@ class Programme:
             sql("delete from asset_dag_run_queue where target_dag_id = :dag_id", dag_id=dag_id)
 
     def told(self, dag_id: str) -> list[tuple[int, int]]:
-        """What the runs of a DAG were given: number and replay of each delivery, in order."""
+        """What the runs of a DAG were given: number and replay of each delivery that is not forgotten, in order."""
         rows = sql(
             "select e.extra from asset_event e join dagrun_asset_event t on t.event_id = e.id "
             "join dag_run r on r.id = t.dag_run_id where r.dag_id = :dag_id order by e.timestamp",
             dag_id=dag_id,
         )
-        deliveries = [PartneroDelivery.from_extra(json.loads(extra)) for (extra,) in rows]
+        extras = [json.loads(extra) for (extra,) in rows]
+        deliveries = [PartneroDelivery.from_extra(extra) for extra in extras if "forgotten" not in extra]
         return [(delivery.data["n"], delivery.replay) for delivery in deliveries]
 
     def fail(self, dag_id: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -12,9 +12,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from airflow_provider_partnero.commands import resend
-from airflow_provider_partnero.ledger import emission
-from airflow_provider_partnero.ledger.listing import is_failed
+from airflow_provider_partnero.commands import forget, resend
+from airflow_provider_partnero.commands.terminal import ProgressLine
+from airflow_provider_partnero.ledger import emission, forgetting
+from airflow_provider_partnero.ledger.listing import DeliveryFilter, is_failed
 
 from .conftest import HEARD, LATE, LISTENERS, Programme, job, sql
 
@@ -26,18 +27,22 @@ class KilledError(Exception):
 
 
 @contextmanager
-def _killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let a transaction end at its first look at the routes (0), after its asset events (1), or at its end (2)."""
-    names = ("find_route", "register_all", "end_turn")
-    real = getattr(emission, names[step])
+def _killed_after(module: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let a transaction end when a function that it calls has done its work."""
+    real = getattr(module, name)
 
     def dies(*arguments: Any) -> Any:
         real(*arguments)
         raise KilledError
 
     with monkeypatch.context() as patched, suppress(KilledError):
-        patched.setattr(emission, names[step], dies)
+        patched.setattr(module, name, dies)
         yield
+
+
+def _killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> AbstractContextManager[None]:
+    """Let a transaction end at its first look at the routes (0), after its asset events (1), or at its end (2)."""
+    return _killed_after(emission, ("find_route", "register_all", "end_turn")[step], monkeypatch)
 
 
 class Story(RuleBasedStateMachine):
@@ -50,9 +55,10 @@ class Story(RuleBasedStateMachine):
         super().__init__()
         self.programme.reset()
         self.sent: dict[str, set[int]] = {HEARD: set(), LATE: set()}
+        self.forgotten: set[int] = set()
         self.number = 0
 
-    @rule(event=st.sampled_from([HEARD, LATE]), how_many=st.integers(1, 4))
+    @rule(event=st.sampled_from([HEARD, LATE]), how_many=st.integers(1, 8))
     def deliver(self, event: str, how_many: int) -> None:
         numbers = range(self.number, self.number + how_many)
         self.number += how_many
@@ -76,9 +82,17 @@ class Story(RuleBasedStateMachine):
         number = data.draw(st.sampled_from(sorted(self.sent[event])))
         assert self.programme.deliver(job(number, event)) == ["duplicate"]
 
-    @rule(dag_id=DAGS, is_paused=st.booleans())
-    def pause(self, dag_id: str, *, is_paused: bool) -> None:
-        self.programme.pause(dag_id, is_paused=is_paused)
+    @rule(dag_ids=st.sets(DAGS, min_size=1), is_paused=st.booleans())
+    def pause(self, dag_ids: set[str], *, is_paused: bool) -> None:
+        for dag_id in dag_ids:
+            self.programme.pause(dag_id, is_paused=is_paused)
+
+    @rule(event=st.sampled_from([HEARD, LATE]), how_many=st.integers(3, 8), dag_id=DAGS)
+    def deliver_while_all_are_paused_and_one_is_not_any_more(self, event: str, how_many: int, dag_id: str) -> None:
+        self.pause(set(LISTENERS), is_paused=True)
+        self.deliver(event, how_many)
+        self.pause({dag_id}, is_paused=False)
+        self.upkeep()
 
     @rule(is_there=st.booleans())
     def schedule(self, *, is_there: bool) -> None:
@@ -113,23 +127,47 @@ class Story(RuleBasedStateMachine):
         for portion in resend._portions([is_failed()]):
             resend._send(portion, resend.SendingProgress(0))
 
+    @precondition(lambda self: self.number)
+    @rule(data=st.data(), is_killed=st.booleans())
+    def forget(self, data: st.DataObject, *, is_killed: bool) -> None:
+        event = data.draw(st.sampled_from([event for event, numbers in self.sent.items() if numbers]))
+        numbers = data.draw(st.sets(st.sampled_from(sorted(self.sent[event])), min_size=1, max_size=3))
+        found = forget.Found()
+        ids = tuple(job(number, event).delivery.delivery_id for number in numbers)
+        forget._look(DeliveryFilter(ids=ids), None, found, ProgressLine())
+        if is_killed:
+            with _killed_after(forgetting, "forget_events", self.monkeypatch):
+                forget._delete(found, forget.Done(), ProgressLine())
+            return
+        self._replay()  # by somebody else, meanwhile
+        forget._delete(found, forget.Done(), ProgressLine())
+        self.forgotten |= numbers
+
     def teardown(self) -> None:
         """In the end every DAG is there and awake."""
+        self.everything_is_told()
+
+    @rule()
+    def everything_is_told(self) -> None:
+        """Once every DAG is there and awake."""
         for dag_id in LISTENERS:
             self.programme.schedule(dag_id)
             self.programme.pause(dag_id, is_paused=False)
         for _ in range(10 + self.number):
             self.programme.upkeep()
         self.programme.run()
-        assert set(self.programme.outcomes()) <= {"accepted"}
+        assert Counter(self.programme.outcomes()) == Counter(
+            accepted=self.number - len(self.forgotten), forgotten=len(self.forgotten)
+        )
         assert self.programme.waiting() == []
         for dag_id, event in LISTENERS.items():
             told = self.programme.told(dag_id)
-            assert {number for number, _ in told} == self.sent[event], dag_id
+            assert {number for number, _ in told} == self.sent[event] - self.forgotten, dag_id
             assert max(Counter(told).values(), default=1) == 1, dag_id
-        events = sql("select count(*) from asset_event")[0][0]
+        known = "from asset_event where json_extract(extra, '$.forgotten') is null"
+        events = sql(f"select count(*) {known}")[0][0]
         replays = sql("select coalesce(sum(replays), 0) from partnero_delivery")[0][0]
-        first = sql("select count(*) from asset_event where json_extract(extra, '$.replay') is null")[0][0]
+        first = sql(f"select count(*) {known} and json_extract(extra, '$.replay') is null")[0][0]
         assert events == first + replays
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from airflow.utils.session import create_session
 
+from airflow_provider_partnero.ledger import resumption
+from airflow_provider_partnero.ledger.emission import Emission
 from airflow_provider_partnero.ledger.keeping import UnreadableError, pack, unpack
 from airflow_provider_partnero.ledger.resumption import resume_waiting
 from airflow_provider_partnero.ledger.turn import utc_now
+from airflow_provider_partnero.ledger.waiting import find_waiting
 
 from .conftest import HEARD, LATE, Programme, job, sql
 
@@ -54,6 +58,54 @@ def test_a_delivery_after_the_unpausing_takes_what_was_missed_along_and_no_secon
     assert sql("select * from asset_dag_run_queue") == []
     assert programme.told("other") == [(1, 0), (2, 0)]
     assert programme.waiting() == []
+
+
+def test_however_many_were_paused_the_ledger_has_them_all_as_accepted(programme: Programme) -> None:
+    programme.pause("one")
+    programme.pause("other")
+    programme.deliver(*[job(number) for number in range(10)])
+    programme.pause("one", is_paused=False)
+    programme.upkeep()
+    programme.run()
+    assert programme.told("one") == [(number, 0) for number in range(10)]
+    assert [programme.outcomes(), programme.waiting()] == [["accepted"] * 10, ["other"]]
+
+
+def test_what_came_before_a_dag_was_scheduled_waits_on_for_the_one_that_was(programme: Programme) -> None:
+    programme.pause("one")
+    programme.pause("other")
+    programme.schedule("one", is_there=False)
+    programme.deliver(job(1))
+    programme.schedule("one")
+    programme.deliver(job(2))
+    programme.pause("one", is_paused=False)
+    programme.upkeep()
+    assert [programme.outcomes(), programme.waiting()] == [["paused", "accepted"], ["other"]]
+
+
+def test_of_two_connections_one_has_a_dag_now_and_the_other_waits_on(programme: Programme) -> None:
+    programme.deliver(job(1, LATE), job(2, LATE, conn_id="elsewhere"))
+    programme.schedule("late")
+    programme.upkeep()
+    programme.run()
+    assert programme.told("late") == [(1, 1)]
+    assert sql("select conn_id from partnero_waiting") == [("elsewhere",)]
+    assert sorted(programme.outcomes()) == ["accepted", "unrouted"]
+
+
+def test_what_is_paused_again_before_its_turn_waits_on(programme: Programme) -> None:
+    programme.pause("one")
+    programme.pause("other")
+    programme.deliver(job(1))
+    programme.pause("one", is_paused=False)
+    with create_session() as session:
+        [found] = find_waiting(session)
+    programme.pause("one")
+    with create_session() as session:
+        emission = Emission(session)
+        assert not resumption._resume(emission, found, [], 50)
+    assert sql("select * from asset_dag_run_queue") == []
+    assert [programme.outcomes(), programme.waiting()] == [["paused"], ["one", "other"]]
 
 
 def test_an_event_that_is_scheduled_for_the_first_time_is_emitted_marked_as_a_replay(programme: Programme) -> None:
