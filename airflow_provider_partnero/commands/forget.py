@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_partnero.commands.delivery_filters import delivery_filter, is_narrowed
 from airflow_provider_partnero.commands.execution import CLEAN, FOUND
 from airflow_provider_partnero.commands.ledger_access import session_of_airflow
-from airflow_provider_partnero.commands.writing import is_wanted, telling_when_stopped
+from airflow_provider_partnero.commands.writing import is_wanted, let_senders_in, telling_when_stopped
 from airflow_provider_partnero.webhooks.texts import counted
 
 if TYPE_CHECKING:
@@ -166,6 +166,7 @@ def _delete(found: Found, done: Done, line: ProgressLine) -> None:
             done.entries += entries
             done.events += number
             line.info("Deleting: %s of %s", f"{done.entries:,}", f"{len(found.events):,}")
+            let_senders_in()
 
 
 def _look_at_replays(session: Session, found: Found) -> None:

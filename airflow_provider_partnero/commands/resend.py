@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_partnero.commands.delivery_filters import delivery_filter, is_narrowed
 from airflow_provider_partnero.commands.execution import CLEAN, FOUND
 from airflow_provider_partnero.commands.ledger_access import session_of_airflow
-from airflow_provider_partnero.commands.writing import is_wanted, telling_when_stopped
+from airflow_provider_partnero.commands.writing import is_wanted, let_senders_in, telling_when_stopped
 from airflow_provider_partnero.webhooks.texts import visible_start
 
 if TYPE_CHECKING:
@@ -129,10 +129,12 @@ def _send_all(conditions: list[Any], progress: SendingProgress, line: ProgressLi
     before = _number_of(conditions)
     for _ in resume_waiting(lambda _: None, utc_now, _AT_ONCE, is_unrouted_sent=False):
         line.info("Starting the DAGs that were unpaused")
+        let_senders_in()
     progress.results["told"] += max(before - _number_of(conditions), 0)
     for portion in _portions(conditions):
         _send(portion, progress)
         line.info("%s of %s", f"{sum(progress.results.values()):,}", f"{progress.number:,}")
+        let_senders_in()
 
 
 def _number_of(conditions: list[Any]) -> int:

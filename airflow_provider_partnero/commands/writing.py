@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.commands.terminal import Terminal
+
+_LETS_IN_FOR = 0.05  # seconds
 
 
 def is_wanted(options: Namespace, terminal: Terminal, question: str, nothing: str, remedy: str = "Give --yes") -> bool:
@@ -33,3 +36,11 @@ def telling_when_stopped(words: Callable[[], str]) -> Iterator[None]:
         yield
     except KeyboardInterrupt as stop:
         raise type(stop)(words()) from None
+
+
+def let_senders_in() -> None:
+    """Pause between two transactions that hold up the receiver's senders.
+
+    PostgreSQL lets in who has waited longest. SQLite lets in who happens to ask, and they ask ever more rarely.
+    """
+    time.sleep(_LETS_IN_FOR)
