@@ -108,6 +108,23 @@ def test_what_is_paused_again_before_its_turn_waits_on(programme: Programme) -> 
     assert [programme.outcomes(), programme.waiting()] == [["paused"], ["one", "other"]]
 
 
+def test_what_comes_between_the_look_and_the_turn_is_taken_along(programme: Programme) -> None:
+    programme.pause("one")
+    programme.pause("other")
+    programme.deliver(job(1))
+    programme.pause("one", is_paused=False)
+    with create_session() as session:
+        [found] = find_waiting(session)
+    programme.pause("one")
+    programme.deliver(job(2))
+    programme.pause("one", is_paused=False)
+    with create_session() as session:
+        assert not resumption._resume(Emission(session), found, [], 50)
+    programme.run()
+    assert programme.told("one") == [(1, 0), (2, 0)]
+    assert [programme.outcomes(), programme.waiting()] == [["accepted"] * 2, ["other"]]
+
+
 def test_an_event_that_is_scheduled_for_the_first_time_is_emitted_marked_as_a_replay(programme: Programme) -> None:
     assert programme.deliver(*[job(number, LATE) for number in range(10)]) == ["unrouted"] * 10
     programme.upkeep()
