@@ -384,6 +384,11 @@ class TestForget:
         assert "Forgotten: 1 ledger entry, 3 asset events." in done.out
         assert "ada" not in str(sql("select extra from asset_event"))
 
+    def test_the_same_body_at_another_connection_stays(self, deliveries: Deliveries, programme: Programme) -> None:
+        programme.deliver(job(1), job(1, conn_id="elsewhere"))
+        assert "Forgotten: 1 ledger entry" in deliveries("forget", "--conn-id", "partnero_default", "--yes").out
+        assert programme.outcomes() == ["forgotten", "unrouted"]
+
     def test_of_two_at_once_one_counts_what_was_deleted(
         self, deliveries: Deliveries, programme: Programme, monkeypatch: pytest.MonkeyPatch
     ) -> None:
