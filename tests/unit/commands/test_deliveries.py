@@ -348,6 +348,7 @@ class TestForget:
         programme.deliver(*[job(number, data=PERSON) for number in range(3)])
         for digest in _ids():
             deliveries("replay", digest, "--again", "--yes")
+        monkeypatch.setattr(forget, "_READ_AT_ONCE", 2)
         monkeypatch.setattr(forget, "_DELETED_AT_ONCE", 1)
         calls, delete = [], forgetting.forget_events
 
