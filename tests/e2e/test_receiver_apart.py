@@ -166,6 +166,19 @@ def test_a_wrong_option_of_the_configuration_is_named(home: dict[str, str]) -> N
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_address_that_another_one_has_is_named_even_before_that_one_serves(
+    home: dict[str, str], tmp_path: Path, workers: str
+) -> None:
+    with started(home, tmp_path / "log", "--workers", "2") as receiver:
+        wait_for(lambda: "partnero-receiver: http://" in receiver.log.read_text(), "its address")
+        host, port = addressed(receiver)
+        said = refused(home, "--port", str(port), "--workers", workers)
+        assert f"error: --host {host} --port {port}: cannot be had: Address already in use" in said
+        receiver.wait_until_ready()
+        assert receiver.post(f"to the first, beside {workers}").status_code == 202
+
+
 def test_it_starts_without_its_database_says_so_and_is_ready_once_it_is_there(
     home: dict[str, str], tmp_path: Path, listening_database: Path
 ) -> None:
