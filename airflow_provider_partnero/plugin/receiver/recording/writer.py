@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from airflow_provider_partnero.ledger import entries, tables
 from airflow_provider_partnero.ledger.asset_events import find_route, has_run, queue_runs
 from airflow_provider_partnero.ledger.resumption import resume_waiting
-from airflow_provider_partnero.ledger.turn import utc_now
+from airflow_provider_partnero.ledger.turn import take_turn, utc_now
 from airflow_provider_partnero.plugin.receiver.recording.transaction import PreparedJob, Transaction
 
 if TYPE_CHECKING:
@@ -144,9 +144,11 @@ class DeliveryWriter:
         try:
             with create_session() as session:
                 self._prepare(session)
+                take_turn(session, self._wall_clock)  # a replay or forget may want the same rows in another order
                 is_more = entries.delete_old(session, now, max(entries.KEPT_FOR, self._keeps), self._forgotten_at_once)
             with create_session() as session:
                 self._prepare(session)
+                take_turn(session, self._wall_clock)
                 until = now - self._keeps
                 emptied_to = entries.empty_old(session, self._emptied_to, until, self._forgotten_at_once)
             self._emptied_to = emptied_to

@@ -147,6 +147,22 @@ def test_entries_stay_as_long_as_the_owner_wants_to_send_them_again(writer: Deli
     assert _sql("select count(kept), count(*) from partnero_delivery") == [(1, 1)]
 
 
+def test_old_entries_are_left_alone_while_there_is_no_turn_to_take(writer: DeliveryWriter) -> None:
+    writer.write([_job(1)])
+    now, wall = [1_000.0], datetime.now(UTC) + timedelta(days=200)
+    forgetful = DeliveryWriter(lambda: now[0], lambda: wall)
+    forgetful.check()
+    _sql("delete from partnero_receiver_clock")
+    try:
+        forgetful.forget_old()
+        assert _sql("select count(kept), count(*) from partnero_delivery") == [(1, 1)]
+    finally:
+        _sql("insert into partnero_receiver_clock (id, last) values (1, '2026-01-01 00:00:00.000000')")
+    now[0] += 3_600
+    forgetful.forget_old()
+    assert _sql("select count(*) from partnero_delivery") == [(0,)]
+
+
 def test_the_tables_are_found_to_be_fine(writer: DeliveryWriter) -> None:
     assert writer.check() == "ok"
 
