@@ -92,7 +92,7 @@ def _run(listener: socket.socket, workers: int) -> None:
         server.run([listener])
         return
     supervised: Any = Multiprocess
-    takes_target = "target" in signature(supervised).parameters  # until uvicorn 0.53
+    takes_target = "target" in signature(supervised).parameters  # of the older ones
     supervised(config, sockets=[listener], **({"target": server.run} if takes_target else {})).run()
 
 

@@ -10,7 +10,7 @@ from airflow_provider_partnero.ledger.emission import Emission
 from airflow_provider_partnero.ledger.keeping import UnreadableError, pack, unpack
 from airflow_provider_partnero.ledger.resumption import resume_waiting
 from airflow_provider_partnero.ledger.turn import utc_now
-from airflow_provider_partnero.ledger.waiting import find_waiting
+from airflow_provider_partnero.ledger.waiting import Waiting, find_waiting
 
 from .conftest import HEARD, LATE, Programme, job, sql
 
@@ -93,7 +93,8 @@ def test_of_two_connections_one_has_a_dag_now_and_the_other_waits_on(programme: 
     assert sorted(programme.outcomes()) == ["accepted", "unrouted"]
 
 
-def test_what_is_paused_again_before_its_turn_waits_on(programme: Programme) -> None:
+def _found_and_paused_again(programme: Programme) -> Waiting:
+    """What was found when one of two DAGs was unpaused, which is paused again now."""
     programme.pause("one")
     programme.pause("other")
     programme.deliver(job(1))
@@ -101,6 +102,11 @@ def test_what_is_paused_again_before_its_turn_waits_on(programme: Programme) -> 
     with create_session() as session:
         [found] = find_waiting(session)
     programme.pause("one")
+    return found
+
+
+def test_what_is_paused_again_before_its_turn_waits_on(programme: Programme) -> None:
+    found = _found_and_paused_again(programme)
     with create_session() as session:
         emission = Emission(session)
         assert not resumption._resume(emission, found, [], 50)
@@ -109,13 +115,7 @@ def test_what_is_paused_again_before_its_turn_waits_on(programme: Programme) -> 
 
 
 def test_what_comes_between_the_look_and_the_turn_is_taken_along(programme: Programme) -> None:
-    programme.pause("one")
-    programme.pause("other")
-    programme.deliver(job(1))
-    programme.pause("one", is_paused=False)
-    with create_session() as session:
-        [found] = find_waiting(session)
-    programme.pause("one")
+    found = _found_and_paused_again(programme)
     programme.deliver(job(2))
     programme.pause("one", is_paused=False)
     with create_session() as session:
