@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +61,20 @@ class Airflow:
     """A migrated Airflow database; runs DAGs as ``dag.test()`` does, with real tasks, XComs and triggers."""
 
     home = Path(os.environ["AIRFLOW_HOME"])
+
+    def stored(self) -> bytes:
+        """All that is in the database's file, and in what SQLite has not written there yet.
+
+        Never read or copy the file itself: closing it would give up the locks that SQLite holds in this process, and
+        the next command that ends would delete the write-ahead log under the tests that follow.
+        """
+        with closing(sqlite3.connect(self.home / "airflow.db")) as database:
+            return database.serialize()
+
+    def copy_database(self, target: Path) -> None:
+        """Copy the database; see :meth:`stored`."""
+        with closing(sqlite3.connect(self.home / "airflow.db")) as database, closing(sqlite3.connect(target)) as copy:
+            database.backup(copy)
 
     def store(self, dag: DAG) -> None:
         """Write the DAG to the database, as the DAG processor does."""

@@ -191,7 +191,7 @@ def test_the_connections_of_the_readme_are_read_as_meant(line: str, tmp_path: Pa
 def test_the_connections_add_command_of_the_readme_is_accepted_by_airflow(airflow: Airflow, tmp_path: Path) -> None:
     [line] = [line for block in _blocks("bash") for line in block.splitlines() if "connections add" in line]
     environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    shutil.copy(airflow.home / "airflow.db", tmp_path)
+    airflow.copy_database(tmp_path / "airflow.db")
     done = subprocess.run(shlex.split(line), env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert "Successfully added" in done.stdout + done.stderr
     assert done.returncode == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from datetime import datetime, timedelta
 from typing import Any, get_args, get_type_hints
 
@@ -228,11 +227,9 @@ def test_no_secret_is_in_the_database_unless_requested(airflow: Airflow, sandbox
     assert '"key": "k"' in json.dumps(done["taskflow"][0].returned)
     assert done["asked"][0].returned["signature"] == opened
 
-    path = airflow.home / "airflow.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("pragma wal_checkpoint")
-    assert hidden.encode() not in path.read_bytes()
-    assert opened.encode() in path.read_bytes()
+    stored = airflow.stored()
+    assert hidden.encode() not in stored
+    assert opened.encode() in stored
 
 
 def test_what_operators_return_is_plain_json(airflow: Airflow, sandbox: Sandbox) -> None:

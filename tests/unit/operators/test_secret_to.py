@@ -407,7 +407,7 @@ def test_airflows_retry_hands_over_and_neither_log_nor_database_has_the_secret(
     assert strongroom.taken == _live(sandbox)
     said = "".join(capfd.readouterr())
     assert "did not take the signing secret" in said
-    stored = (airflow.home / "airflow.db").read_bytes()
+    stored = airflow.stored()
     for key, secret in strongroom.taken:
         assert key in said
         assert secret not in said
