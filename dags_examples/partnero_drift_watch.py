@@ -16,6 +16,7 @@ WEBHOOKS = Asset(
 
 with DAG(
     dag_id="partnero_drift_watch",
+    description="Audit Partnero's webhooks as soon as somebody changes them",
     schedule=[WEBHOOKS],
     start_date=datetime(2026, 1, 1),
     catchup=False,

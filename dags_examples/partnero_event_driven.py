@@ -16,6 +16,7 @@ EVENTS = ["transaction.created", "transaction.deleted"]
 
 with DAG(
     dag_id="partnero_event_driven",
+    description="Start a run when Partnero delivers a transaction",
     schedule=partnero_event_asset("transaction.created") | partnero_event_asset("transaction.deleted"),
     start_date=datetime(2026, 1, 1),
     catchup=False,
@@ -43,6 +44,7 @@ with DAG(
 
 with DAG(
     dag_id="partnero_event_driven_switch",
+    description="Switch Partnero's deliveries to this Airflow on or off",
     schedule=None,
     start_date=datetime(2026, 1, 1),
     catchup=False,

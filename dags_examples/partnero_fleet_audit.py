@@ -10,6 +10,7 @@ from airflow_provider_partnero.operators.partnero import PartneroAuditWebhooksOp
 
 with DAG(
     dag_id="partnero_fleet_audit",
+    description="Audit the webhooks of all Partnero programmes every day, in one report",
     schedule="@daily",
     start_date=datetime(2026, 1, 1),
     catchup=False,

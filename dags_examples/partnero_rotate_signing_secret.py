@@ -21,6 +21,7 @@ NAME = "{{ ti.xcom_pull(task_ids='old')['name'].removesuffix(' (old secret)') }}
 
 with DAG(
     dag_id="partnero_rotate_signing_secret",
+    description="Replace a Partnero webhook by one with a new signing secret",
     schedule=None,
     start_date=datetime(2026, 1, 1),
     catchup=False,

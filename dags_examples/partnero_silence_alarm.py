@@ -11,6 +11,7 @@ from airflow_provider_partnero.operators.partnero import PartneroAuditWebhooksOp
 
 with DAG(
     dag_id="partnero_silence_alarm",
+    description="Raise an alarm when Partnero's transactions stop arriving",
     schedule="@hourly",
     start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo("Europe/Berlin")),  # quiet hours are in this time zone
     catchup=False,

@@ -10,6 +10,7 @@ from airflow_provider_partnero.operators.partnero import PartneroAuditWebhooksOp
 
 with DAG(
     dag_id="partnero_webhook_audit",
+    description="Report every day what is wrong with Partnero's webhooks",
     schedule="@daily",
     start_date=datetime(2026, 1, 1),
     catchup=False,

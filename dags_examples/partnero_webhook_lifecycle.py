@@ -18,6 +18,7 @@ KEY = "{{ ti.xcom_pull(task_ids='create')['key'] }}"
 
 with DAG(
     dag_id="partnero_webhook_lifecycle",
+    description="Create a Partnero webhook, wait for it, change it, delete it",
     schedule=None,
     start_date=datetime(2026, 1, 1),
     catchup=False,

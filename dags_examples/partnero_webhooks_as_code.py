@@ -21,6 +21,7 @@ PRUNE = "{{ params.prune }}"
 
 with DAG(
     dag_id="partnero_webhooks_as_code",
+    description="Make Partnero's webhooks match a declaration, after a human has approved",
     schedule=None,
     start_date=datetime(2026, 1, 1),
     catchup=False,

@@ -14,6 +14,7 @@ from airflow_provider_partnero.operators.partnero import (
 
 with DAG(
     dag_id="partnero_webhooks_mapped",
+    description="Create a Partnero webhook for each system that wants events",
     schedule=None,
     start_date=datetime(2026, 1, 1),
     catchup=False,

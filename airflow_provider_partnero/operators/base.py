@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.hooks.partnero import PartneroHook
 
 
-class PartneroOperator(BaseOperator):
+class IntroducedTasks:
+    """Shows an operator's docstring on the pages of its mapped tasks, as ``__init__`` does for the others."""
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Airflow's own, with the introduction: what ``__init__`` sets is not known before a mapped task runs."""
+        parent: Any = super()
+        return parent.partial(**{"doc_md": introduction(cls), **kwargs})
+
+
+class PartneroOperator(IntroducedTasks, BaseOperator):
     """An operator with a connection of type ``partnero``. A subclass does its work in :meth:`act`."""
 
     ui_color: str = "#e8e4fb"

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow_provider_partnero.airflow_compat import AirflowFailException, conf
 from airflow_provider_partnero.drain.storage import checked_source
 from airflow_provider_partnero.operators.arguments import check_early
-from airflow_provider_partnero.operators.base import failing_at_once, introduction
+from airflow_provider_partnero.operators.base import IntroducedTasks, failing_at_once, introduction
 from airflow_provider_partnero.operators.receiver import receiver_base_url
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class DeliveriesLeftError(Exception):
     """Deliveries are left in the storage, because the receiver did not take them now."""
 
 
-class PartneroDrainDeliveriesOperator(BaseOperator):
+class PartneroDrainDeliveriesOperator(IntroducedTasks, BaseOperator):
     """Hand raw deliveries, which an edge function left in an object storage, to the receiver.
 
     Each is posted to the receiver with its own headers and bytes. What the receiver takes is deleted; what it refuses

@@ -11,7 +11,7 @@ from airflow.sdk import BaseOperator
 from airflow_provider_partnero.airflow_compat import AirflowFailException
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.operators.arguments import as_texts
-from airflow_provider_partnero.operators.base import PartneroOperator, introduction
+from airflow_provider_partnero.operators.base import IntroducedTasks, PartneroOperator, introduction
 from airflow_provider_partnero.operators.fleet_membership import FLEET, as_fleet
 from airflow_provider_partnero.operators.report_files import checked_suffix, write_report
 
@@ -25,7 +25,7 @@ _MOST_ROWS = 200  # programmes, and findings across them, in the log and in XCom
 _FAIL_ON = ("error", "warning", "never")
 
 
-class PartneroFleetReportOperator(BaseOperator):
+class PartneroFleetReportOperator(IntroducedTasks, BaseOperator):
     """Report on the audits of many programmes together, and on what two of them have in common.
 
     It runs when all audits are over, whatever became of them (``trigger_rule="all_done"``). A programme that could not

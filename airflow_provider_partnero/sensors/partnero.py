@@ -22,7 +22,7 @@ from airflow_provider_partnero.api.errors import PartneroError, PartneroNotFound
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.hooks.advice import advice_on
 from airflow_provider_partnero.operators.arguments import check_early
-from airflow_provider_partnero.operators.base import introduction
+from airflow_provider_partnero.operators.base import IntroducedTasks, introduction
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _LEAST_POKE = 1.0  # seconds; Airflow pokes once more when the time is just up
 
 
-class PartneroWebhookActiveSensor(BaseSensorOperator):
+class PartneroWebhookActiveSensor(IntroducedTasks, BaseSensorOperator):
     """Wait until a webhook is active, in poke, reschedule or deferrable mode.
 
     Goes on waiting during an outage (no answer, 5xx, 429); fails at once if the token is refused. Succeeds with the

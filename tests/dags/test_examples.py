@@ -62,6 +62,14 @@ def test_every_example_parses_with_the_dag_id_of_its_file(airflow: AirflowProces
     assert found == stories | {"partnero_event_driven_switch"}
 
 
+def test_every_example_says_in_the_list_of_dags_what_it_does(airflow: AirflowProcess) -> None:
+    assert airflow("dags", "reserialize")["failure"] is None
+    with closing(sqlite3.connect(airflow.database)) as connection:
+        told = dict(connection.execute("select dag_id, description from dag").fetchall())
+    assert {dag_id for dag_id, words in told.items() if not 20 < len(words or "") < 100} == set()
+    assert len(set(told.values())) == len(told)
+
+
 def test_the_audit_alerts_when_there_are_findings_and_only_then(airflow: AirflowProcess, sandbox: Sandbox) -> None:
     assert airflow("dags", "test", "partnero_webhook_audit")["failure"] is None
     assert "2 errors, 3 warnings in 8 webhooks" in airflow.returned("partnero_webhook_audit", "alert")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +17,18 @@ from airflow_provider_partnero.api import (
     PartneroServerError,
 )
 from airflow_provider_partnero.operators import partnero as operators
+from airflow_provider_partnero.operators.base import introduction
 from airflow_provider_partnero.operators.partnero import (
     PartneroCreateWebhookOperator,
     PartneroDeleteWebhookOperator,
+    PartneroDrainDeliveriesOperator,
+    PartneroFleetReportOperator,
     PartneroGetWebhookOperator,
     PartneroListWebhooksOperator,
     PartneroUpdateWebhookOperator,
 )
 from airflow_provider_partnero.sandbox import Profile, Sandbox
+from airflow_provider_partnero.sensors.partnero import PartneroWebhookActiveSensor
 from tests.conftest import MakeContext
 
 FIELDS = {"key", "name", "url", "is_active", "events"}
@@ -282,3 +287,20 @@ def test_every_operator_can_be_mapped_and_used_beside_taskflow(operator: Any) ->
         partial = NEEDED.get(operator.__name__, {"webhook_key": "k"})
         operator.partial(task_id="t", **partial).expand(partnero_conn_id=connections())
     assert dag.get_task("t").upstream_task_ids == {"connections"}
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [*ALL, PartneroFleetReportOperator, PartneroDrainDeliveriesOperator, PartneroWebhookActiveSensor],
+    ids=lambda operator: operator.__name__,
+)
+def test_the_page_of_a_mapped_task_says_what_it_does_as_that_of_any_other(operator: Any) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    with DAG("introduced", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
+        operator.partial(task_id="t").expand_kwargs([{}])
+        operator.partial(task_id="own", doc_md="mine").expand_kwargs([{}])
+    shown = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+    assert shown.get_task("t").doc_md == introduction(operator)
+    assert len(introduction(operator)) > 30
+    assert shown.get_task("own").doc_md == "mine"
