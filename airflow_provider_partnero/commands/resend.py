@@ -83,9 +83,9 @@ def _conditions(options: Namespace, now: datetime) -> list[Any]:
 
     :raises ValueError: one that is named needs ``--again``, or is forgotten.
     """
-    from sqlalchemy import func, or_, select
+    from sqlalchemy import func, select
 
-    from airflow_provider_partnero.ledger.listing import find_deliveries, is_failed
+    from airflow_provider_partnero.ledger.listing import find_deliveries, is_sendable
     from airflow_provider_partnero.ledger.outcomes import Outcome
     from airflow_provider_partnero.ledger.tables import DELIVERIES
 
@@ -96,9 +96,8 @@ def _conditions(options: Namespace, now: datetime) -> list[Any]:
     for delivery in named:
         if delivery.outcome == Outcome.ACCEPTED and not options.again:
             raise ValueError(f"{delivery.delivery_id[:12]}: a DAG has it; --again sends it all the same")
-    sendable = or_(DELIVERIES.c.outcome.in_([str(Outcome.UNROUTED), str(Outcome.PAUSED)]), is_failed())
     conditions = [*wanted.conditions(), DELIVERIES.c.recorded_at <= latest]
-    return conditions if options.again else [*conditions, sendable]
+    return conditions if options.again else [*conditions, is_sendable()]
 
 
 def _preview(conditions: list[Any], *, accepted: str) -> tuple[list[str], int]:

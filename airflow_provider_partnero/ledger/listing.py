@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -75,6 +75,11 @@ def is_failed() -> ColumnElement[bool]:
     )
 
 
+def is_sendable() -> ColumnElement[bool]:
+    """Whether no DAG has made use of the delivery: none has it, or a run that took it has failed."""
+    return or_(_TABLE.outcome.in_([str(Outcome.UNROUTED), str(Outcome.PAUSED)]), is_failed())
+
+
 @dataclass(frozen=True, slots=True)
 class RunOfDelivery:
     """A run that took a delivery."""
@@ -120,13 +125,22 @@ def find_deliveries(session: Session, wanted: DeliveryFilter, most: int) -> tupl
     :param most: how many to return.
     """
     conditions = wanted.conditions()
+    found = read_deliveries(session, conditions, most)
+    total = session.scalar(select(func.count()).select_from(DELIVERIES).where(*conditions)) or 0
+    return found, total
+
+
+def read_deliveries(session: Session, conditions: Sequence[ColumnElement[bool]], most: int) -> list[RecordedDelivery]:
+    """The latest deliveries that meet some conditions, newest first, with the runs that took them.
+
+    :param most: how many to return.
+    """
     columns = [column for column in DELIVERIES.columns if column is not _TABLE.kept]
     newest = select(*columns, _TABLE.kept.is_not(None).label("is_kept")).where(*conditions)
-    rows = session.execute(newest.order_by(_TABLE.recorded_at.desc(), _TABLE.delivery_id).limit(most)).all()
-    total = session.scalar(select(func.count()).select_from(DELIVERIES).where(*conditions)) or 0
+    rows = session.execute(newest.order_by(_TABLE.recorded_at.desc(), _TABLE.delivery_id.desc()).limit(most)).all()
     event_ids = {row.asset_event_id for row in rows if row.asset_event_id is not None}
     runs, alive = find_runs(session, event_ids), _existing(session, event_ids)
-    return [_delivery(row, runs.get(row.asset_event_id, ()), row.asset_event_id in alive) for row in rows], total
+    return [_delivery(row, runs.get(row.asset_event_id, ()), row.asset_event_id in alive) for row in rows]
 
 
 def _delivery(row: Any, runs: tuple[RunOfDelivery, ...], has_event: bool) -> RecordedDelivery:

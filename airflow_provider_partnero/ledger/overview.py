@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, literal, select, text
+from sqlalchemy import func, literal, select
 
 from airflow_provider_partnero.ledger.outcomes import Outcome
+from airflow_provider_partnero.ledger.patience import limit_statements
 from airflow_provider_partnero.ledger.tables import DELIVERIES, WAITING
 from airflow_provider_partnero.ledger.waiting import Waiting
 
@@ -23,8 +24,6 @@ MOST_EVENTS = 100  # of one connection
 MOST_COUNTED = 100_000
 MOST_WAITING = 100
 PERIODS: Mapping[str, timedelta] = {"24 h": timedelta(hours=24), "7 d": timedelta(days=7)}
-
-_TIME_OUT = text("SELECT set_config('statement_timeout', '5000', true)")  # milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,7 @@ def read_overview(session: Session, conn_ids: Iterable[str], now: datetime) -> O
     :param conn_ids: the connections that deliveries are taken for.
     :raises sqlalchemy.exc.DBAPIError: there are no tables, or the database takes longer than 5 s (PostgreSQL).
     """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(_TIME_OUT)
+    limit_statements(session)
     return Overview(last_deliveries(session, conn_ids), _count_recent(session, now), _waiting(session))
 
 

@@ -59,6 +59,8 @@ class Resending(StrEnum):
     NOTHING_KEPT = "nothing of it is kept"
     UNREADABLE = "what is kept of it cannot be read"
     CHANGED = "it was sent again or forgotten meanwhile"
+    HELD = "a DAG has it already"
+    GONE = "the ledger does not have it any more"
 
 
 def find_candidates(session: Session, conditions: Sequence[ColumnElement[bool]], at_once: int) -> list[Candidate]:
