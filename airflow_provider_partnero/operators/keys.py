@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.api.errors import PartneroError, PartneroNotFoundError, is_about_key
-from airflow_provider_partnero.webhooks.ownership import KEYS_TRIED, declared_key, declared_keys, derived_key
+from airflow_provider_partnero.webhooks.ownership import (
+    KEYS_TRIED,
+    declared_key,
+    declared_keys,
+    derived_key,
+    under_declared_keys,
+    under_live_keys,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.api import PartneroClient, Webhook
@@ -36,32 +43,6 @@ def task_keys(partnero_conn_id: str, ti: Any) -> list[str]:
     map_index = getattr(ti, "map_index", None)
     parts = (partnero_conn_id, ti.dag_id, ti.task_id, ti.run_id, -1 if map_index is None else map_index)
     return [derived_key(*parts), *(derived_key(*parts, number) for number in range(1, KEYS_TRIED))]
-
-
-def under_declared_keys(partnero_conn_id: str, specs: Sequence[WebhookSpec]) -> tuple[WebhookSpec, ...]:
-    """The specifications of a declaration, each with its declared key, else with a derived one.
-
-    :raises PlanError: two of them cannot be told apart.
-    """
-    from airflow_provider_partnero.webhooks.matching import check_distinct
-
-    check_distinct(specs)
-    return tuple(spec if spec.key else replace(spec, key=declared_key(partnero_conn_id, spec.name)) for spec in specs)
-
-
-def under_live_keys(
-    partnero_conn_id: str, specs: Sequence[WebhookSpec], webhooks: Sequence[Webhook]
-) -> tuple[WebhookSpec, ...]:
-    """The specifications, each with the derived key that its live webhook has: a later one if the first was refused."""
-    live = {webhook.key for webhook in webhooks}
-
-    def with_live_key(spec: WebhookSpec) -> WebhookSpec:
-        first, *later = declared_keys(partnero_conn_id, spec.name)
-        if spec.key != first or first in live:
-            return spec
-        return next((replace(spec, key=key) for key in later if key in live), spec)
-
-    return tuple(map(with_live_key, specs))
 
 
 def create_under(

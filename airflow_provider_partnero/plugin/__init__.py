@@ -55,11 +55,26 @@ class LateApp:
 _APP = LateApp()
 
 
+# Relative to Airflow's <base>, so that the page is found below any path that Airflow is served at.
+_PAGE = "partnero/page"
+
+
 class PartneroPlugin(AirflowPlugin):
-    """Mounts :mod:`airflow_provider_partnero.plugin.app` at ``/partnero``."""
+    """Mounts :mod:`airflow_provider_partnero.plugin.app` at ``/partnero``, and puts its page into the navigation."""
 
     name = "partnero"
     fastapi_apps: list[Any] = [{"app": _APP, "url_prefix": URL_PREFIX, "name": "Partnero"}]  # noqa: RUF012
     fastapi_root_middlewares: list[Any] = [  # noqa: RUF012
         {"middleware": _APP.build_at_start, "name": "Partnero's receiver, looked at once"}
+    ]
+    external_views: list[Any] = [  # noqa: RUF012 - from Airflow 3.1
+        {
+            "name": "Partnero",
+            "href": _PAGE,
+            "destination": "nav",
+            "url_route": "partnero",
+            "icon": f"{_PAGE}/static/icon.svg",
+            "icon_dark_mode": f"{_PAGE}/static/icon_dark.svg",
+            "nav_top_level": True,  # from 3.3; before, it is under Browse
+        }
     ]

@@ -17,6 +17,8 @@ from fastapi import Depends, FastAPI, HTTPException
 
 from airflow_provider_partnero.ledger.overview import LastDelivery, last_deliveries
 from airflow_provider_partnero.ledger.turn import utc_now
+from airflow_provider_partnero.plugin.page.refusals import refusal
+from airflow_provider_partnero.plugin.page.routes import page_router
 from airflow_provider_partnero.plugin.receiver.answers import UNAVAILABLE, UNKNOWN, Answer
 from airflow_provider_partnero.plugin.receiver.door import Door, delivered_to
 from airflow_provider_partnero.plugin.receiver.metrics import ReceiverMetrics
@@ -80,7 +82,7 @@ def new_app() -> PartneroApp:
     """
     settings = _settings()
     if isinstance(settings, ValueError) or not settings.enabled:
-        return PartneroApp(Door(_answer_nobody), _with_login(ReceiverStatus(settings, Counter())))
+        return PartneroApp(Door(_answer_nobody), _with_login(ReceiverStatus(settings, Counter()), settings))
     queue = BatchQueue(DeliveryWriter(keep_days=settings.keep_days))
     receiver = Receiver(settings, queue.record, SignerRegistry(settings.connections), queue.check)
     metrics = ReceiverMetrics(lambda: receiver.waiting, lambda: _last_deliveries(settings))
@@ -92,11 +94,13 @@ def new_app() -> PartneroApp:
         metrics.start()
         return found
 
-    return PartneroApp(Door(answer), _with_login(ReceiverStatus(settings, receiver.answered)), queue, metrics)
+    return PartneroApp(Door(answer), _with_login(ReceiverStatus(settings, receiver.answered), settings), queue, metrics)
 
 
-def _with_login(receiver_status: ReceiverStatus) -> FastAPI:
+def _with_login(receiver_status: ReceiverStatus, settings: ReceiverSettings | ValueError) -> FastAPI:
     app = FastAPI(title="Partnero", docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(page_router(settings))
+    app.add_exception_handler(HTTPException, refusal)
 
     @app.get("/status", dependencies=_LOGIN)
     def status() -> dict[str, Any]:

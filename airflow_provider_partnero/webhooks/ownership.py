@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from airflow_provider_partnero.api.names import normal_name
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.api.models import Webhook
+    from airflow_provider_partnero.api.specs import WebhookSpec
 
 KEYS_TRIED = 3  # by one create, if the key is derived
 
@@ -36,3 +43,29 @@ def declared_keys(partnero_conn_id: str, name: str) -> list[str]:
 def declared_key(partnero_conn_id: str, name: str) -> str:
     """The first of the :func:`declared_keys`."""
     return declared_keys(partnero_conn_id, name)[0]
+
+
+def under_declared_keys(partnero_conn_id: str, specs: Sequence[WebhookSpec]) -> tuple[WebhookSpec, ...]:
+    """The specifications of a declaration, each with its declared key, else with a derived one.
+
+    :raises PlanError: two of them cannot be told apart.
+    """
+    from airflow_provider_partnero.webhooks.matching import check_distinct
+
+    check_distinct(specs)
+    return tuple(spec if spec.key else replace(spec, key=declared_key(partnero_conn_id, spec.name)) for spec in specs)
+
+
+def under_live_keys(
+    partnero_conn_id: str, specs: Sequence[WebhookSpec], webhooks: Sequence[Webhook]
+) -> tuple[WebhookSpec, ...]:
+    """The specifications, each with the derived key that its live webhook has: a later one if the first was refused."""
+    live = {webhook.key for webhook in webhooks}
+
+    def with_live_key(spec: WebhookSpec) -> WebhookSpec:
+        first, *later = declared_keys(partnero_conn_id, spec.name)
+        if spec.key != first or first in live:
+            return spec
+        return next((replace(spec, key=key) for key in later if key in live), spec)
+
+    return tuple(map(with_live_key, specs))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from airflow_provider_partnero.api.client import PartneroClient
-from airflow_provider_partnero.api.errors import PartneroError
 from airflow_provider_partnero.api.models import Secret, Webhook
+from airflow_provider_partnero.plugin.bounded_client import bounded_client
 from airflow_provider_partnero.plugin.receiver.signers.connection import SigningConnection
 from airflow_provider_partnero.webhooks.destinations import RECEIVER_PATH
 from airflow_provider_partnero.webhooks.protection import is_receiver
@@ -116,41 +113,5 @@ def read_webhooks(connection: SigningConnection, seconds: float = 15.0) -> Recei
     :raises PartneroError: there was no usable answer in time.
     :raises ValueError: the connection has no token.
     """
-    if not connection.token:
-        raise ValueError("the connection has neither an API token nor signing_secrets")
-    with (
-        PartneroClient(
-            connection.token,
-            connection.base_url,
-            timeout=connection.timeout,
-            max_attempts=2,
-            max_wait=1.0,
-            deadline=seconds,
-            page_concurrency=4,
-            verify=connection.verify,
-        ) as client,
-        _ending(client, seconds),
-    ):
+    with bounded_client(connection, seconds) as client:
         return ReceiverWebhooks.among(client.iter_webhooks(), connection.conn_id)
-
-
-@contextmanager
-def _ending(client: PartneroClient, seconds: float) -> Iterator[None]:
-    """Break off what the client does after so many seconds."""
-
-    def end() -> None:
-        is_over.set()
-        client.abandon()
-
-    is_over = threading.Event()
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except PartneroError as error:
-        if is_over.is_set():
-            raise PartneroError(f"the list of webhooks was not read within {seconds:g} s") from error
-        raise
-    finally:
-        timer.cancel()

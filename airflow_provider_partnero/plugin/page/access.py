@@ -1,0 +1,77 @@
+"""Who may see and do what on the page. Airflow's login and permissions decide; there are no others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import AssetDetails, ConnectionDetails
+from airflow.api_fastapi.core_api.security import (
+    GetUserDep,
+    requires_access_asset,
+    requires_access_connection,
+    requires_authenticated,
+)
+from fastapi import Depends, HTTPException, Request
+
+from airflow_provider_partnero.airflow_compat import conf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LOGIN = Depends(requires_authenticated())
+READS_CONNECTION = Depends(requires_access_connection("GET"))
+"""For routes with the path parameter ``connection_id``."""
+EDITS_CONNECTION = Depends(requires_access_connection("PUT"))
+READS_ASSETS = Depends(requires_access_asset("GET"))
+User = GetUserDep
+
+
+def may_read_assets(user: Any) -> bool:
+    """Whether somebody may see what Airflow keeps of asset events."""
+    return bool(get_auth_manager().is_authorized_asset(method="GET", details=AssetDetails(), user=user))
+
+
+def may_edit_connection(user: Any, conn_id: str) -> bool:
+    """Whether somebody may change a connection."""
+    details = ConnectionDetails(conn_id=conn_id)
+    return bool(get_auth_manager().is_authorized_connection(method="PUT", details=details, user=user))
+
+
+def readable(user: Any, conn_ids: Iterable[str]) -> list[str]:
+    """Those of some connections that somebody may read."""
+    manager = get_auth_manager()
+    return [
+        conn_id
+        for conn_id in conn_ids
+        if manager.is_authorized_connection(method="GET", details=ConnectionDetails(conn_id=conn_id), user=user)
+    ]
+
+
+def check_same_origin(request: Request) -> None:
+    """Refuse a request that another site may have made somebody's browser send.
+
+    A browser says where a request comes from, in ``Sec-Fetch-Site`` (over HTTPS) or ``Origin``. Only a program that
+    shows a token of its own need not: no browser adds that by itself.
+
+    :raises HTTPException: 403.
+    """
+    if "authorization" in request.headers:
+        return
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site == "same-origin":
+            return
+    elif urlsplit(request.headers.get("origin", "")).netloc in _own_hosts(request):
+        return
+    raise HTTPException(403, "This must be sent from the page itself.")
+
+
+SAME_ORIGIN = Depends(check_same_origin)
+
+
+def _own_hosts(request: Request) -> set[str]:
+    """Where this server is: as the request names it, and as Airflow's configuration does if a proxy stands before."""
+    hosts = {request.headers.get("host", ""), urlsplit(conf.get("api", "base_url", fallback="") or "").netloc}
+    return hosts - {""}

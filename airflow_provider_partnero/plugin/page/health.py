@@ -1,0 +1,172 @@
+"""The view Health: whether the programme is well, in one sentence, and what that rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from airflow_provider_partnero.webhooks.findings import Severity
+from airflow_provider_partnero.webhooks.rules import RULES
+from airflow_provider_partnero.webhooks.rules.silence import silent
+from airflow_provider_partnero.webhooks.texts import counted
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.ledger.overview import LastDelivery
+    from airflow_provider_partnero.plugin.page.live_programmes import ProgrammeState
+    from airflow_provider_partnero.plugin.page.snapshot import ProgrammeSnapshot
+    from airflow_provider_partnero.webhooks.history import PastAudit
+
+Kind = Literal["good", "warning", "error", "unknown"]
+
+_RULES = {rule.id: rule for rule in RULES}
+_SHOWN = 12  # findings
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Words and their colour."""
+
+    kind: Kind
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class HealthFinding:
+    """One thing that is wrong.
+
+    :param key: of the webhook it is about; empty if it is about none.
+    :param words: what is wrong, and what to do.
+    :param is_of_audit: whether only the last audit knows of it, since it takes what the audit's DAG declares.
+    """
+
+    severity: Severity
+    rule: str
+    title: str
+    name: str
+    key: str
+    words: str
+    is_of_audit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventAge:
+    """When an event came last.
+
+    :param at: None: it never came, as far as the ledger knows.
+    :param is_silent: whether the last audit complained that it does not come.
+    """
+
+    event: str
+    at: datetime | None
+    is_silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the view says, from top to bottom.
+
+    :param findings: the worst first.
+    :param left_out: how many further findings there are.
+    """
+
+    verdict: Sentence
+    findings: tuple[HealthFinding, ...]
+    left_out: int
+    errors: int
+    warnings: int
+    receiver: Sentence
+    events: tuple[EventAge, ...]
+
+
+def build_health(
+    reading: ProgrammeState, audit: PastAudit | None, last: Sequence[LastDelivery], receiver: Sentence
+) -> Health:
+    """What the view says of a programme.
+
+    :param audit: the latest that is known.
+    :param last: the last delivery of each event to this connection.
+    """
+    findings = _findings(reading.snapshot, audit)
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    return Health(
+        verdict=_verdict(reading, findings, errors),
+        findings=tuple(findings[:_SHOWN]),
+        left_out=max(0, len(findings) - _SHOWN),
+        errors=errors,
+        warnings=len(findings) - errors,
+        receiver=receiver,
+        events=tuple(_events(last, audit)),
+    )
+
+
+def _verdict(reading: ProgrammeState, findings: Sequence[HealthFinding], errors: int) -> Sentence:
+    if reading.snapshot is None:
+        if reading.is_loading:
+            return Sentence("unknown", "The webhooks are being read from Partnero.")
+        return Sentence("error", reading.words)
+    webhooks = reading.snapshot.report.counts["webhooks"]
+    if errors:
+        affected = _affected(findings, webhooks)
+        return Sentence("error", f"Not well: {affected} so that events are lost, doubled or sent to the wrong place.")
+    if not webhooks:
+        return Sentence("warning", "The programme has no webhooks: Partnero tells nobody what happens.")
+    if findings:
+        return Sentence(
+            "warning",
+            f"Events arrive, but {counted(len(findings), 'thing')} looks like a mistake."
+            if len(findings) == 1
+            else f"Events arrive, but {counted(len(findings), 'thing')} look like mistakes.",
+        )
+    if webhooks == 1:
+        return Sentence("good", "Well: the programme's one webhook is in order.")
+    return Sentence("good", f"Well: all {webhooks:,} webhooks are in order.")
+
+
+def _affected(findings: Iterable[HealthFinding], webhooks: int) -> str:
+    keys = {finding.key for finding in findings if finding.severity is Severity.ERROR and finding.key}
+    if not keys:
+        return "something is wrong with the programme as a whole,"
+    return f"{len(keys):,} of {counted(webhooks, 'webhook')} {'is' if len(keys) == 1 else 'are'} wrong,"
+
+
+def _findings(snapshot: ProgrammeSnapshot | None, audit: PastAudit | None) -> list[HealthFinding]:
+    """What is wrong now by the rules that need no argument, and what the last audit found by the others."""
+    found = [*_live(snapshot, audit), *_of_audit(audit)]
+    return sorted(found, key=lambda finding: (list(Severity).index(finding.severity), finding.rule))
+
+
+def _live(snapshot: ProgrammeSnapshot | None, audit: PastAudit | None) -> Iterator[HealthFinding]:
+    for finding in snapshot.report.findings if snapshot else ():
+        if audit is None or finding.rule in audit.rules:  # what the audit's DAG ignores is ignored here
+            yield HealthFinding(
+                severity=finding.severity,
+                rule=finding.rule,
+                title=_RULES[finding.rule].title,
+                name=finding.name or finding.subject,
+                key=finding.key or "",
+                words=finding.words,
+            )
+
+
+def _of_audit(audit: PastAudit | None) -> Iterator[HealthFinding]:
+    for known in audit.findings if audit else ():
+        rule = _RULES.get(known.rule)
+        if rule is not None and rule.needs not in {None, "program"}:
+            yield HealthFinding(
+                severity=rule.severity,
+                rule=rule.id,
+                title=rule.title,
+                name=known.name or "",
+                key=known.key or "",
+                words=rule.remedy,
+                is_of_audit=True,
+            )
+
+
+def _events(last: Iterable[LastDelivery], audit: PastAudit | None) -> Iterator[EventAge]:
+    silences = {known.name for known in audit.findings if known.rule == silent.id} if audit else set()
+    came = {delivery.event: delivery.at for delivery in last}
+    for event in sorted(came.keys() | {name for name in silences if name}):
+        yield EventAge(event, came.get(event), event in silences)

@@ -1,0 +1,191 @@
+"""The routes of the page. Each asks for Airflow's login and the right to read the connection, and ends in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.utils.session import create_session
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+
+from airflow_provider_partnero.api.errors import PartneroError
+from airflow_provider_partnero.ledger.audit_history import RecordedAudit, recorded_audits
+from airflow_provider_partnero.ledger.overview import LastDelivery, last_deliveries
+from airflow_provider_partnero.plugin.page.access import LOGIN, READS_CONNECTION, SAME_ORIGIN, User, readable
+from airflow_provider_partnero.plugin.page.connection_choice import listed_connections
+from airflow_provider_partnero.plugin.page.event_coverage import build_event_coverage
+from airflow_provider_partnero.plugin.page.health import build_health
+from airflow_provider_partnero.plugin.page.live_programmes import LiveProgrammes, ProgrammeState, words_of
+from airflow_provider_partnero.plugin.page.plan_preview import LARGEST_FORM, PlanForm, preview
+from airflow_provider_partnero.plugin.page.receiver_state import receiver_state
+from airflow_provider_partnero.plugin.page.rendering import render, root_path, static_file
+from airflow_provider_partnero.plugin.page.snapshot import READ_SECONDS
+from airflow_provider_partnero.plugin.page.webhook_table import WebhookSearch, build_webhook_table
+from airflow_provider_partnero.plugin.receiver.signers.daemon_threads import DaemonThreads
+from airflow_provider_partnero.webhooks.page_paths import page_path
+
+if TYPE_CHECKING:
+    from airflow_provider_partnero.plugin.receiver.settings import ReceiverSettings
+
+T = TypeVar("T")
+
+_DATABASE_SECONDS = 5.0
+_LOADING_SECONDS = 2  # after which a page that could not be filled asks again
+_VIEW = [READS_CONNECTION]
+
+
+class Sources:
+    """What the routes share. Belongs to one event loop.
+
+    :param settings: of the receiver, or what is wrong with them.
+    """
+
+    def __init__(self, settings: ReceiverSettings | ValueError, programmes: LiveProgrammes | None = None) -> None:
+        self.settings = settings
+        self.programmes = programmes or LiveProgrammes()
+        self._threads = DaemonThreads(4, "partnero-page")
+
+    async def from_database(self, ask: Callable[[], T], otherwise: T) -> tuple[T, str]:
+        """What Airflow's database says, and what keeps it from saying more, in a sentence."""
+        try:
+            return await self._threads.run(ask, _DATABASE_SECONDS), ""
+        except TimeoutError:
+            return otherwise, f"Airflow's database has not answered within {_DATABASE_SECONDS:g} s."
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rest of the page is worth showing
+            return otherwise, f"Airflow's database could not be asked ({type(error).__name__})."
+
+    async def in_thread(self, work: Callable[[], T], seconds: float) -> T:
+        """What the work returns; see :meth:`DaemonThreads.run`."""
+        return await self._threads.run(work, seconds)
+
+
+def page_router(settings: ReceiverSettings | ValueError, programmes: LiveProgrammes | None = None) -> APIRouter:
+    """The routes below ``/partnero/page``.
+
+    :param settings: of the receiver, or what is wrong with them.
+    :param programmes: reads the programmes; None: as Airflow's connections say.
+    """
+    router = APIRouter(prefix="/page")
+    sources = Sources(settings, programmes)
+    _add_start(router, sources)
+    _add_views(router, sources)
+    _add_plan(router, sources)
+    return router
+
+
+def _add_start(router: APIRouter, sources: Sources) -> None:
+    @router.get("", dependencies=[LOGIN])
+    async def choose(request: Request, user: User, connection: str = "") -> Response:
+        """The connections that may be looked at; the page itself where there is one, or one is chosen."""
+        if connection:
+            return RedirectResponse(root_path(request) + page_path(connection), 303)
+        nothing: list[str] = []
+        found, problem = await sources.from_database(listed_connections, nothing)
+        mine = readable(user, found)
+        if len(mine) == 1:
+            return RedirectResponse(root_path(request) + page_path(mine[0]), 303)
+        hidden = len(found) - len(mine)
+        return render(request, "choose.j2", conn_ids=mine, hidden=hidden, problem=problem, title="Partnero")
+
+    @router.get("/static/{name}", dependencies=[LOGIN])
+    async def static(name: str) -> Response:
+        """The page's own style, script and icons."""
+        return static_file(name)
+
+
+def _add_views(router: APIRouter, sources: Sources) -> None:
+    @router.get("/{connection_id:path}/health", dependencies=_VIEW)
+    async def health(request: Request, connection_id: str, refresh: str = "") -> Response:
+        """Whether the programme is well."""
+        reading = await sources.programmes.get(connection_id, anew=bool(refresh))
+        nothing: Sequence[LastDelivery] = ()
+        last, problem = await sources.from_database(lambda: _last(connection_id), nothing)
+        audit, audit_problem = await sources.from_database(lambda: _last_audit(connection_id), None)
+        receiver = receiver_state(sources.settings, connection_id, reading.snapshot)
+        found = build_health(reading, audit.past if audit else None, last, receiver)
+        return _view(
+            request, "health", connection_id, reading, health=found, audit=audit, problem=problem or audit_problem
+        )
+
+    @router.get("/{connection_id:path}/webhooks", dependencies=_VIEW)
+    async def webhooks(request: Request, connection_id: str, refresh: str = "") -> Response:
+        """The programme's webhooks."""
+        reading = await sources.programmes.get(connection_id, anew=bool(refresh))
+        audit, problem = await sources.from_database(lambda: _last_audit(connection_id), None)
+        table = None
+        if reading.snapshot is not None:
+            search = WebhookSearch.of(request.query_params)
+            table = build_webhook_table(reading.snapshot, search, audit.undeclared if audit else None)
+        return _view(request, "webhooks", connection_id, reading, table=table, problem=problem)
+
+    @router.get("/{connection_id:path}/coverage", dependencies=_VIEW)
+    async def coverage(request: Request, connection_id: str, refresh: str = "") -> Response:
+        """Which webhook gets which event."""
+        reading = await sources.programmes.get(connection_id, anew=bool(refresh))
+        audit, problem = await sources.from_database(lambda: _last_audit(connection_id), None)
+        past = audit.past if audit else None
+        found = build_event_coverage(reading.snapshot, past) if reading.snapshot else None
+        return _view(request, "coverage", connection_id, reading, coverage=found, problem=problem)
+
+
+def _add_plan(router: APIRouter, sources: Sources) -> None:
+    @router.get("/{connection_id:path}/plan", dependencies=_VIEW)
+    async def plan(request: Request, connection_id: str) -> Response:
+        """The form for a declaration."""
+        return _view(request, "plan", connection_id, None, form=PlanForm(), plan=None, problem="")
+
+    @router.post("/{connection_id:path}/plan", dependencies=[*_VIEW, SAME_ORIGIN])
+    async def previewed(request: Request, connection_id: str) -> Response:
+        """What a declaration would change; nothing is written."""
+        form, found, problem = PlanForm(), None, ""
+        try:
+            form = PlanForm.of(await _body(request))
+            connection = await sources.programmes.connection(connection_id)
+            found = await sources.in_thread(lambda: preview(connection, form), READ_SECONDS + 5)
+        except HTTPException:
+            raise
+        except PartneroError as error:
+            problem = words_of(error)
+        except (ValueError, LookupError) as error:
+            problem = str(error)
+        except Exception as error:  # noqa: BLE001 - as a GoneError or a time-out is
+            problem = words_of(error)
+        return _view(request, "plan", connection_id, None, form=form, plan=found, problem=problem)
+
+
+async def _body(request: Request) -> bytes:
+    """The body, which is small.
+
+    :raises HTTPException: 413.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_FORM:
+            raise HTTPException(413, f"A declaration may have {LARGEST_FORM:,} bytes here.")
+    return bytes(body)
+
+
+def _last(conn_id: str) -> Sequence[LastDelivery]:
+    with create_session() as session:
+        return last_deliveries(session, [conn_id])
+
+
+def _last_audit(conn_id: str) -> RecordedAudit | None:
+    with create_session() as session:
+        return next(iter(recorded_audits(session, conn_id, 1)), None)
+
+
+def _view(request: Request, view: str, conn_id: str, reading: ProgrammeState | None, **context: Any) -> Response:
+    is_loading = reading is not None and reading.is_loading
+    return render(
+        request,
+        f"{view}.j2",
+        reload_after=_LOADING_SECONDS if is_loading else 0,
+        view=view,
+        conn_id=conn_id,
+        reading=reading,
+        title=f"{view.capitalize()} · {conn_id}",
+        **context,
+    )
