@@ -22,6 +22,7 @@ from airflow_provider_partnero.webhooks.report import render_report
 from airflow_provider_partnero.webhooks.report.junit import render_junit
 from airflow_provider_partnero.webhooks.report.locations import DeclarationPlaces, declaration_places
 from airflow_provider_partnero.webhooks.report.sarif import render_sarif
+from airflow_provider_partnero.webhooks.table import in_lines
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.commands.terminal import Terminal
@@ -98,7 +99,7 @@ class _Rendering:
 
     def table(self) -> str:
         table = self.report.to_table()
-        return f"{table}\n\n{self.comparison.summary}" if self.comparison else table
+        return f"{table}\n\n{in_lines(self.comparison.summary)}" if self.comparison else table
 
     def text(self, suffix: str) -> str:
         if suffix == ".sarif":

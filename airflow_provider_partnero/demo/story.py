@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.demo.airflow import AirflowProcess, DemoError, dags_folder
 from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME, let_drift
-from airflow_provider_partnero.webhooks.texts import counted
+from airflow_provider_partnero.webhooks.findings import Finding, Severity
+from airflow_provider_partnero.webhooks.table import findings_table
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.sandbox import Sandbox
 
+_STYLES = {"error": "bold red", "warning": "yellow"}  # of a line that begins with that word
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
 
@@ -95,23 +97,16 @@ def _print_report(report: dict[str, Any] | None) -> None:
         print(f"    Audit: nothing to complain about in {report['counts']['webhooks']} webhooks.")
         return
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    counts = report["counts"]
-    table = Table(
-        title=f"Audit: {counted(counts['errors'], 'error')}, {counted(counts['warnings'], 'warning')} "
-        f"in {counted(counts['webhooks'], 'webhook')}",
-        title_justify="left",
-    )
-    for heading in ("rule", "severity", "webhook", "finding"):
-        table.add_column(heading, overflow="fold")
-    for finding in report["findings"]:
-        style = "bold red" if finding["severity"] == "error" else "yellow"
-        table.add_row(
-            finding["rule"], Text(finding["severity"], style), Text(finding["name"] or ""), Text(finding["words"])
-        )
-    Console().print(table)
+    console = Console()
+    print("Audit: ", end="")
+    for line in findings_table(report["counts"], [_finding(told) for told in report["findings"]]).splitlines():
+        console.print(Text(line, _STYLES.get(line.partition(" ")[0], "")), soft_wrap=True)
+
+
+def _finding(told: dict[str, Any]) -> Finding:
+    return Finding(told["rule"], Severity(told["severity"]), told["key"], told["name"], told["words"])
 
 
 def _print_next_steps(folder: Path, log: Path, page: Path) -> None:

@@ -36,9 +36,9 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
     Returns ``{"counts": {"webhooks", "active", "inactive", "errors", "warnings", "by_rule"}, "findings": [{"rule",
     "severity", "key", "name", "words", "fingerprint", "since", "is_new"}], "findings_left_out", "changes":
     {"previous_audit", "new", "gone", "still_there", "unknown", "no_longer_checked", "notes", "gone_findings"}}``, with
-    at most 100 findings of each kind; the numbers cover all. Logs the findings as a table, and what has changed. If the
-    audit does not fail the task, it emits an event on ``partnero_audit_asset(conn_id)`` with the counts and the
-    findings' fingerprints. None of these ever holds a signing secret.
+    at most 100 findings of each kind; the numbers cover all. Logs the findings, what to do about them, and what has
+    changed. If the audit does not fail the task, it emits an event on ``partnero_audit_asset(conn_id)`` with the counts
+    and the findings' fingerprints. None of these ever holds a signing secret.
 
     What has changed is told from the latest audit of the same connection and programme that is known: from that event
     (Airflow 3.2 and later), or from the file at ``report_path`` before it is replaced. Without either, or if it cannot
@@ -124,6 +124,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
     def _audit(self, context: Context, membership: FleetMembership) -> dict[str, Any]:
         """Check the arguments, audit the webhooks, report, and fail as ``fail_on`` says."""
         from airflow_provider_partnero.webhooks.audit import AuditOptions, audit
+        from airflow_provider_partnero.webhooks.table import in_lines
 
         self._check_arguments()
         ignore = as_texts(self.ignore, argument="ignore")
@@ -145,7 +146,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             expect_events=expect_events,
         )
         comparison = self._compared(report, now, notes)
-        self.log.info("%s\n%s", report.to_table(max_rows=_MOST_ROWS_LOGGED), comparison.summary)
+        self.log.info("%s\n\n%s", report.to_table(max_rows=_MOST_ROWS_LOGGED), in_lines(comparison.summary))
         self._write_report(report, comparison)
         handed_on = membership.hand_on(report, webhooks, self.hook)
         self._emit_event(report, comparison, expect_events, context)

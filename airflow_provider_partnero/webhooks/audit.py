@@ -175,7 +175,7 @@ class AuditReport:
         }
 
     def to_table(self, max_rows: int | None = None) -> str:
-        """The programme if it is known, the counts in one line, and the findings as an aligned table, for a log.
+        """The programme if it is known, the counts in one line, and the findings by rule with what to do, for a log.
 
         :param max_rows: how many findings to list; None: all.
         """

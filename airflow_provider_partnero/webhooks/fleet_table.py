@@ -1,30 +1,35 @@
-"""A fleet's report as plain text in aligned columns, for a log."""
+"""A fleet's report as plain text that no log view cuts off."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from airflow_provider_partnero.webhooks.fleet import FleetReport, FleetRow
-from airflow_provider_partnero.webhooks.table import aligned
+from airflow_provider_partnero.webhooks.rules.across import RULES_ACROSS
+from airflow_provider_partnero.webhooks.table import aligned, findings_by_rule, indented
 from airflow_provider_partnero.webhooks.texts import cell, counted
 
-_HEADER = ("STATE", "CONNECTION", "PROGRAMME", "WEBHOOKS", "ERRORS", "WARNINGS", "WHAT")
+_HEADER = ("STATE", "CONNECTION", "PROGRAMME", "WEBHOOKS", "ERRORS", "WARNINGS")
+_LONGEST_CONNECTION, _LONGEST_PROGRAMME = 30, 24
 _LONGEST = 240
+_INDENT = 4
 
 
 def fleet_table(report: FleetReport, max_rows: int | None = None) -> str:
-    """A line with the counts, a line for each programme, and one for each finding across programmes.
+    """A line with the counts, some for each programme, and some for each finding across programmes.
+
+    No line has more than 100 columns.
 
     :param max_rows: how many programmes, and how many findings, to list; None: all. What is left out is counted.
     """
-    rows, findings = report.rows[:max_rows], report.findings[:max_rows]
-    lines = [fleet_summary(report), "", *aligned([_HEADER, *map(_cells, rows)])]
-    lines += _more(len(report.rows) - len(rows), "programme")
-    if findings:
-        across = [(str(found.severity), found.rule, cell(found.words, _LONGEST)) for found in findings]
-        lines += ["", *aligned([("SEVERITY", "RULE", "ACROSS PROGRAMMES"), *across])]
-        lines += _more(len(report.findings) - len(findings), "finding")
-    return "\n".join(lines)
+    rows = report.rows[:max_rows]
+    header, *lines = aligned([_HEADER, *map(_cells, rows)])
+    told = [fleet_summary(report), "", header]
+    for line, row in zip(lines, rows, strict=True):
+        told += [line, *indented(_said(row), _INDENT)]
+    told += _more(len(report.rows) - len(rows), "programme")
+    told += findings_by_rule(report.findings, RULES_ACROSS, report.counts["by_rule"], max_rows)
+    return "\n".join(told)
 
 
 def fleet_summary(report: FleetReport) -> str:
@@ -54,15 +59,13 @@ def state_of(row: FleetRow) -> str:
 def _cells(row: FleetRow) -> tuple[str, ...]:
     counts = row.audit.counts
     figures = (f"{counts[name]:,}" if name in counts else "-" for name in ("webhooks", "errors", "warnings"))
+    program = cell(row.audit.program, _LONGEST_PROGRAMME) or "-"
+    return (state_of(row), cell(row.conn_id, _LONGEST_CONNECTION), program, *figures)
+
+
+def _said(row: FleetRow) -> str:
     worst = row.audit.findings[0].words if row.audit.findings else ""
-    said = cell(" ".join(filter(None, [row.audit.error or worst, *row.notes])), _LONGEST)
-    return (
-        state_of(row),
-        cell(row.conn_id, 40),
-        cell(row.audit.program, 32) or "-",
-        *figures,
-        said or "-",
-    )
+    return cell(" ".join(filter(None, [row.audit.error or worst, *row.notes])), _LONGEST)
 
 
 def _more(left_out: int, noun: str) -> Iterator[str]:

@@ -53,7 +53,12 @@ def cell(text: str, longest: int = 120) -> str:
     A leading ``=``, ``+``, ``-`` or ``@`` gets an apostrophe before it, which tells spreadsheets that this is text.
     """
     shown = visible_start(text, longest)
-    return f"'{shown}" if shown.lstrip().startswith(_FORMULA_STARTS) else shown
+    return f"'{shown}" if starts_formula(shown) else shown
+
+
+def starts_formula(text: str) -> bool:
+    """Whether a spreadsheet may take the text for a formula."""
+    return text.lstrip().startswith(_FORMULA_STARTS)
 
 
 def program_label(program: Program) -> str:
@@ -87,9 +92,42 @@ def padded(text: str, width: int) -> str:
     return text + " " * (width - columns(text))
 
 
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most ``width`` columns, broken at spaces where there are any.
+
+    :param width: from 2, since a wide character takes two.
+    """
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if columns(longer) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        *whole, line = _pieces(word, width)
+        lines += whole
+    return [*lines, line] if line else lines
+
+
 def counted(number: int, noun: str) -> str:
     """``1 webhook``, ``2 webhooks``, ``10,000 webhooks``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    """The word in pieces of at most ``width`` columns; at least one."""
+    pieces = [""]
+    room = width
+    for letter in word:
+        taken = columns(letter)
+        if taken > room:
+            pieces.append("")
+            room = width
+        pieces[-1] += letter
+        room -= taken
+    return pieces
 
 
 def _written_out(letter: str) -> str:

@@ -87,11 +87,13 @@ def test_the_demo_runs_from_the_wheel_in_an_environment_of_its_own(shown: tuple[
 
 def test_the_demo_audits_a_broken_programme_mends_it_and_audits_it_clean(shown: tuple[str, Path]) -> None:
     said, _ = shown
-    assert said.index("Audit: 2 errors, 3 warnings in 8 webhooks") < said.index("1 to update, 4 to delete")
+    assert said.index("Audit: 8 webhooks (7 active, 1 inactive): 2 errors, 3 warnings.") < said.index(
+        "1 to update, 4 to delete"
+    )
     assert said.index("1 to update, 4 to delete") < said.index("nothing to complain about in 4 webhooks")
     assert "1 to update, 0 to delete" in said
     assert said.count("Approve this plan, ") == 2
-    assert "Audit: 0 errors, 1 warning in 5 webhooks" in said
+    assert "Audit: 5 webhooks (5 active, 0 inactive): 0 errors, 1 warning." in said
     assert "who made this?" in said
 
 

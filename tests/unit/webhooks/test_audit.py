@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from airflow_provider_partnero.api.models import Webhook
 from airflow_provider_partnero.webhooks.audit import AuditOptions, Severity, audit
 from airflow_provider_partnero.webhooks.reconcile import PlanError, WebhookSpec
+from airflow_provider_partnero.webhooks.texts import columns
 
-from .builders import expected, few_names, few_urls, live_webhooks, some_events, spec, thorough, webhook
+from .builders import any_text, expected, few_names, few_urls, live_webhooks, some_events, spec, thorough, webhook
 
 BROKEN = [
     webhook(name="B", is_active=False),
@@ -168,20 +169,45 @@ def test_a_fingerprint_stays_when_the_words_change_and_differs_between_findings(
     assert len({finding.fingerprint for finding in before}) == len(before) == 2
 
 
-def test_the_table_is_aligned_with_any_characters_in_names() -> None:
-    names = ["plain", "日本語", "e\u0301tude", "a much longer name than any column should be wide"]
-    lines = audit([webhook(name=name, is_active=False) for name in names]).to_table().splitlines()
-    assert lines[0] == "4 webhooks (0 active, 4 inactive): 0 errors, 4 warnings."
-    assert lines[2].split() == ["SEVERITY", "RULE", "WEBHOOK", "KEY", "WHAT"]
-    rows = {line.split("PW001  ")[1].split("  ")[0]: line for line in lines[3:]}
-    starts = {name: row.index("Is switched off") for name, row in rows.items()}
-    plain = starts["plain"]
-    assert starts == {"plain": plain, "日本語": plain - 3, "e\u0301tude": plain + 1, f"{names[3][:31]}…": plain}
+def test_the_table_says_for_each_rule_what_to_do_and_for_each_webhook_what_is_wrong() -> None:
+    url, events = "https://hooks.acme.example/a-path-that-is-too-long-for-the-line", ("partner.created",)
+    one = webhook(name="One", key="k1", url="https://x.example/1", events=events, is_active=False)
+    two = webhook(name="Two", key="k2", url=url, events=events, is_active=False)
+    table = audit([one, two], required_events=["reward.paid"]).to_table()
+    assert table.splitlines() == WHAT_TO_DO.splitlines()
 
 
-def test_the_table_has_at_most_the_requested_rows_and_counts_the_rest() -> None:
+WHAT_TO_DO = """\
+2 webhooks (0 active, 2 inactive): 1 error, 2 warnings.
+
+error PW006: Required event that nobody gets
+  What to do: Subscribe an active webhook to the event.
+    No active webhook subscribes to "reward.paid", which is required.
+
+warning PW001: Inactive webhook (2 times)
+  What to do: Activate it, or delete it if nobody needs it any more.
+    One (key k1)
+      Is switched off, with 1 event subscribed: nothing is delivered to https://x.example/1.
+    Two (key k2)
+      Is switched off, with 1 event subscribed: nothing is delivered to
+      https://hooks.acme.example/a-path-that-is-too-long-for-the-line.
+"""
+
+
+@thorough
+@given(live_webhooks(), any_text)
+def test_no_line_of_the_table_is_too_long_for_a_log_page_or_a_formula_from_outside(
+    webhooks: list[Webhook], name: str
+) -> None:
+    report = audit([*webhooks, webhook(name=name, key=name or "k", is_active=False)], required_events=[name or "x"])
+    for line in report.to_table().splitlines():
+        assert columns(line) <= 100
+        assert not line.lstrip().startswith(("=", "+", "-", "@"))
+
+
+def test_the_table_has_at_most_the_requested_findings_and_counts_the_rest() -> None:
     table = audit(BROKEN).to_table(max_rows=1)
-    assert table.count("PW00") == 1
+    assert table.count("PW00") == table.count("What to do: ") == 1
     assert table.endswith("... and 2 findings more.")
 
 
