@@ -81,8 +81,13 @@ def partnero_audit_asset(partnero_conn_id: str = "partnero_default") -> Asset:
     """
     from airflow.sdk import Asset
 
+    return Asset(audit_asset_uri(partnero_conn_id))
+
+
+def audit_asset_uri(partnero_conn_id: str) -> str:
+    """The URI of :func:`partnero_audit_asset`."""
     # Airflow allows "#", "/" and ":" in a connection id, but only ASCII in an asset's URI.
-    return Asset(f"partnero://{quote(partnero_conn_id, safe='')}/audit")
+    return f"partnero://{quote(partnero_conn_id, safe='')}/audit"
 
 
 def partnero_audit_alias() -> AssetAlias:

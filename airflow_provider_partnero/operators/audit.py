@@ -197,8 +197,8 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
     def _emit_event(
         self, report: AuditReport, comparison: Comparison, expected: Sequence[ExpectedEvent], context: Context
     ) -> None:
-        from airflow_provider_partnero.operators.past_audits import EXTRA_FIELD
         from airflow_provider_partnero.webhooks.comparison import remember
+        from airflow_provider_partnero.webhooks.history import EXTRA_FIELD
 
         extra = {
             "counts": report.counts,

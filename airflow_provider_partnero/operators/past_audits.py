@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.airflow_compat import latest_asset_events
 from airflow_provider_partnero.assets import partnero_audit_asset
-from airflow_provider_partnero.webhooks.history import UnreadableAuditError
+from airflow_provider_partnero.webhooks.history import EXTRA_FIELD, UnreadableAuditError
 from airflow_provider_partnero.webhooks.report.embedded import LARGEST_READ, past_audit_in
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.webhooks.history import PastAudit
-
-EXTRA_FIELD = "for_next_audit"
-"""Field of an asset event's extra that holds what the next audit needs."""
 
 _MOST_EVENTS = 5  # other audits of the programme may have looked at less since, and people emit events by hand
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,9 @@ from typing import Any
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.rules import RULES
 from airflow_provider_partnero.webhooks.texts import visible_start
+
+EXTRA_FIELD = "for_next_audit"
+"""Field of an audit's asset event that holds what later audits need to know of it."""
 
 _VERSION = 1  # of the plain form; a reader of another version starts anew
 _MOST_READ = 100_000  # findings; many more than any audit writes
@@ -136,11 +140,30 @@ class PastAudit:
 
     def would_list(self, finding: Finding) -> bool:
         """Whether the audit would have this finding among its own, had it found it. It lists errors first, by rule."""
+        return self._would_list(list(Severity).index(finding.severity), finding.rule)
+
+    def would_list_known(self, finding: KnownFinding) -> bool:
+        """The same of a finding that another audit had."""
+        return self._would_list(_SEVERITIES.get(finding.rule, 0), finding.rule)
+
+    def _would_list(self, severity: int, rule: str) -> bool:
         if not self.left_out:
             return True
         last = self.findings[-1].rule if self.findings else ""
-        place = list(Severity).index(finding.severity), finding.rule
-        return place < (_SEVERITIES.get(last, 0), last)
+        return (severity, rule) < (_SEVERITIES.get(last, 0), last)
+
+
+def past_audit_of(extra: object) -> PastAudit:
+    """What an audit's asset event tells of it.
+
+    :param extra: of the event, from whomever.
+    :raises UnreadableAuditError: nothing.
+    """
+    told = extra.get(EXTRA_FIELD) if isinstance(extra, Mapping) else None
+    try:  # through an alias of Airflow 3.0 it is a text
+        return PastAudit.from_dict(json.loads(told) if isinstance(told, str) else told)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableAuditError("it is damaged") from error
 
 
 def known_finding(finding: Finding, since: datetime) -> KnownFinding:
