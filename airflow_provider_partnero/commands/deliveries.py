@@ -12,7 +12,7 @@ from airflow_provider_partnero.commands.delivery_filters import checked_prefix, 
 from airflow_provider_partnero.commands.execution import CLEAN
 from airflow_provider_partnero.commands.ledger_access import ledger_opened, session_of_airflow
 from airflow_provider_partnero.webhooks.table import aligned
-from airflow_provider_partnero.webhooks.texts import visible, visible_start
+from airflow_provider_partnero.webhooks.texts import visible, visible_json, visible_start
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.commands.terminal import Terminal
@@ -110,12 +110,6 @@ def _show(options: Namespace, terminal: Terminal) -> int:
     if obstacle:
         raise ValueError(f"what is kept of it cannot be shown: {obstacle}")
     return CLEAN
-
-
-def visible_json(plain: Any) -> str:
-    """JSON in lines, with the characters written out that nobody sees."""
-    text = json.dumps(plain, indent=2, ensure_ascii=False)
-    return "\n".join(map(visible, text.split("\n")))
 
 
 def _kept(session: Any, delivery: RecordedDelivery) -> tuple[dict[str, Any] | None, str]:

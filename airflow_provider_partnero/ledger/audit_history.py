@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from airflow.models.asset import AssetEvent, AssetModel
 from sqlalchemy import Text, cast, func, select
 
+from airflow_provider_partnero.assets import audit_asset_uri
 from airflow_provider_partnero.webhooks.history import PastAudit, UnreadableAuditError
 from airflow_provider_partnero.webhooks.rules.declared import undeclared
 
@@ -81,7 +81,7 @@ def recorded_audits(session: Session, conn_id: str, most: int) -> list[RecordedA
             event.source_map_index,
         )
         .join(AssetModel, AssetModel.id == event.asset_id)
-        .where(AssetModel.uri == f"partnero://{quote(conn_id, safe='')}/audit")
+        .where(AssetModel.uri == audit_asset_uri(conn_id))
         .where(func.length(cast(event.extra, Text)) <= _LARGEST_EXTRA)
         .order_by(event.timestamp.desc(), event.id.desc())
         .limit(most)

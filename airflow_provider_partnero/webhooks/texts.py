@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from typing import Any
 
 from airflow_provider_partnero.api.programs import Program
 from airflow_provider_partnero.api.quoting import shortened
@@ -40,6 +42,12 @@ def visible_start(text: str, longest: int) -> str:
     It costs no more for a longer text, since what is cut off is not looked at.
     """
     return shortened(visible(text[: longest + 1]), longest)
+
+
+def visible_json(plain: Any) -> str:
+    """JSON in lines, with the characters written out that nobody sees."""
+    text = json.dumps(plain, indent=2, ensure_ascii=False)
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def quoted(text: str, longest: int = 60) -> str:

@@ -1,4 +1,4 @@
-"""The audits that Airflow's database knows: the asset events of a programme's audit asset."""
+"""What every audit of a programme has counted, as the events of its audit asset tell; what a single one has found."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from airflow.models.asset import AssetEvent, AssetModel
 from sqlalchemy import Text, cast, func, select
 
 from airflow_provider_partnero.assets import audit_asset_uri
+from airflow_provider_partnero.ledger.audit_history import AuditRun
 from airflow_provider_partnero.webhooks.history import PastAudit, UnreadableAuditError, past_audit_of
 from airflow_provider_partnero.webhooks.timeline import AuditPoint, read_point
 
@@ -25,51 +26,41 @@ _READ_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class SourceTask:
-    """The task that made an audit."""
-
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedAudit:
-    """An audit, as its asset event tells of it.
+class RecordedPoint:
+    """What one audit has counted, as its asset event tells.
 
     :param event_id: of the asset event.
-    :param source: None if somebody wrote the event by hand.
+    :param run: the task that audited; None if somebody wrote the event by hand.
     """
 
     event_id: int
     point: AuditPoint
-    source: SourceTask | None
+    run: AuditRun | None
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedAudits:
-    """The latest audits of a programme.
+class RecordedPoints:
+    """What the latest audits of a programme have counted.
 
-    :param audits: the oldest first.
+    :param points: the oldest first.
     :param unreadable: how many of the latest events tell of no audit.
     :param is_more: whether there are older ones, which are left out.
     """
 
-    audits: tuple[RecordedAudit, ...]
+    points: tuple[RecordedPoint, ...]
     unreadable: int
     is_more: bool
 
 
-def read_audits(session: Session, conn_id: str) -> RecordedAudits:
+def read_points(session: Session, conn_id: str) -> RecordedPoints:
     """The latest audits of a connection's programme: those among its asset's latest :data:`MOST_AUDITS` events."""
     of_asset = AssetEvent.asset_id.in_(_asset_ids(session, conn_id))
     newest = select(AssetEvent.id).where(of_asset).order_by(AssetEvent.timestamp.desc(), AssetEvent.id.desc())
     ids = list(session.scalars(newest.limit(MOST_AUDITS + 1)))
     shown = ids[:MOST_AUDITS]
-    found = list(_audits(session, shown))
-    found.sort(key=lambda audit: (audit.point.at, audit.event_id))
-    return RecordedAudits(tuple(found), len(shown) - len(found), len(ids) > MOST_AUDITS)
+    found = list(_points(session, shown))
+    found.sort(key=lambda one: (one.point.at, one.event_id))
+    return RecordedPoints(tuple(found), len(shown) - len(found), len(ids) > MOST_AUDITS)
 
 
 def read_past_audit(session: Session, conn_id: str, event_id: int) -> PastAudit:
@@ -90,7 +81,7 @@ def _asset_ids(session: Session, conn_id: str) -> list[int]:
     return list(session.scalars(select(AssetModel.id).where(AssetModel.uri == audit_asset_uri(conn_id)).limit(10)))
 
 
-def _audits(session: Session, event_ids: list[int]) -> Iterator[RecordedAudit]:
+def _points(session: Session, event_ids: list[int]) -> Iterator[RecordedPoint]:
     source = (
         AssetEvent.source_dag_id,
         AssetEvent.source_run_id,
@@ -105,9 +96,9 @@ def _audits(session: Session, event_ids: list[int]) -> Iterator[RecordedAudit]:
         for event_id, timestamp, dag_id, run_id, task_id, map_index, told in rows:
             point = _point(told, timestamp)
             is_task = dag_id and run_id and task_id
-            task = SourceTask(dag_id, run_id, task_id, -1 if map_index is None else map_index) if is_task else None
+            task = AuditRun(dag_id, run_id, task_id, -1 if map_index is None else map_index) if is_task else None
             if point:
-                yield RecordedAudit(event_id, point, task)
+                yield RecordedPoint(event_id, point, task)
 
 
 def _text() -> Any:

@@ -11,13 +11,13 @@ import pytest
 from airflow.utils.session import create_session
 
 from airflow_provider_partnero.assets import audit_asset_uri
-from airflow_provider_partnero.ledger import audits
-from airflow_provider_partnero.ledger.audits import (
+from airflow_provider_partnero.ledger import audit_points
+from airflow_provider_partnero.ledger.audit_history import AuditRun
+from airflow_provider_partnero.ledger.audit_points import (
     LARGEST_EXTRA,
-    RecordedAudits,
-    SourceTask,
-    read_audits,
+    RecordedPoints,
     read_past_audit,
+    read_points,
 )
 from airflow_provider_partnero.webhooks.history import PastAudit, UnreadableAuditError
 from tests.unit.conftest import Airflow
@@ -60,9 +60,9 @@ def _record(asset_id: int, extra: Any, timestamp: datetime = NOW, **source: Any)
         return int(event.id)
 
 
-def _read(conn_id: str = CONN) -> RecordedAudits:
+def _read(conn_id: str = CONN) -> RecordedPoints:
     with create_session() as session:
-        return read_audits(session, conn_id)
+        return read_points(session, conn_id)
 
 
 def test_audits_come_in_the_order_in_which_they_were_made_with_the_tasks_that_made_them(
@@ -73,24 +73,24 @@ def test_audits_come_in_the_order_in_which_they_were_made_with_the_tasks_that_ma
     earlier = _record(asset_ids[CONN], _extra(NOW - 2 * DAY), **task)
     _record(asset_ids["other"], _extra(NOW))
     found = _read()
-    assert [(one.event_id, one.point.at, one.point.errors) for one in found.audits] == [
+    assert [(one.event_id, one.point.at, one.point.errors) for one in found.points] == [
         (earlier, NOW - 2 * DAY, 1),
         (later, NOW - DAY, 7),
     ]
-    assert [one.source for one in found.audits] == [SourceTask("d", "r", "t", 4), None]
+    assert [one.run for one in found.points] == [AuditRun("d", "r", "t", 4), None]
     assert (found.unreadable, found.is_more) == (0, False)
 
 
 def test_a_programme_that_nobody_has_audited_has_no_history(asset_ids: dict[str, int]) -> None:
-    assert _read("never") == _read() == RecordedAudits((), 0, is_more=False)
+    assert _read("never") == _read() == RecordedPoints((), 0, is_more=False)
 
 
 def test_only_the_latest_are_read(asset_ids: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audits, "MOST_AUDITS", 5)
-    monkeypatch.setattr(audits, "_READ_AT_ONCE", 2)
+    monkeypatch.setattr(audit_points, "MOST_AUDITS", 5)
+    monkeypatch.setattr(audit_points, "_READ_AT_ONCE", 2)
     ids = [_record(asset_ids[CONN], _extra(NOW), NOW + day * DAY) for day in range(7)]
     found = _read()
-    assert [one.event_id for one in found.audits] == ids[2:]
+    assert [one.event_id for one in found.points] == ids[2:]
     assert found.is_more
 
 
@@ -112,7 +112,7 @@ def test_an_event_that_somebody_wrote_by_hand_is_counted_and_passed_over(asset_i
     _record(asset_ids[CONN], _extra(NOW))
     written = _record(asset_ids[CONN], extra)
     found = _read()
-    assert (len(found.audits), found.unreadable) == (1, 1)
+    assert (len(found.points), found.unreadable) == (1, 1)
     with create_session() as session, pytest.raises(UnreadableAuditError):
         read_past_audit(session, CONN, written)
 
@@ -137,6 +137,6 @@ def test_what_one_audit_has_found_is_read_for_its_own_connection_only(asset_ids:
 
 def test_what_an_alias_of_airflow_3_0_has_written_is_read(asset_ids: dict[str, int]) -> None:
     written = _record(asset_ids[CONN], {name: json.dumps(value) for name, value in _extra(NOW).items()})
-    assert [one.point.errors for one in _read().audits] == [1]
+    assert [one.point.errors for one in _read().points] == [1]
     with create_session() as session:
         assert read_past_audit(session, CONN, written).conn_id == CONN
