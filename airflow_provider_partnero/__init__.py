@@ -40,14 +40,12 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "triggers": [
-            {
-                "integration-name": "Partnero",
-                "python-modules": _triggers("partnero", "raw_deliveries"),
-            }
+            {"integration-name": "Partnero", "python-modules": _triggers("partnero", "raw_deliveries")},
         ],
         "cli": ["airflow_provider_partnero.commands.airflow_cli.get_commands"],  # Airflow 3.2+
         "db-managers": ["airflow_provider_partnero.ledger.manager.PartneroDBManager"],  # Airflow 3.2+
-        "asset-uris": [{"schemes": ["partnero"], "handler": "airflow_provider_partnero.assets.sanitize_uri"}],
+        "asset-uris": [_asset_scheme()],
+        "extra-links": _links("Page", "Report", "Plan", "Webhook"),
         "connection-types": [
             {
                 "connection-type": "partnero",
@@ -71,6 +69,19 @@ def get_provider_info() -> dict[str, Any]:
 
 def _triggers(*modules: str) -> list[str]:
     return [f"airflow_provider_partnero.triggers.{module}" for module in modules]
+
+
+def _asset_scheme() -> dict[str, Any]:
+    module = "airflow_provider_partnero.assets"
+    return {
+        "schemes": ["partnero"],
+        "handler": f"{module}.sanitize_uri",
+        "to_openlineage_converter": f"{module}.to_openlineage",
+    }
+
+
+def _links(*subjects: str) -> list[str]:
+    return [f"airflow_provider_partnero.operators.links.Partnero{subject}Link" for subject in subjects]
 
 
 _CONNECTION_FIELDS: dict[str, dict[str, Any]] = {

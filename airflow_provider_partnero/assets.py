@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, quote
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.webhooks.delivery import PROBE_EVENT, PartneroDelivery
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset, AssetAlias
+    from openlineage.client.event_v2 import Dataset
 
 _RESERVED = frozenset({"audit", PROBE_EVENT})  # they stand for something else, or for nothing
 
@@ -114,3 +115,14 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     if not uri.netloc or not uri.path.strip("/"):
         raise ValueError(f"asset URI {short_repr(uri.geturl())}: must be partnero://<connection id>/<subject>")
     return uri
+
+
+def to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:  # noqa: ARG001
+    """The asset as a dataset of OpenLineage; its provider, where it is installed, calls this.
+
+    :returns: the dataset with the namespace ``partnero://<connection id>``, and an event's name or ``audit`` as name.
+    """
+    from openlineage.client.event_v2 import Dataset
+
+    uri = urlsplit(asset.uri)
+    return Dataset(namespace=f"partnero://{uri.netloc}", name=unquote(uri.path.strip("/")))

@@ -15,10 +15,12 @@ from airflow_provider_partnero.operators.declaration import declared_webhooks
 from airflow_provider_partnero.operators.expected_events import AWAITED_FIELD, as_expected, awaited, is_settled, look_up
 from airflow_provider_partnero.operators.fleet_membership import FleetMembership, as_fleet
 from airflow_provider_partnero.operators.keys import under_live_keys
+from airflow_provider_partnero.operators.links import PartneroPageLink, PartneroReportLink
 from airflow_provider_partnero.operators.quiet_hours import QuietHours, as_quiet_hours
 from airflow_provider_partnero.operators.report_files import checked_suffix, write_report
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
     from airflow_provider_partnero.webhooks.audit import AuditReport
@@ -38,7 +40,8 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
     {"previous_audit", "new", "gone", "still_there", "unknown", "no_longer_checked", "notes", "gone_findings"}}``, with
     at most 100 findings of each kind; the numbers cover all. Logs the findings, what to do about them, and what has
     changed. If the audit does not fail the task, it emits an event on ``partnero_audit_asset(conn_id)`` with the counts
-    and the findings' fingerprints. None of these ever holds a signing secret.
+    and the findings' fingerprints. None of these ever holds a signing secret. Its links lead to the report at
+    ``report_path``, also if the audit failed the task, and to Partnero's page.
 
     What has changed is told from the latest audit of the same connection and programme that is known: from that event
     (Airflow 3.2 and later), or from the file at ``report_path`` before it is replaced. Without either, or if it cannot
@@ -79,6 +82,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         "partnero_conn_id",
     )
     template_fields_renderers = {"declared": "yaml"}  # noqa: RUF012
+    operator_extra_links = (PartneroReportLink(), PartneroPageLink())
     now: Callable[[], datetime] = staticmethod(lambda: datetime.now(UTC))  # a test sets its own
 
     def __init__(
@@ -113,6 +117,8 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         self.report_path = report_path
         self.fleet = fleet
         self.outlets = [*self.outlets, audit_outlet(partnero_conn_id)]
+        self.has_report = False  # at ``report_path``, of this try
+        self._audited: tuple[AuditReport, Comparison] | None = None
 
     def act(self, context: Context) -> dict[str, Any]:
         """Audit, and hand on to the fleet's report what became of it."""
@@ -146,8 +152,9 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             expect_events=expect_events,
         )
         comparison = self._compared(report, now, notes)
+        self._audited = report, comparison
         self.log.info("%s\n\n%s", report.to_table(max_rows=_MOST_ROWS_LOGGED), in_lines(comparison.summary))
-        self._write_report(report, comparison)
+        self._write_report(report, comparison, context)
         handed_on = membership.hand_on(report, webhooks, self.hook)
         self._emit_event(report, comparison, expect_events, context)
         if report.fails(self.fail_on):
@@ -178,10 +185,17 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         known, problems = past_audits(self.partnero_conn_id, self.report_path)
         return compare(report, known, at=now, conn_id=self.partnero_conn_id, problems=[*notes, *problems])
 
-    def _write_report(self, report: AuditReport, comparison: Comparison) -> None:
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
+        """The audit's numbers for OpenLineage, also if they failed the task; None if there was no audit."""
+        from airflow_provider_partnero.operators.audit_facet import audit_lineage
+
+        return audit_lineage(self.partnero_conn_id, *self._audited) if self._audited else None
+
+    def _write_report(self, report: AuditReport, comparison: Comparison, context: Context) -> None:
         if not self.report_path:
             return
         from airflow_provider_partnero.webhooks.report import render_report
+        from airflow_provider_partnero.webhooks.report.whereabouts import XCOM_KEY, ReportWhereabouts
 
         text = render_report(
             report,
@@ -193,6 +207,8 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         )
         write_report(self.report_path, text)
         self.log.info("Report written to %s", self.report_path)
+        context["ti"].xcom_push(XCOM_KEY, ReportWhereabouts(self.partnero_conn_id, self.report_path).to_dict())
+        self.has_report = True
 
     def _emit_event(
         self, report: AuditReport, comparison: Comparison, expected: Sequence[ExpectedEvent], context: Context

@@ -24,6 +24,7 @@ from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.drain import PartneroDrainDeliveriesOperator
 from airflow_provider_partnero.operators.fleet import PartneroFleetReportOperator
 from airflow_provider_partnero.operators.keys import create_under, find_under, task_keys
+from airflow_provider_partnero.operators.links import PartneroWebhookLink
 from airflow_provider_partnero.operators.probe import PartneroProbeReceiverOperator
 from airflow_provider_partnero.operators.reading import (
     PartneroGetWebhookOperator,
@@ -105,6 +106,7 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         "secret_to",
         "partnero_conn_id",
     )
+    operator_extra_links = (PartneroWebhookLink(),)
 
     def __init__(
         self,
@@ -136,6 +138,7 @@ class PartneroCreateWebhookOperator(PartneroOperator):
         self.include_signature = include_signature
         self.secret_to = secret_to
         self._given_secret_to = OptionalArgument.of("secret_to", secret_to, checked_secret_to)
+        self.linked_key: str | None = None
         if self._given_secret_to.is_given:
             self._check_that_a_retry_hands_over()
 
@@ -171,6 +174,7 @@ class PartneroCreateWebhookOperator(PartneroOperator):
             key=keys[0],
         )
         webhook = self._create(spec, keys, is_retry=context["ti"].try_number > 1, is_key_given=given_key is not None)
+        self.linked_key = webhook.key
         self.log.info("Webhook %r (%r) is there", webhook.key, webhook.name)
         if target:
             self._hand_over(webhook, target, can_be_found=webhook.key in keys)

@@ -10,6 +10,7 @@ from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.operators.arguments import OptionalArgument, as_flag, as_texts, check_early
 from airflow_provider_partnero.operators.base import PartneroOperator
 from airflow_provider_partnero.operators.declaration import declared_webhooks
+from airflow_provider_partnero.operators.links import PartneroPlanLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -73,6 +74,7 @@ class PartneroReconcileWebhooksOperator(PartneroOperator):
         "partnero_conn_id",
     )
     template_fields_renderers = {"webhooks": "yaml"}  # noqa: RUF012
+    operator_extra_links = (PartneroPlanLink(),)
     clock = Clock()  # a test sets its own
 
     def __init__(
@@ -104,6 +106,7 @@ class PartneroReconcileWebhooksOperator(PartneroOperator):
         self._most_changes = OptionalArgument.of("max_changes", max_changes, _as_count)
         self.adopt = adopt
         self.wait_until_active = wait_until_active
+        self.has_plan = False  # in XCom, of this try
 
     def act(self, context: Context) -> dict[str, Any]:
         """Plan; unless it is a dry run, apply the plan, read back, and wait."""
@@ -130,12 +133,14 @@ class PartneroReconcileWebhooksOperator(PartneroOperator):
             log_url=getattr(ti, "log_url", None),
             clock=self.clock,
         )
-        return reconciliation.run(
+        outcome = reconciliation.run(
             dry_run=is_dry_run,
             wait_until_active=is_waiting,
             is_retry=ti.try_number > 1,
             halted=half_applied(context),
         )
+        self.has_plan = True
+        return outcome
 
 
 def half_applied(context: Context) -> Callable[[dict[str, Any]], None]:

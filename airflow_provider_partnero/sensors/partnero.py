@@ -23,6 +23,7 @@ from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.hooks.advice import advice_on
 from airflow_provider_partnero.operators.arguments import check_early
 from airflow_provider_partnero.operators.base import IntroducedTasks, introduction
+from airflow_provider_partnero.operators.links import PartneroWebhookLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -51,6 +52,7 @@ class PartneroWebhookActiveSensor(IntroducedTasks, BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("webhook_key", "partnero_conn_id")
+    operator_extra_links = (PartneroWebhookLink(),)
     ui_color: str = "#e8e4fb"
     ui_fgcolor: str = "#2b1e66"
 
@@ -75,6 +77,11 @@ class PartneroWebhookActiveSensor(IntroducedTasks, BaseSensorOperator):
         )
         self.partnero_conn_id = partnero_conn_id
         self._ends: float | None = None  # when ``timeout`` has passed, by time.monotonic
+
+    @property
+    def linked_key(self) -> str:
+        """The key of the webhook that the task's link leads to."""
+        return self.webhook_key
 
     @cached_property
     def hook(self) -> PartneroHook:
