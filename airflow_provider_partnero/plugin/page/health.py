@@ -37,7 +37,8 @@ class HealthFinding:
     """One thing that is wrong.
 
     :param key: of the webhook it is about; empty if it is about none.
-    :param words: what is wrong, and what to do.
+    :param words: what is wrong; empty if only the last audit's DAG could tell.
+    :param remedy: what to do.
     :param is_of_audit: whether only the last audit knows of it, since it takes what the audit's DAG declares.
     """
 
@@ -47,6 +48,7 @@ class HealthFinding:
     name: str
     key: str
     words: str
+    remedy: str
     is_of_audit: bool = False
 
 
@@ -113,12 +115,8 @@ def _verdict(reading: ProgrammeState, findings: Sequence[HealthFinding], errors:
     if not webhooks:
         return Sentence("warning", "The programme has no webhooks: Partnero tells nobody what happens.")
     if findings:
-        return Sentence(
-            "warning",
-            f"Events arrive, but {counted(len(findings), 'thing')} looks like a mistake."
-            if len(findings) == 1
-            else f"Events arrive, but {counted(len(findings), 'thing')} look like mistakes.",
-        )
+        looks = "looks like a mistake" if len(findings) == 1 else "look like mistakes"
+        return Sentence("warning", f"Events arrive, but {counted(len(findings), 'thing')} {looks}.")
     if webhooks == 1:
         return Sentence("good", "Well: the programme's one webhook is in order.")
     return Sentence("good", f"Well: all {webhooks:,} webhooks are in order.")
@@ -147,6 +145,7 @@ def _live(snapshot: ProgrammeSnapshot | None, audit: PastAudit | None) -> Iterat
                 name=finding.name or finding.subject,
                 key=finding.key or "",
                 words=finding.words,
+                remedy=_RULES[finding.rule].remedy,
             )
 
 
@@ -160,7 +159,8 @@ def _of_audit(audit: PastAudit | None) -> Iterator[HealthFinding]:
                 title=rule.title,
                 name=known.name or "",
                 key=known.key or "",
-                words=rule.remedy,
+                words="",
+                remedy=rule.remedy,
                 is_of_audit=True,
             )
 

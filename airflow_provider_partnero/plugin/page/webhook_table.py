@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.webhooks.findings import Severity
+from airflow_provider_partnero.webhooks.rules import RULES
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.plugin.page.snapshot import ProgrammeSnapshot
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 PAGE_SIZE = 50
 _LONGEST_SEARCH = 200  # characters
 _MOST_EVENTS = 4  # named in a row
+
+_REMEDIES = {rule.id: rule.remedy for rule in RULES}
 
 STATES = ("all", "active", "inactive", "findings")
 SORTS = ("findings", "name", "host", "events", "state")
@@ -85,6 +88,11 @@ class WebhookLine:
     more_events: tuple[str, ...]
     owner: str
     findings: tuple[Finding, ...]
+
+    @property
+    def remedies(self) -> tuple[tuple[Finding, str], ...]:
+        """Each finding, and what to do about it."""
+        return tuple((finding, _REMEDIES[finding.rule]) for finding in self.findings)
 
     @property
     def worst(self) -> str:
