@@ -148,7 +148,7 @@ def _add_plan(router: APIRouter, sources: Sources) -> None:
         except PartneroError as error:
             problem = words_of(error)
         except (ValueError, LookupError) as error:
-            problem = str(error)
+            problem = f"{str(error)[:1].upper()}{str(error)[1:]}"
         except Exception as error:  # noqa: BLE001 - as a GoneError or a time-out is
             problem = words_of(error)
         return _view(request, "plan", connection_id, None, form=form, plan=found, problem=problem)
