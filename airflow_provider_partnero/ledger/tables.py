@@ -85,14 +85,14 @@ def create_tables(engine: Engine) -> None:
     :raises sqlalchemy.exc.DBAPIError: the database cannot be reached.
     """
     with engine.connect() as connection:
-        missing = _find_missing(connection)
+        missing = find_missing(connection)
     if missing is None:
         return
     try:
-        editions.upgrade(engine, is_complete=lambda connection: _find_missing(connection) is None)
+        editions.upgrade(engine, is_complete=lambda connection: find_missing(connection) is None)
     except editions.EditionError as error:
         with engine.connect() as connection:
-            if _find_missing(connection) is None:  # somebody else was quicker
+            if find_missing(connection) is None:  # somebody else was quicker
                 return
         remedy = f"{how_to_migrate()}, with a user who may create and alter tables"
         raise NoTablesError(
@@ -115,7 +115,7 @@ def how_to_migrate() -> str:
     return f"put {MANAGER} into `[database] external_db_managers` and run `airflow db migrate`"
 
 
-def _find_missing(connection: Connection) -> str | None:
+def find_missing(connection: Connection) -> str | None:
     """What the database says when something is missing, else None; reads no row of the large table."""
     try:
         with connection.begin_nested() if connection.in_transaction() else connection.begin():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import AssetDetails, ConnectionDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import AssetDetails, ConnectionDetails, DagDetails
 from airflow.api_fastapi.core_api.security import (
     GetUserDep,
     requires_access_asset,
@@ -47,6 +47,16 @@ def readable(user: Any, conn_ids: Iterable[str]) -> list[str]:
         for conn_id in conn_ids
         if manager.is_authorized_connection(method="GET", details=ConnectionDetails(conn_id=conn_id), user=user)
     ]
+
+
+def readable_dags(user: Any, dag_ids: Iterable[str]) -> set[str]:
+    """Those of some DAGs that somebody may read."""
+    manager = get_auth_manager()
+    return {
+        dag_id
+        for dag_id in dag_ids
+        if manager.is_authorized_dag(method="GET", details=DagDetails(id=dag_id), user=user)
+    }
 
 
 def check_same_origin(request: Request) -> None:

@@ -37,6 +37,7 @@ HEADERS: Mapping[str, str] = {
 _STATIC: Mapping[str, str] = {
     "page.css": "text/css",
     "page.js": "text/javascript",
+    "payloads.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "icon_dark.svg": "image/svg+xml",
 }
