@@ -8,7 +8,9 @@ import select
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any
@@ -90,7 +92,20 @@ class AirflowProcess:
 
         :raises DemoError: the process died meanwhile.
         """
-        self.begin(*command)
+        return self._answer({"command": command})
+
+    def at(self, moment: datetime, environment: Mapping[str, str], dag_id: str) -> dict[str, Any]:
+        """Run a DAG of audits as if it were that moment; returns what a command does.
+
+        :param moment: the run's logical date, and the audits' clock; with a time zone.
+        :param environment: variables that hold for this run only.
+        :raises DemoError: the process died meanwhile.
+        """
+        order = {"command": ["dags", "test", dag_id, moment.isoformat()], "environment": dict(environment)}
+        return self._answer(order | {"dag_id": dag_id, "at": moment.isoformat()})
+
+    def _answer(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        self._order(order)
         answer = self._pipes()[1].readline()
         if not answer:
             raise DemoError(f"the process that runs Airflow died; its log tells why: {self.log}")
@@ -99,14 +114,17 @@ class AirflowProcess:
 
     def begin(self, *command: str) -> None:
         """Start one command of ``airflow``, without waiting for its end."""
-        orders, _ = self._pipes()
-        with suppress(BrokenPipeError):
-            orders.write(json.dumps(command) + "\n")
-            orders.flush()
+        self._order({"command": command})
 
     def has_ended(self, patience: float = 0) -> bool:
         """Whether the command that was begun ends within ``patience`` seconds."""
         return bool(select.select([self._pipes()[1]], [], [], patience)[0])
+
+    def _order(self, order: Mapping[str, Any]) -> None:
+        orders, _ = self._pipes()
+        with suppress(BrokenPipeError):
+            orders.write(json.dumps(order) + "\n")
+            orders.flush()
 
     def _pipes(self) -> tuple[IO[str], IO[str]]:
         if self._process.stdin is None or self._process.stdout is None:

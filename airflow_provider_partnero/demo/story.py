@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_partnero.demo.airflow import AirflowProcess, DemoError, dags_folder
+from airflow_provider_partnero.demo.airflow import AirflowProcess, dags_folder
+from airflow_provider_partnero.demo.preparation import prepare
 from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME, let_drift
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.table import findings_table
@@ -31,10 +31,7 @@ def tell_story(environment: dict[str, str], folder: Path, sandbox: Sandbox) -> b
     log, page = folder / "airflow.log", folder / "audit.html"
     print(f"A local Partnero answers at {sandbox.base_url}: {len(BROKEN_PROGRAMME)} webhooks, some of them broken.")
     with AirflowProcess(environment | {"AIRFLOW_VAR_PARTNERO_REPORT_PATH": str(page)}, log) as airflow:
-        _prepare("A fresh Airflow home with its own SQLite database", airflow, "db", "migrate")
-        if version("apache-airflow").startswith("3.0."):
-            _prepare("The example DAGs in its database", airflow, "dags", "reserialize")
-            airflow.activate_assets()
+        prepare(airflow)
         good = _run_dag(airflow, "partnero_webhook_audit")
         _print_report(airflow.returned("partnero_webhook_audit", "audit"))
 
@@ -67,14 +64,6 @@ def _reconcile(airflow: AirflowProcess, *, prune: str) -> bool:
     good = _run_dag(airflow, dag_id, "--conf", json.dumps({"approve": planned["fingerprint"], "prune": prune}))
     _print_report(airflow.returned(dag_id, "audit"))
     return good
-
-
-def _prepare(words: str, airflow: AirflowProcess, *command: str) -> None:
-    print(f"{words} ...", end=" ", flush=True)
-    done = airflow(*command)
-    if done["failure"]:
-        raise DemoError(f"airflow {' '.join(command)} failed: {done['failure']}; its log: {airflow.log}")
-    print(f"{done['seconds']:.0f} s")
 
 
 def _run_dag(airflow: AirflowProcess, dag_id: str, *options: str) -> bool:

@@ -1,4 +1,4 @@
-"""What ``partnero-demo --ui`` does: it starts Airflow with its web pages, and an event of Partnero starts a DAG."""
+"""What ``partnero-demo --ui`` does: it starts Airflow on Partnero's page, with a week of audits and deliveries."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -13,6 +14,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import requests
 
 from airflow_provider_partnero.demo.airflow import AirflowProcess, DemoError
+from airflow_provider_partnero.demo.arrivals import UNHEARD, arrivals, subscribe_to_the_unheard
+from airflow_provider_partnero.demo.preparation import is_airflow_30, prepare
+from airflow_provider_partnero.demo.week import live_through_the_week
+from airflow_provider_partnero.webhooks.page_paths import PAGE_PATH
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.sandbox import Sandbox
@@ -20,14 +25,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SWITCH, _CONSUMER = "partnero_event_driven_switch", "partnero_event_driven"
+_NAVIGATION = "/plugin/partnero"
 _RUN_ID = "demo"
+_PAUSE = 8.0  # seconds between two deliveries; each starts a run, which keeps a small machine busy for a second or two
 _PATIENCE = 600.0  # seconds; on a busy machine, Airflow needs minutes to start
 _ANSWER_PATIENCE = 60.0  # seconds, for one answer
 _BACKOFF = 5.0  # seconds; a machine that has just started Airflow may be too slow for the first attempt
 
 
 def show_ui(port: int, environment: dict[str, str], sandbox: Sandbox) -> NoReturn:
-    """Start ``airflow standalone``, deliver an event of a transaction, and stay until Ctrl-C.
+    """Make a week of audits, start ``airflow standalone``, let events arrive, and stay until Ctrl-C.
 
     :param port: port of Airflow's pages.
     :param environment: see :func:`airflow_environment`.
@@ -38,7 +45,10 @@ def show_ui(port: int, environment: dict[str, str], sandbox: Sandbox) -> NoRetur
         raise DemoError("the command 'airflow' is not on the PATH")
     log = Path(environment["AIRFLOW_HOME"]).parent / "airflow.log"
     address = f"http://127.0.0.1:{port}"
+    reports = log.parent / "reports"
+    reports.mkdir()
     environment = environment | {
+        "AIRFLOW_VAR_PARTNERO_REPORT_PATH": str(reports / "today.html"),
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__BASE_URL": address,
@@ -47,16 +57,41 @@ def show_ui(port: int, environment: dict[str, str], sandbox: Sandbox) -> NoRetur
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__PARTNERO__RECEIVER_ENABLED": "True",
     }
-    print(f"Starting Airflow; its log: {log}", flush=True)
+    print(f"Airflow's log: {log}", flush=True)
     with AirflowProcess(environment, log) as airflow:
+        prepare(airflow)
+        if not live_through_the_week(airflow, sandbox, datetime.now(UTC), reports):
+            print(f"Not every audit of the week succeeded; the log tells why: {log}")
+        print("Airflow starts ", end="", flush=True)
         airflow.begin("standalone")
         _wait_until_healthy(address, airflow)
-        print(f"\n\nAirflow   {address}   (no login needed)\nPartnero  {sandbox.root_url}/docs\n", flush=True)
+        _say_where_to_click(address, sandbox, log)
         _show_event(_Api(address), sandbox, log)
-        print("\nCtrl-C ends both.", flush=True)
+        print(
+            f"\nMore arrive for two minutes; of {UNHEARD}, no DAG hears. Ctrl-C ends both Airflow and Partnero.",
+            flush=True,
+        )
+        _let_arrive(airflow, sandbox)
         while not airflow.has_ended(patience=3600):
             pass
     raise DemoError(f"Airflow ended by itself; its log tells why: {log}")
+
+
+def _say_where_to_click(address: str, sandbox: Sandbox, log: Path) -> None:
+    """Tell it in the terminal and, for those who look there, in the log."""
+    page = f"{address}{PAGE_PATH if is_airflow_30() else _NAVIGATION}"
+    words = f"Look here   {page}   (no login needed)"
+    with suppress(OSError), log.open("a") as file:
+        file.write(f"{words}\n")
+    print(f"\n\n{words}\nAirflow     {address}\nPartnero    {sandbox.root_url}/docs\n", flush=True)
+
+
+def _let_arrive(airflow: AirflowProcess, sandbox: Sandbox) -> None:
+    subscribe_to_the_unheard(sandbox)
+    for event, data in arrivals():
+        if airflow.has_ended(patience=_PAUSE):
+            return
+        sandbox.emit(event, data, wait=False)
 
 
 def _wait_until_healthy(address: str, airflow: AirflowProcess) -> None:

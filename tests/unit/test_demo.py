@@ -10,9 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_partnero.api.models import Webhook, WebhookEvent
 from airflow_provider_partnero.demo import cli
 from airflow_provider_partnero.demo.airflow import AirflowProcess, DemoError, airflow_environment
+from airflow_provider_partnero.demo.arrivals import UNHEARD, arrivals, subscribe_to_the_unheard
+from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME
 from airflow_provider_partnero.demo.sessions import end_session
+from airflow_provider_partnero.demo.week import become, webhooks_of_the_week
+from airflow_provider_partnero.sandbox import Sandbox
+from airflow_provider_partnero.webhooks.audit import audit
 
 SESSION_WITH_A_TASK = """
 import os, subprocess, sys, time
@@ -94,3 +100,36 @@ def test_the_error_about_a_dead_process_names_its_log(tmp_path: Path) -> None:
         pytest.raises(DemoError, match=f"died; its log tells why: {log}"),
     ):
         airflow("version")
+
+
+def test_the_programme_gets_worse_and_better_within_the_week(partnero_sandbox: Sandbox) -> None:
+    found = []
+    for webhooks in [*webhooks_of_the_week(), BROKEN_PROGRAMME]:
+        become(partnero_sandbox, webhooks)
+        live = [Webhook.from_row(webhook) for webhook in partnero_sandbox.webhooks()]
+        assert {webhook.key for webhook in live} == {webhook["key"] for webhook in webhooks}
+        counts = audit(live).counts
+        found.append((counts["errors"], counts["warnings"]))
+    assert found == [(0, 0), (0, 1), (2, 1), (3, 2), (0, 1), (0, 2), (1, 2), (2, 3)]
+
+
+def test_deliveries_that_arrive_differ_and_one_event_among_them_is_heard_by_no_example() -> None:
+    arriving = list(arrivals())
+    events = [event for event, _ in arriving]
+    assert set(events) <= set(WebhookEvent)
+    assert {"transaction.created", "transaction.deleted", UNHEARD} == set(events)
+    assert len({(event, data["key"]) for event, data in arriving}) == len(arriving) == 15
+
+
+def test_only_the_receivers_webhook_is_subscribed_to_the_event_that_nobody_hears(partnero_sandbox: Sandbox) -> None:
+    receiver = {
+        "key": "r",
+        "url": "http://127.0.0.1:8080/partnero/webhooks/partnero_default",
+        "events": ["lead.created"],
+    }
+    partnero_sandbox.put_webhooks([*BROKEN_PROGRAMME, receiver])
+    before = {webhook["key"]: webhook for webhook in partnero_sandbox.webhooks()}
+    subscribe_to_the_unheard(partnero_sandbox)
+    after = {webhook["key"]: webhook for webhook in partnero_sandbox.webhooks()}
+    assert after.pop("r")["events"] == [*before.pop("r")["events"], UNHEARD]
+    assert after == before

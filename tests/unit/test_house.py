@@ -33,7 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "standalone": {"airflow_compat", "webhooks", "ledger", "drain", "plugin"},
     "__main__": {"commands"},
     "sandbox": {"api"},
-    "demo": {"sandbox", "webhooks"},
+    "demo": {"sandbox", "webhooks", "operators"},
 }
 
 
