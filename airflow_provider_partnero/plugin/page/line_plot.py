@@ -13,17 +13,17 @@ from itertools import pairwise
 from airflow_provider_partnero.webhooks.texts import counted
 from airflow_provider_partnero.webhooks.timeline import AuditPoint
 
-WIDE, NARROW = 720, 340  # units of the drawing, each of about a pixel
+WIDE, NARROW = 760, 366  # units of the drawing, each of about a pixel
 
-_LEFT, _RIGHT, _TOP = 50.0, 100.0, 12.0
+_LEFT, _RIGHT, _TOP = 50.0, 122.0, 12.0
 _FINDINGS_HIGH, _WEBHOOKS_HIGH, _GAP = 130.0, 60.0, 24.0
 _DATES_HIGH = 26.0
 _PER_MARK = 9.0  # units; closer marks would cover the line
-_PER_DATE = 95.0
+_PER_DAY, _PER_HOUR = 60.0, 95.0  # units that a date takes, without and with its hour
 _PER_LABEL = 16.0
 _MOST_TICKS = 4
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_STEPS = (_HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, *(days * _DAY for days in (1, 2, 7, 14, 28, 56, 112, 224)))
+_STEPS = (_HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, *(days * _DAY for days in (1, 2, 3, 7, 14, 28, 56, 112, 224)))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -173,14 +173,19 @@ def _apart(downs: Sequence[float], top: float, bottom: float) -> list[float]:
 
 def _dates(start: datetime, end: datetime, left: float, right: float) -> Iterator[PlotTick]:
     span = end - start
-    most = max(1, int((right - left) / _PER_DATE))
-    step = next((step for step in _STEPS if span <= step * most), _STEPS[-1])
+    step = next((step for step in _STEPS if span <= step * _most_dates(step, left, right)), _STEPS[-1])
     first = _EPOCH - (_EPOCH - start) // step * step  # the first multiple of the step that is not before the start
-    moments = [moment for number in range(most + 1) if (moment := first + number * step) <= end] or [start]
+    moments = [
+        moment for number in range(_most_dates(step, left, right) + 1) if (moment := first + number * step) <= end
+    ] or [start]
     form = "%d %b" if step >= _DAY and moments[0] != start else "%d %b %H:%M"
     for moment in moments:
         share = (moment - start) / span if span else 0.5
         yield PlotTick(left + (right - left) * share, f"{moment:{form}}".lstrip("0"))
+
+
+def _most_dates(step: timedelta, left: float, right: float) -> int:
+    return max(1, int((right - left) / (_PER_DAY if step >= _DAY else _PER_HOUR)))
 
 
 def _words(points: Sequence[AuditPoint]) -> str:

@@ -45,7 +45,7 @@ def test_everything_is_inside_the_drawing_and_no_label_covers_another(points: li
         assert all(panel.top <= down <= panel.bottom for down in [*downs, *(y for _, y in places)])
         assert all(plot.left - 0.01 <= x <= plot.right + 0.01 for x, _ in places)
         assert len(downs) == 1 or abs(downs[0] - downs[1]) >= 15.9
-    assert 1 <= len(plot.dates) <= 8
+    assert 1 <= len(plot.dates) <= 10
     assert all(plot.left <= date.at <= plot.right for date in plot.dates)
 
 
@@ -76,8 +76,10 @@ def test_a_programme_without_a_finding_lies_on_the_ground() -> None:
 
 
 def test_days_stand_below_a_week() -> None:
-    plot = _week([1] * 8, [1] * 8)
-    assert [date.text for date in plot.dates] == ["21 Nov", "23 Nov", "25 Nov", "27 Nov"]
+    points = [AuditPoint(START + day * DAY, 1, 1, 1) for day in range(8)]
+    wide, narrow = (build_plot(points, width) for width in (WIDE, NARROW))
+    assert [date.text for date in wide.dates] == [f"{day} Nov" for day in range(21, 28)]
+    assert [date.text for date in narrow.dates] == ["21 Nov", "24 Nov", "27 Nov"]
 
 
 def test_a_single_audit_is_a_mark_with_its_time() -> None:

@@ -48,7 +48,14 @@ class Doorkeeper(SimpleAuthManager):
 
 @contextmanager
 def page_served() -> Iterator[TestClient]:
-    """A client of the page's app, mounted as Airflow mounts it; asks as nobody who is logged in."""
+    """A client of the page's app; asks as nobody who is logged in."""
+    with page_mounted() as server, TestClient(server, follow_redirects=False) as client:
+        yield client
+
+
+@contextmanager
+def page_mounted() -> Iterator[FastAPI]:
+    """The page's app, mounted as Airflow mounts it."""
     from airflow.api_fastapi import app as airflow_app
 
     from airflow_provider_partnero.plugin.app import new_app
@@ -60,8 +67,7 @@ def page_served() -> Iterator[TestClient]:
         server = FastAPI()
         airflow_app.init_auth_manager(server)
         server.mount("/partnero", new_app())
-        with TestClient(server, follow_redirects=False) as client:
-            yield client
+        yield server
         airflow_app.purge_cached_app()
 
 
