@@ -60,6 +60,7 @@ __all__ = [
     "asset_state_stores",
     "can_read_asset_events",
     "conf",
+    "dag_details",
     "events_queued_by_partition",
     "extra_through_alias",
     "finds_db_managers",
@@ -92,6 +93,18 @@ def finds_db_managers() -> bool:
     from airflow.providers_manager import ProvidersManager
 
     return hasattr(ProvidersManager, "db_managers")
+
+
+def dag_details(dag_id: str) -> Any:
+    """What an auth manager is asked about a DAG; with its team, where DAGs have teams (from 3.1 on).
+
+    It may ask Airflow's database.
+    """
+    from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+    from airflow.models.dag import DagModel
+
+    team_of = getattr(DagModel, "get_team_name", None)
+    return DagDetails(id=dag_id, team_name=team_of(dag_id)) if team_of else DagDetails(id=dag_id)
 
 
 def read_as_server() -> None:

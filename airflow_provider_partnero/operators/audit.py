@@ -194,6 +194,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
     def _write_report(self, report: AuditReport, comparison: Comparison, context: Context) -> None:
         if not self.report_path:
             return
+        from airflow_provider_partnero.webhooks.history import written
         from airflow_provider_partnero.webhooks.report import render_report
         from airflow_provider_partnero.webhooks.report.whereabouts import XCOM_KEY, ReportWhereabouts
 
@@ -207,7 +208,8 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         )
         write_report(self.report_path, text)
         self.log.info("Report written to %s", self.report_path)
-        context["ti"].xcom_push(XCOM_KEY, ReportWhereabouts(self.partnero_conn_id, self.report_path).to_dict())
+        whereabouts = ReportWhereabouts(self.partnero_conn_id, self.report_path, written(comparison.at))
+        context["ti"].xcom_push(XCOM_KEY, whereabouts.to_dict())
         self.has_report = True
 
     def _emit_event(

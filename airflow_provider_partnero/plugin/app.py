@@ -17,6 +17,7 @@ from fastapi import Depends, FastAPI, HTTPException
 
 from airflow_provider_partnero.ledger.overview import LastDelivery, last_deliveries
 from airflow_provider_partnero.ledger.turn import utc_now
+from airflow_provider_partnero.plugin.page.output_routes import output_router
 from airflow_provider_partnero.plugin.page.past_routes import past_router
 from airflow_provider_partnero.plugin.page.refusals import refusal
 from airflow_provider_partnero.plugin.page.routes import page_router
@@ -101,6 +102,7 @@ def new_app() -> PartneroApp:
 def _with_login(receiver_status: ReceiverStatus, settings: ReceiverSettings | ValueError) -> FastAPI:
     app = FastAPI(title="Partnero", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(past_router())
+    app.include_router(output_router())
     app.include_router(page_router(settings))
     app.add_exception_handler(HTTPException, refusal)
 

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import AssetDetails, ConnectionDetails, DagDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import (
+    AssetDetails,
+    ConnectionDetails,
+    DagAccessEntity,
+    DagDetails,
+)
 from airflow.api_fastapi.core_api.security import (
     GetUserDep,
     requires_access_asset,
@@ -15,7 +20,7 @@ from airflow.api_fastapi.core_api.security import (
 )
 from fastapi import Depends, HTTPException, Request
 
-from airflow_provider_partnero.airflow_compat import conf
+from airflow_provider_partnero.airflow_compat import conf, dag_details
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,6 +62,24 @@ def readable_dags(user: Any, dag_ids: Iterable[str]) -> set[str]:
         for dag_id in dag_ids
         if manager.is_authorized_dag(method="GET", details=DagDetails(id=dag_id), user=user)
     }
+
+
+def check_task_output(request: Request, user: User) -> None:
+    """Refuse what a task has told, to those who may not read the XComs of its DAG; the query names it, if any.
+
+    :raises HTTPException: 403.
+    """
+    dag_id = request.query_params.get("dag_id")
+    if dag_id is None:
+        return
+    may_read = get_auth_manager().is_authorized_dag(
+        method="GET", access_entity=DagAccessEntity.XCOM, details=dag_details(dag_id), user=user
+    )
+    if not may_read:
+        raise HTTPException(403, "What a task tells is for those who may read the XComs of its DAG.")
+
+
+READS_TASK_OUTPUT = Depends(check_task_output)
 
 
 def check_same_origin(request: Request) -> None:

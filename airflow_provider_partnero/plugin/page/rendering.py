@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MOUNT = PAGE_PATH.rpartition("/")[0]
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": _POLICY,

@@ -12,7 +12,14 @@ from fastapi.responses import RedirectResponse
 from airflow_provider_partnero.api.errors import PartneroError
 from airflow_provider_partnero.ledger.audit_history import RecordedAudit, recorded_audits
 from airflow_provider_partnero.ledger.overview import LastDelivery, last_deliveries
-from airflow_provider_partnero.plugin.page.access import LOGIN, READS_CONNECTION, SAME_ORIGIN, User, readable
+from airflow_provider_partnero.plugin.page.access import (
+    LOGIN,
+    READS_CONNECTION,
+    READS_TASK_OUTPUT,
+    SAME_ORIGIN,
+    User,
+    readable,
+)
 from airflow_provider_partnero.plugin.page.connection_choice import listed_connections
 from airflow_provider_partnero.plugin.page.event_coverage import build_event_coverage
 from airflow_provider_partnero.plugin.page.health import build_health
@@ -21,6 +28,7 @@ from airflow_provider_partnero.plugin.page.plan_preview import LARGEST_FORM, Pla
 from airflow_provider_partnero.plugin.page.receiver_state import receiver_state
 from airflow_provider_partnero.plugin.page.rendering import render, root_path, static_file
 from airflow_provider_partnero.plugin.page.snapshot import READ_SECONDS
+from airflow_provider_partnero.plugin.page.task_output import named_task, returned_plan
 from airflow_provider_partnero.plugin.page.webhook_table import WebhookSearch, build_webhook_table
 from airflow_provider_partnero.plugin.receiver.signers.daemon_threads import DaemonThreads
 from airflow_provider_partnero.webhooks.page_paths import page_path
@@ -130,10 +138,15 @@ def _add_views(router: APIRouter, sources: Sources) -> None:
 
 
 def _add_plan(router: APIRouter, sources: Sources) -> None:
-    @router.get("/{connection_id:path}/plan", dependencies=_VIEW)
+    @router.get("/{connection_id:path}/plan", dependencies=[*_VIEW, READS_TASK_OUTPUT])
     async def plan(request: Request, connection_id: str) -> Response:
-        """The form for a declaration."""
-        return _view(request, "plan", connection_id, None, form=PlanForm(), plan=None, problem="")
+        """The form for a declaration; above it the plan that a task returned, if the query names one."""
+        found, problem = None, ""
+        if "dag_id" in request.query_params:
+            task = named_task(request)
+            found, problem = await sources.from_database(lambda: returned_plan(task), None)
+            problem = problem or ("" if found else "This task has returned no plan.")
+        return _view(request, "plan", connection_id, None, form=PlanForm(), plan=found, problem=problem)
 
     @router.post("/{connection_id:path}/plan", dependencies=[*_VIEW, SAME_ORIGIN])
     async def previewed(request: Request, connection_id: str) -> Response:

@@ -21,10 +21,12 @@ class ReportWhereabouts:
 
     :param conn_id: the connection of the audited programme.
     :param path: a path, or a URL for Airflow's ``ObjectStoragePath``.
+    :param at: when the audit was made, as its report says; empty if that is not told.
     """
 
     conn_id: str
     path: str
+    at: str = ""
 
     @property
     def suffix(self) -> str:
@@ -32,8 +34,8 @@ class ReportWhereabouts:
         return PurePosixPath(self.path).suffix
 
     def to_dict(self) -> dict[str, str]:
-        """Plain JSON: ``{"conn_id", "path"}``."""
-        return {"conn_id": self.conn_id, "path": self.path}
+        """Plain JSON: ``{"conn_id", "path", "at"}``."""
+        return {"conn_id": self.conn_id, "path": self.path, "at": self.at}
 
     @classmethod
     def from_plain(cls, plain: object) -> ReportWhereabouts:
@@ -42,9 +44,9 @@ class ReportWhereabouts:
         :raises ValueError: it tells none.
         """
         told = plain if isinstance(plain, Mapping) else {}
-        conn_id, path = told.get("conn_id"), told.get("path")
+        conn_id, path, at = told.get("conn_id"), told.get("path"), told.get("at")
         if not isinstance(conn_id, str) or not isinstance(path, str) or not 0 < len(path) <= _LONGEST:
             raise ValueError(f"XCom {XCOM_KEY}={short_repr(plain)}: must be an object with 'conn_id' and 'path'")
         if not path.isprintable() or PurePosixPath(path).suffix not in _SUFFIXES:
             raise ValueError(f"XCom {XCOM_KEY}, path={short_repr(path)}: must end in one of {', '.join(_SUFFIXES)}")
-        return cls(conn_id, path)
+        return cls(conn_id, path, at if isinstance(at, str) else "")
