@@ -59,6 +59,8 @@ def test_the_wheel_holds_the_package_and_the_examples_and_nothing_else(wheel: Pa
         ".typed",
         ".j2",
         ".css",
+        ".js",
+        ".svg",
         ".ini",
         ".mako",
     }
