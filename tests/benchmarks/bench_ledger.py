@@ -1,4 +1,4 @@
-"""The ledger at a glance, with a million deliveries on PostgreSQL: ``python -m tests.benchmarks.bench_ledger``."""
+"""The ledger at a glance and by pages, a million deliveries on PostgreSQL: ``python -m tests.benchmarks.bench_ledger``."""
 
 from __future__ import annotations
 
@@ -35,13 +35,19 @@ def main() -> None:
         os.environ |= airflow_environment(folder, "partnero://")
         os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = server.url("ledger")
         from airflow import settings
+        from airflow.models import import_all_models
+        from airflow.models.base import Base
         from airflow.utils.session import create_session
 
+        from airflow_provider_partnero.ledger.listing import FAILED, DeliveryFilter
         from airflow_provider_partnero.ledger.overview import last_deliveries, read_overview
+        from airflow_provider_partnero.ledger.pages import read_page
         from airflow_provider_partnero.ledger.tables import create_tables
         from airflow_provider_partnero.ledger.turn import utc_now
 
         assert settings.engine is not None
+        import_all_models()
+        Base.metadata.create_all(settings.engine)
         create_tables(settings.engine)
         server.rows("ledger", FILL, (DELIVERIES,))
         server.rows("ledger", "vacuum analyze partnero_delivery")
@@ -49,6 +55,17 @@ def main() -> None:
             told = measure("the last delivery of each event", lambda: last_deliveries(session, CONNECTIONS))
             print(f"    {len(told)} events of {len(CONNECTIONS)} connections, {DELIVERIES:,} deliveries")
             measure("all of it, with the counts", lambda: read_overview(session, CONNECTIONS, utc_now()))
+            for what, wanted in (
+                ("a page of the newest deliveries", DeliveryFilter(conn_id="shop_a")),
+                ("of one event", DeliveryFilter(conn_id="shop_a", event="event.3")),
+                ("of an outcome that is frequent", DeliveryFilter(conn_id="shop_a", outcomes=("unrouted",))),
+                (
+                    "of those whose run failed, of which there is none",
+                    DeliveryFilter(conn_id="shop_a", outcomes=(FAILED,)),
+                ),
+                ("of a connection that has none", DeliveryFilter(conn_id="nobody")),
+            ):
+                measure(what, lambda wanted=wanted: read_page(session, wanted))  # type: ignore[misc]
         plain = "select conn_id, event, max(recorded_at) from partnero_delivery group by 1, 2"
         measure("the last delivery of each event, as a plain query", lambda: server.rows("ledger", plain))
 
