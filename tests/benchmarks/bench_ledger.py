@@ -1,4 +1,4 @@
-"""The ledger at a glance and by pages, a million deliveries on PostgreSQL: ``python -m tests.benchmarks.bench_ledger``."""
+"""The ledger at a glance and by pages, of a million deliveries: ``python -m tests.benchmarks.bench_ledger``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def main() -> None:
         from airflow_provider_partnero.ledger.turn import utc_now
 
         assert settings.engine is not None
-        import_all_models()
+        import_all_models()  # type: ignore[no-untyped-call]
         Base.metadata.create_all(settings.engine)
         create_tables(settings.engine)
         server.rows("ledger", FILL, (DELIVERIES,))
