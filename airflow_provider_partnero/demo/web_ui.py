@@ -16,7 +16,7 @@ import requests
 from airflow_provider_partnero.demo.airflow import AirflowProcess, DemoError
 from airflow_provider_partnero.demo.arrivals import UNHEARD, arrivals, subscribe_to_the_unheard
 from airflow_provider_partnero.demo.preparation import is_airflow_30, prepare
-from airflow_provider_partnero.demo.week import live_through_the_week
+from airflow_provider_partnero.demo.week import AUDIT, live_through_the_week
 from airflow_provider_partnero.webhooks.page_paths import PAGE_PATH
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ def show_ui(port: int, environment: dict[str, str], sandbox: Sandbox) -> NoRetur
         "AIRFLOW__API__BASE_URL": address,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__PARTNERO__RECEIVER_ENABLED": "True",
     }
     print(f"Airflow's log: {log}", flush=True)
@@ -62,6 +61,8 @@ def show_ui(port: int, environment: dict[str, str], sandbox: Sandbox) -> NoRetur
         prepare(airflow)
         if not live_through_the_week(airflow, sandbox, datetime.now(UTC), reports):
             print(f"Not every audit of the week succeeded; the log tells why: {log}")
+        for dag_id in (AUDIT, _SWITCH, _CONSUMER):  # the others are there to be switched on
+            airflow("dags", "unpause", dag_id)
         print("Airflow starts ", end="", flush=True)
         airflow.begin("standalone")
         _wait_until_healthy(address, airflow)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_partnero.demo.airflow import AirflowProcess, airflow_environment
-from airflow_provider_partnero.demo.week import DAG_ID, live_through_the_week
+from airflow_provider_partnero.demo.week import AUDIT, live_through_the_week
 from airflow_provider_partnero.sandbox import Sandbox
 
 pytestmark = pytest.mark.airflow
@@ -64,7 +64,7 @@ def test_each_audit_says_its_day_and_compares_with_the_day_before(airflow: Airfl
     extras = [json.loads(extra) for (extra,) in _rows(airflow, "select extra from asset_event order by id")]
     assert [datetime.fromisoformat(extra["for_next_audit"]["at"]) for extra in extras] == DAYS
     assert [extra["counts"]["errors"] for extra in extras] == [0, 0, 2, 3, 0, 0, 1]
-    returned = airflow.returned(DAG_ID, "audit")
+    returned = airflow.returned(AUDIT, "audit")
     assert returned["changes"]["new"] == 1
     assert datetime.fromisoformat(returned["changes"]["previous_audit"]) == DAYS[-2]
 
@@ -74,7 +74,7 @@ def test_each_audit_leaves_a_report_and_the_next_command_sees_the_real_clock(
 ) -> None:
     assert [path.stem for path in sorted((folder / "reports").iterdir())] == [f"{day:%Y-%m-%d}" for day in DAYS]
     before = datetime.now(UTC).replace(microsecond=0)
-    assert airflow("dags", "test", DAG_ID)["failure"] is None
+    assert airflow("dags", "test", AUDIT)["failure"] is None
     [(extra,)] = _rows(airflow, "select extra from asset_event order by id desc limit 1")
     assert datetime.fromisoformat(json.loads(extra)["for_next_audit"]["at"]) >= before
     assert len(list((folder / "reports").iterdir())) == len(DAYS)

@@ -9,17 +9,24 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_partnero.sandbox import Sandbox
 
+from .chromium import NEEDS_CHROMIUM
 from .cluster import everything_written
 from .packages import ROOT
 from .processes import free_port, start_process
 from .waiting import PATIENCE, answer_of, wait_for
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.airflow
 
@@ -213,36 +220,115 @@ def test_a_missing_airflow_is_said_in_words(tmp_path: Path) -> None:
     assert (done.returncode, "pip install" in done.stderr) == (2, True)
 
 
-def test_the_ui_shows_an_event_that_starts_a_dag_and_the_examples_until_its_terminal_is_closed(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Shown:
+    """A demo with Airflow's pages.
+
+    :param said: what it said in its terminal before it began to wait for Ctrl-C.
+    """
+
+    process: subprocess.Popen[str]
+    folder: Path
+    address: str
+    said: str
+
+    def asked(self, path: str) -> Any:
+        """What Airflow's API answers."""
+        return answer_of("GET", f"{self.address}/api/v2/{path}", headers=self.login()).json()
+
+    def login(self) -> dict[str, str]:
+        token = answer_of("GET", f"{self.address}/auth/token").json()["access_token"]
+        return {"Authorization": f"Bearer {token}"}
+
+    def audit(self) -> str:
+        """The id of today's run of the audit, once it has ended."""
+
+        def ended() -> list[str]:
+            runs = self.asked("dags/partnero_webhook_audit/dagRuns")["dag_runs"]
+            return [run["dag_run_id"] for run in runs if run["run_type"] == "scheduled" and run["state"] == "success"]
+
+        return wait_for(ended, "today's audit")[0]
+
+
+# By how many pixels the words of the audit go beyond the right edge of the log. Other lines, such as paths, do not count.
+BEYOND_THE_EDGE = """
+() => {
+  const holders = [...document.querySelectorAll("code *")].filter(one => one.textContent.includes("What to do: "));
+  const message = holders.at(-1);
+  const range = document.createRange();
+  range.selectNodeContents(message);
+  const right = Math.max(...[...range.getClientRects()].map(line => line.right));
+  return right - message.closest("code").getBoundingClientRect().right;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """The demo with Airflow's pages, once it lets deliveries arrive."""
+    folder = tmp_path_factory.mktemp("pages")
     port = free_port()
     # A proxy that leads nowhere is not asked: all of it happens on this machine.
-    environment = _environment(tmp_path, http_proxy="http://127.0.0.1:9")
+    environment = _environment(folder, http_proxy="http://127.0.0.1:9")
     process = start_process([*DEMO, "--ui", "--port", str(port)], environment, subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         said = ""
-        while "Ctrl-C ends both" not in said and (heard := process.stdout.readline()):
+        while "Ctrl-C ends" not in said and (heard := process.stdout.readline()):
             said += heard
-        address = f"http://127.0.0.1:{port}"
-        assert address in said
-        # 200 if the machine was too slow for the first attempt, which the receiver took all the same.
-        assert re.search(r"delivered, answered 20[02]\n", said)
-        assert "DAG partnero_event_driven ... success" in said
-        assert "transaction.created: transaction_1 of 99.9" in said
-        assert answer_of("GET", address).ok
-        token = answer_of("GET", f"{address}/auth/token").json()["access_token"]
-        headers = {"Authorization": f"Bearer {token}"}
-
-        def listed() -> set[str]:
-            dags = answer_of("GET", f"{address}/api/v2/dags", headers=headers).json()["dags"]
-            return {dag["dag_id"] for dag in dags}
-
-        wait_for(lambda: {"partnero_webhook_audit", "partnero_drift_watch"} <= listed(), "the examples")
-        sessions = _sessions(tmp_path)
+        yield Shown(process, folder, f"http://127.0.0.1:{port}", said)
     finally:
-        process.send_signal(signal.SIGHUP)
-        try:
-            process.communicate(timeout=PATIENCE)
-        finally:
-            process.kill()
+        process.kill()
+        process.communicate()
+
+
+def test_the_ui_says_where_to_click_and_an_event_starts_a_dag(pages: Shown) -> None:
+    assert f"Look here   {pages.address}/plugin/partnero" in pages.said
+    [log] = pages.folder.rglob("airflow.log")
+    assert f"Look here   {pages.address}/plugin/partnero" in log.read_text()
+    assert "an audit of each day ......." in pages.said
+    # 200 if the machine was too slow for the first attempt, which the receiver took all the same.
+    assert re.search(r"delivered, answered 20[02]\n", pages.said)
+    assert "DAG partnero_event_driven ... success" in pages.said
+    assert "transaction.created: transaction_1 of 99.9" in pages.said
+    assert answer_of("GET", pages.address).ok
+
+
+def test_the_ui_has_the_examples_a_week_of_audits_and_a_delivery_that_no_dag_hears(pages: Shown) -> None:
+    def listed() -> set[str]:
+        return {dag["dag_id"] for dag in pages.asked("dags")["dags"]}
+
+    wait_for(lambda: {"partnero_webhook_audit", "partnero_drift_watch"} <= listed(), "the examples")
+    assert pages.audit()
+    assert len(pages.asked("dags/partnero_webhook_audit/dagRuns")["dag_runs"]) == 8
+    page = f"{pages.address}/partnero/page/partnero_default/deliveries"
+    unheard = f"{page}?event=customer.created&outcome=unrouted"
+    wait_for(
+        lambda: "<details" in answer_of("GET", unheard, headers=pages.login()).text, "a delivery that no DAG hears"
+    )
+
+
+@pytest.mark.parametrize("width", [pytest.param(width, marks=NEEDS_CHROMIUM) for width in (1280, 1440)])
+def test_the_ui_opens_on_the_page_and_nothing_of_the_audits_log_is_cut_off(
+    pages: Shown, browser: Browser, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(f"{pages.address}/plugin/partnero")
+    partnero = page.frame_locator("iframe")
+    partnero.get_by_text("Not well").wait_for()
+    partnero.get_by_role("link", name="History").click()
+    partnero.get_by_role("link", name="partnero_webhook_audit").nth(7).wait_for()
+
+    page.goto(f"{pages.address}/dags/partnero_webhook_audit/runs/{pages.audit()}/tasks/audit")
+    page.get_by_text("What to do: ").first.wait_for()
+    beyond = page.evaluate(BEYOND_THE_EDGE)
+    page.close()
+    assert beyond <= 0
+
+
+def test_the_ui_ends_with_all_it_started_when_its_terminal_is_closed(pages: Shown) -> None:
+    sessions = wait_for(lambda: _sessions(pages.folder), "Airflow to run")
+    pages.process.send_signal(signal.SIGHUP)
+    pages.process.communicate(timeout=PATIENCE)
     assert _left_of(sessions) == []
