@@ -250,15 +250,21 @@ class Shown:
         return wait_for(ended, "today's audit")[0]
 
 
-# By how many pixels the words of the audit go beyond the right edge of the log. Other lines, such as paths, do not count.
+# By how many pixels the audit's words go beyond the right edge of the log. Other lines, such as paths, do not count.
 BEYOND_THE_EDGE = """
 () => {
-  const holders = [...document.querySelectorAll("code *")].filter(one => one.textContent.includes("What to do: "));
-  const message = holders.at(-1);
-  const range = document.createRange();
-  range.selectNodeContents(message);
-  const right = Math.max(...[...range.getClientRects()].map(line => line.right));
-  return right - message.closest("code").getBoundingClientRect().right;
+  const log = [...document.querySelectorAll("code")].find(one => one.textContent.includes("What to do: "));
+  const [first, last] = ["Programme ", "Since the audit of "];
+  const whole = one => one.textContent.includes(first) && one.textContent.includes(last);
+  const message = [...log.querySelectorAll("*")].filter(whole).at(-1);
+  const texts = document.createTreeWalker(message, NodeFilter.SHOW_TEXT);
+  const rights = [];
+  while (texts.nextNode()) {
+    const range = document.createRange();
+    range.selectNodeContents(texts.currentNode);
+    rights.push(...[...range.getClientRects()].map(line => line.right));
+  }
+  return Math.max(...rights) - log.getBoundingClientRect().right;
 }
 """
 
