@@ -15,7 +15,7 @@ from airflow_provider_partnero.operators.declaration import declared_webhooks
 from airflow_provider_partnero.operators.expected_events import AWAITED_FIELD, as_expected, awaited, is_settled, look_up
 from airflow_provider_partnero.operators.fleet_membership import FleetMembership, as_fleet
 from airflow_provider_partnero.operators.keys import under_live_keys
-from airflow_provider_partnero.operators.links import PartneroPageLink, PartneroReportLink
+from airflow_provider_partnero.operators.links import PartneroPageLink, PartneroReportLink, page_url
 from airflow_provider_partnero.operators.quiet_hours import QuietHours, as_quiet_hours
 from airflow_provider_partnero.operators.report_files import checked_suffix, write_report
 
@@ -154,6 +154,8 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         comparison = self._compared(report, now, notes)
         self._audited = report, comparison
         self.log.info("%s\n\n%s", report.to_table(max_rows=_MOST_ROWS_LOGGED), in_lines(comparison.summary))
+        if url := page_url(self.partnero_conn_id):
+            self.log.info("Look at it: %s", url)
         self._write_report(report, comparison, context)
         handed_on = membership.hand_on(report, webhooks, self.hook)
         self._emit_event(report, comparison, expect_events, context)

@@ -63,6 +63,12 @@ class PartneroWebhookLink(BaseOperatorLink):
         return _address(operator, "webhooks", key=key) if isinstance(key, str) and is_final(key) else NO_LINK
 
 
+def page_url(partnero_conn_id: str) -> str:
+    """The page of a connection, for a log; empty if ``[api] base_url`` does not tell where Airflow is."""
+    base = conf.get("api", "base_url", fallback=None) or ""
+    return f"{base.rstrip('/')}{page_path(partnero_conn_id)}" if base.startswith(("http://", "https://")) else ""
+
+
 def _address(operator: Any, view: View, **query: str) -> str:
     """A view of the task's connection; empty if the task failed before its connection was known."""
     conn_id = getattr(operator, "partnero_conn_id", None)

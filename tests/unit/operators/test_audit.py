@@ -413,3 +413,25 @@ def test_no_secret_is_in_log_xcom_event_exception_or_report(
     shown = f"{report}{event.extra}{failed.value!r}{path.read_text()}{capsys.readouterr().out}"
     assert "Name a" in shown
     assert [secret for secret in (SECRET, "s3cr", URL_SECRET, quote(URL_SECRET)) if secret in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("base_url", "page"),
+    [
+        ("https://example.com/airflow/", "https://example.com/airflow/partnero/page/partnero_default/health"),
+        ("", None),
+        ("/airflow", None),
+    ],
+)
+def test_the_log_says_where_to_look_if_airflow_knows_its_address(
+    base_url: str,
+    page: str | None,
+    sandbox: Sandbox,
+    make_context: MakeContext,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
+    sandbox.put_webhooks([live("a")])
+    audit(make_context)
+    assert re.findall(r"Look at it: (\S+)", capsys.readouterr().out) == ([page] if page else [])
