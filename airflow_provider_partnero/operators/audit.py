@@ -40,7 +40,8 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
     {"previous_audit", "new", "gone", "still_there", "unknown", "no_longer_checked", "notes", "gone_findings"}}``, with
     at most 100 findings of each kind; the numbers cover all. Logs the findings, what to do about them, and what has
     changed. If the audit does not fail the task, it emits an event on ``partnero_audit_asset(conn_id)`` with the counts
-    and the findings' fingerprints. None of these ever holds a signing secret. Its links lead to the report at
+    and the findings' fingerprints; else an XCom has the same, for Partnero's page. None of these ever holds a signing
+    secret. Its links lead to the report at
     ``report_path``, also if the audit failed the task, and to Partnero's page.
 
     What has changed is told from the latest audit of the same connection and programme that is known: from that event
@@ -130,6 +131,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
     def _audit(self, context: Context, membership: FleetMembership) -> dict[str, Any]:
         """Check the arguments, audit the webhooks, report, and fail as ``fail_on`` says."""
         from airflow_provider_partnero.webhooks.audit import AuditOptions, audit
+        from airflow_provider_partnero.webhooks.history import failed_audit_key
         from airflow_provider_partnero.webhooks.table import in_lines
 
         self._check_arguments()
@@ -158,8 +160,10 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             self.log.info("Look at it: %s", url)
         self._write_report(report, comparison, context)
         handed_on = membership.hand_on(report, webhooks, self.hook)
-        self._emit_event(report, comparison, expect_events, context)
+        told = self._told(report, comparison, expect_events)
+        emit_audit(self, self.partnero_conn_id, context, told)
         if report.fails(self.fail_on):
+            context["ti"].xcom_push(failed_audit_key(self.partnero_conn_id), told)  # a failed task emits no event
             counts = report.counts
             raise AirflowFailException(
                 f"the audit found {counts['errors']} errors and {counts['warnings']} warnings "
@@ -214,9 +218,8 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         context["ti"].xcom_push(XCOM_KEY, whereabouts.to_dict())
         self.has_report = True
 
-    def _emit_event(
-        self, report: AuditReport, comparison: Comparison, expected: Sequence[ExpectedEvent], context: Context
-    ) -> None:
+    def _told(self, report: AuditReport, comparison: Comparison, expected: Sequence[ExpectedEvent]) -> dict[str, Any]:
+        """The extra of the asset event."""
         from airflow_provider_partnero.webhooks.comparison import remember
         from airflow_provider_partnero.webhooks.history import EXTRA_FIELD
 
@@ -227,7 +230,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
         }
         if never := awaited(expected):
             extra[AWAITED_FIELD] = never
-        emit_audit(self, self.partnero_conn_id, context, extra)
+        return extra
 
 
 def _returned(report: AuditReport, comparison: Comparison) -> dict[str, Any]:

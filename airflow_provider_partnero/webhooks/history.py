@@ -10,10 +10,13 @@ from typing import Any
 
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.rules import RULES
+from airflow_provider_partnero.webhooks.rules.declared import undeclared
 from airflow_provider_partnero.webhooks.texts import visible_start
 
 EXTRA_FIELD = "for_next_audit"
 """Field of an audit's asset event that holds what later audits need to know of it."""
+
+_FAILED_AUDIT = "partnero_audit"
 
 _VERSION = 1  # of the plain form; a reader of another version starts anew
 _MOST_READ = 100_000  # findings; many more than any audit writes
@@ -123,6 +126,13 @@ class PastAudit:
         except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise UnreadableAuditError("it is damaged") from error
 
+    @property
+    def undeclared(self) -> frozenset[str] | None:
+        """Keys of the webhooks that it found undeclared; None if it compared with no declaration, or tells not all."""
+        if undeclared.id not in self.rules or self.left_out:
+            return None
+        return frozenset(known.key for known in self.findings if known.rule == undeclared.id and known.key)
+
     def is_comparable(self, conn_id: str, program_id: str) -> bool:
         """Whether it was made of this connection and, as far as both are known, of this programme."""
         same_program = not program_id or not self.program_id or shown_id(program_id) == self.program_id
@@ -151,6 +161,14 @@ class PastAudit:
             return True
         last = self.findings[-1].rule if self.findings else ""
         return (severity, rule) < (_SEVERITIES.get(last, 0), last)
+
+
+def failed_audit_key(conn_id: str) -> str:
+    """The XCom in which an audit that fails its task leaves what would have been its asset event's extra.
+
+    :param conn_id: the connection of the audited programme.
+    """
+    return f"{_FAILED_AUDIT}/{conn_id}"
 
 
 def past_audit_of(extra: object) -> PastAudit:

@@ -34,13 +34,13 @@ def chosen_audits(points: Sequence[RecordedPoint], earlier: str, later: str) -> 
     """The two audits to compare, in the order of their times; None if there are not two.
 
     :param points: the oldest first.
-    :param earlier: the id of an event as the query has it; empty: the audit before the later one.
+    :param earlier: where an audit is told of, as the query has it; empty: the audit before the later one.
     :param later: likewise; empty: the latest audit.
     :raises ValueError: there is no such audit.
     """
     if len(points) < 2:
         return None
-    by_id = {str(one.event_id): place for place, one in enumerate(points)}
+    by_id = {str(one.place): number for number, one in enumerate(points)}
     for name, text in (("earlier", earlier), ("later", later)):
         if text and text not in by_id:
             raise ValueError(f"{name}={short_repr(text)}: is none of the audits that are listed")

@@ -245,7 +245,7 @@ def _visible_dags(recorded: RecordedPoints, user: Any) -> set[str]:
 
 def _changes(session: Any, conn_id: str, chosen: TwoAudits) -> ChangesBetween | None:
     try:
-        earlier, later = (read_past_audit(session, conn_id, one.event_id) for one in (chosen.earlier, chosen.later))
+        earlier, later = (read_past_audit(session, conn_id, one.place) for one in (chosen.earlier, chosen.later))
     except UnreadableAuditError:
         return None
     return changes_between(earlier, later)

@@ -10,8 +10,9 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from airflow_provider_partnero.api.errors import PartneroError
-from airflow_provider_partnero.ledger.audit_history import RecordedAudit, recorded_audits
+from airflow_provider_partnero.ledger.audit_points import RecordedPoint, latest_audit
 from airflow_provider_partnero.ledger.overview import LastDelivery, last_deliveries
+from airflow_provider_partnero.ledger.patience import limit_statements
 from airflow_provider_partnero.plugin.page.access import (
     LOGIN,
     READS_CONNECTION,
@@ -31,6 +32,7 @@ from airflow_provider_partnero.plugin.page.snapshot import READ_SECONDS
 from airflow_provider_partnero.plugin.page.task_output import named_task, returned_plan
 from airflow_provider_partnero.plugin.page.webhook_table import WebhookSearch, build_webhook_table
 from airflow_provider_partnero.plugin.receiver.signers.daemon_threads import DaemonThreads
+from airflow_provider_partnero.webhooks.history import PastAudit
 from airflow_provider_partnero.webhooks.page_paths import page_path
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ T = TypeVar("T")
 _DATABASE_SECONDS = 5.0
 _LOADING_SECONDS = 2  # after which a page that could not be filled asks again
 _VIEW = [READS_CONNECTION]
+
+LatestAudit = tuple[RecordedPoint | None, PastAudit | None]
+_NO_AUDIT: LatestAudit = (None, None)
 
 
 class Sources:
@@ -109,18 +114,18 @@ def _add_views(router: APIRouter, sources: Sources) -> None:
         reading = await sources.programmes.get(connection_id, anew=bool(refresh))
         nothing: Sequence[LastDelivery] = ()
         last, problem = await sources.from_database(lambda: _last(connection_id), nothing)
-        audit, audit_problem = await sources.from_database(lambda: _last_audit(connection_id), None)
+        (latest, audit), audit_problem = await sources.from_database(lambda: _last_audit(connection_id), _NO_AUDIT)
         receiver = receiver_state(sources.settings, connection_id, reading.snapshot)
-        found = build_health(reading, audit.past if audit else None, last, receiver)
+        found = build_health(reading, audit, last, receiver)
         return _view(
-            request, "health", connection_id, reading, health=found, audit=audit, problem=problem or audit_problem
+            request, "health", connection_id, reading, health=found, audit=latest, problem=problem or audit_problem
         )
 
     @router.get("/{connection_id:path}/webhooks", dependencies=_VIEW)
     async def webhooks(request: Request, connection_id: str, refresh: str = "") -> Response:
         """The programme's webhooks."""
         reading = await sources.programmes.get(connection_id, anew=bool(refresh))
-        audit, problem = await sources.from_database(lambda: _last_audit(connection_id), None)
+        (_, audit), problem = await sources.from_database(lambda: _last_audit(connection_id), _NO_AUDIT)
         table = None
         if reading.snapshot is not None:
             search = WebhookSearch.of(request.query_params)
@@ -131,9 +136,8 @@ def _add_views(router: APIRouter, sources: Sources) -> None:
     async def coverage(request: Request, connection_id: str, refresh: str = "") -> Response:
         """Which webhook gets which event."""
         reading = await sources.programmes.get(connection_id, anew=bool(refresh))
-        audit, problem = await sources.from_database(lambda: _last_audit(connection_id), None)
-        past = audit.past if audit else None
-        found = build_event_coverage(reading.snapshot, past) if reading.snapshot else None
+        (_, audit), problem = await sources.from_database(lambda: _last_audit(connection_id), _NO_AUDIT)
+        found = build_event_coverage(reading.snapshot, audit) if reading.snapshot else None
         return _view(request, "coverage", connection_id, reading, coverage=found, problem=problem)
 
 
@@ -182,12 +186,14 @@ async def _body(request: Request) -> bytes:
 
 def _last(conn_id: str) -> Sequence[LastDelivery]:
     with create_session() as session:
+        limit_statements(session)
         return last_deliveries(session, [conn_id])
 
 
-def _last_audit(conn_id: str) -> RecordedAudit | None:
+def _last_audit(conn_id: str) -> LatestAudit:
     with create_session() as session:
-        return next(iter(recorded_audits(session, conn_id, 1)), None)
+        limit_statements(session)
+        return latest_audit(session, conn_id) or _NO_AUDIT
 
 
 def _view(request: Request, view: str, conn_id: str, reading: ProgrammeState | None, **context: Any) -> Response:
