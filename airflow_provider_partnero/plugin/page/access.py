@@ -10,7 +10,6 @@ from airflow.api_fastapi.auth.managers.models.resource_details import (
     AssetDetails,
     ConnectionDetails,
     DagAccessEntity,
-    DagDetails,
 )
 from airflow.api_fastapi.core_api.security import (
     GetUserDep,
@@ -55,12 +54,10 @@ def readable(user: Any, conn_ids: Iterable[str]) -> list[str]:
 
 
 def readable_dags(user: Any, dag_ids: Iterable[str]) -> set[str]:
-    """Those of some DAGs that somebody may read."""
+    """Those of some DAGs that somebody may read; may ask Airflow's database."""
     manager = get_auth_manager()
     return {
-        dag_id
-        for dag_id in dag_ids
-        if manager.is_authorized_dag(method="GET", details=DagDetails(id=dag_id), user=user)
+        dag_id for dag_id in dag_ids if manager.is_authorized_dag(method="GET", details=dag_details(dag_id), user=user)
     }
 
 
