@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from airflow_provider_partnero.plugin.page.access import READS_CONNECTION, READS_TASK_OUTPUT
-from airflow_provider_partnero.plugin.page.rendering import render
+from airflow_provider_partnero.plugin.page.rendering import render_view
 from airflow_provider_partnero.plugin.page.report_file import (
     STORAGE_SECONDS,
     ReportFile,
@@ -39,16 +39,13 @@ def output_router() -> APIRouter:
         """The report of a task, in a frame."""
         place = named_task(request)
         found = await reports.look(place, connection_id)
-        return render(
+        return render_view(
             request,
-            "report.j2",
-            view="report",
-            conn_id=connection_id,
-            reading=None,
-            title=f"Report · {connection_id}",
+            "report",
+            connection_id,
+            problem=found.problem,
             place=place,
             found=found,
-            problem=found.problem,
             file=f"{request.url.path}/file?{request.url.query}",
         )
 

@@ -45,7 +45,8 @@ from airflow_provider_partnero.plugin.page.delivery_list import (
     build_delivery_list,
     dags_of,
 )
-from airflow_provider_partnero.plugin.page.rendering import HEADERS, render, root_path
+from airflow_provider_partnero.plugin.page.form_body import read_body
+from airflow_provider_partnero.plugin.page.rendering import HEADERS, render_view, root_path
 from airflow_provider_partnero.plugin.page.replay_form import (
     LARGEST_REPLAY_FORM,
     ReplayForm,
@@ -91,7 +92,9 @@ def _add_deliveries(router: APIRouter, threads: DaemonThreads) -> None:
         found, problem = await _asked(threads, lambda: _read_list(connection_id, search, results, user))
         choices = [(outcome, words) for outcome, (_, words) in OUTCOMES.items()]
         late = "late" in request.query_params
-        return _view(request, "deliveries", connection_id, problem, found=found, outcome_choices=choices, is_late=late)
+        return render_view(
+            request, "deliveries", connection_id, problem=problem, found=found, outcome_choices=choices, is_late=late
+        )
 
     @router.get("/{connection_id:path}/deliveries/{delivery_id}/payload", dependencies=[*_VIEW, READS_ASSETS])
     async def payload(connection_id: str, delivery_id: str) -> Response:
@@ -109,7 +112,7 @@ def _add_replay(router: APIRouter) -> None:
     async def replay(request: Request, connection_id: str, user: User) -> Response:
         """Send deliveries again, and tell on the page what became of each, so that a reload sends nothing."""
         try:
-            form = ReplayForm.of(await _body(request))
+            form = ReplayForm.of(await read_body(request, LARGEST_REPLAY_FORM))
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
         outcome = await _send(threads, connection_id, form)
@@ -154,7 +157,7 @@ def _add_history(router: APIRouter, threads: DaemonThreads) -> None:
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
         timeline, dag_ids = found or (None, set[str]())
-        return _view(request, "history", connection_id, problem, timeline=timeline, readable_dags=dag_ids)
+        return render_view(request, "history", connection_id, problem=problem, timeline=timeline, readable_dags=dag_ids)
 
 
 async def _asked(threads: DaemonThreads, ask: Callable[[], T]) -> tuple[T | None, str]:
@@ -249,19 +252,3 @@ def _changes(session: Any, conn_id: str, chosen: TwoAudits) -> ChangesBetween | 
     except UnreadableAuditError:
         return None
     return changes_between(earlier, later)
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_REPLAY_FORM:
-            raise HTTPException(413, f"A form may have {LARGEST_REPLAY_FORM:,} bytes here.")
-    return bytes(body)
-
-
-def _view(request: Request, view: str, conn_id: str, problem: str, **context: Any) -> Response:
-    title = f"{view.capitalize()} · {conn_id}"
-    return render(
-        request, f"{view}.j2", view=view, conn_id=conn_id, reading=None, problem=problem, title=title, **context
-    )

@@ -22,6 +22,8 @@ from airflow_provider_partnero.webhooks.texts import cell, counted
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from airflow_provider_partnero.plugin.page.live_programmes import ProgrammeState
+
 _MOUNT = PAGE_PATH.rpartition("/")[0]
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -34,6 +36,7 @@ HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
 }
+_LOADING_SECONDS = 2  # after which a page that could not be filled asks again
 _STATIC: Mapping[str, str] = {
     "page.css": "text/css",
     "page.js": "text/javascript",
@@ -84,6 +87,33 @@ def render(request: Request, template: str, *, status: int = 200, reload_after: 
     )
     headers = {**HEADERS, "Refresh": str(reload_after)} if reload_after else dict(HEADERS)
     return HTMLResponse(text, status, headers)
+
+
+def render_view(
+    request: Request,
+    view: View,
+    conn_id: str,
+    *,
+    reading: ProgrammeState | None = None,
+    problem: str = "",
+    **context: Any,
+) -> Response:
+    """One view of a connection.
+
+    :param reading: what is known of the programme now; None: the view does not ask for it.
+    :param problem: what keeps the view from showing more, in a sentence; empty if nothing does.
+    """
+    return render(
+        request,
+        f"{view}.j2",
+        reload_after=_LOADING_SECONDS if reading is not None and reading.is_loading else 0,
+        view=view,
+        conn_id=conn_id,
+        reading=reading,
+        problem=problem,
+        title=f"{view.capitalize()} · {conn_id}",
+        **context,
+    )
 
 
 def root_path(request: Request) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow.utils.session import create_session
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -20,14 +20,16 @@ from airflow_provider_partnero.plugin.page.access import (
     SAME_ORIGIN,
     User,
     readable,
+    readable_dags,
 )
 from airflow_provider_partnero.plugin.page.connection_choice import listed_connections
 from airflow_provider_partnero.plugin.page.event_coverage import build_event_coverage
+from airflow_provider_partnero.plugin.page.form_body import read_body
 from airflow_provider_partnero.plugin.page.health import build_health
-from airflow_provider_partnero.plugin.page.live_programmes import LiveProgrammes, ProgrammeState, words_of
+from airflow_provider_partnero.plugin.page.live_programmes import LiveProgrammes, words_of
 from airflow_provider_partnero.plugin.page.plan_preview import LARGEST_FORM, PlanForm, preview
 from airflow_provider_partnero.plugin.page.receiver_state import receiver_state
-from airflow_provider_partnero.plugin.page.rendering import render, root_path, static_file
+from airflow_provider_partnero.plugin.page.rendering import render, render_view, root_path, static_file
 from airflow_provider_partnero.plugin.page.snapshot import READ_SECONDS
 from airflow_provider_partnero.plugin.page.task_output import named_task, returned_plan
 from airflow_provider_partnero.plugin.page.webhook_table import WebhookSearch, build_webhook_table
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _DATABASE_SECONDS = 5.0
-_LOADING_SECONDS = 2  # after which a page that could not be filled asks again
 _VIEW = [READS_CONNECTION]
 
 LatestAudit = tuple[RecordedPoint | None, PastAudit | None]
@@ -93,12 +94,15 @@ def _add_start(router: APIRouter, sources: Sources) -> None:
         """The connections that may be looked at; the page itself where there is one, or one is chosen."""
         if connection:
             return RedirectResponse(root_path(request) + page_path(connection), 303)
-        nothing: list[str] = []
-        found, problem = await sources.from_database(listed_connections, nothing)
-        mine = readable(user, found)
+
+        def look() -> tuple[list[str], int]:
+            listed = listed_connections()
+            return (mine := readable(user, listed)), len(listed) - len(mine)
+
+        nothing: tuple[list[str], int] = ([], 0)
+        (mine, hidden), problem = await sources.from_database(look, nothing)
         if len(mine) == 1:
             return RedirectResponse(root_path(request) + page_path(mine[0]), 303)
-        hidden = len(found) - len(mine)
         return render(request, "choose.j2", conn_ids=mine, hidden=hidden, problem=problem, title="Partnero")
 
     @router.get("/static/{name}", dependencies=[LOGIN])
@@ -109,7 +113,7 @@ def _add_start(router: APIRouter, sources: Sources) -> None:
 
 def _add_views(router: APIRouter, sources: Sources) -> None:
     @router.get("/{connection_id:path}/health", dependencies=_VIEW)
-    async def health(request: Request, connection_id: str, refresh: str = "") -> Response:
+    async def health(request: Request, connection_id: str, user: User, refresh: str = "") -> Response:
         """Whether the programme is well."""
         reading = await sources.programmes.get(connection_id, anew=bool(refresh))
         nothing: Sequence[LastDelivery] = ()
@@ -117,8 +121,19 @@ def _add_views(router: APIRouter, sources: Sources) -> None:
         (latest, audit), audit_problem = await sources.from_database(lambda: _last_audit(connection_id), _NO_AUDIT)
         receiver = receiver_state(sources.settings, connection_id, reading.snapshot)
         found = build_health(reading, audit, last, receiver)
-        return _view(
-            request, "health", connection_id, reading, health=found, audit=latest, problem=problem or audit_problem
+        run = latest.run if latest else None
+        is_readable, _ = await sources.from_database(
+            lambda: run is not None and bool(readable_dags(user, {run.dag_id})), otherwise=False
+        )
+        return render_view(
+            request,
+            "health",
+            connection_id,
+            reading=reading,
+            problem=problem or audit_problem,
+            health=found,
+            audit=latest,
+            is_run_readable=is_readable,
         )
 
     @router.get("/{connection_id:path}/webhooks", dependencies=_VIEW)
@@ -130,7 +145,7 @@ def _add_views(router: APIRouter, sources: Sources) -> None:
         if reading.snapshot is not None:
             search = WebhookSearch.of(request.query_params)
             table = build_webhook_table(reading.snapshot, search, audit.undeclared if audit else None)
-        return _view(request, "webhooks", connection_id, reading, table=table, problem=problem)
+        return render_view(request, "webhooks", connection_id, reading=reading, table=table, problem=problem)
 
     @router.get("/{connection_id:path}/coverage", dependencies=_VIEW)
     async def coverage(request: Request, connection_id: str, refresh: str = "") -> Response:
@@ -138,7 +153,7 @@ def _add_views(router: APIRouter, sources: Sources) -> None:
         reading = await sources.programmes.get(connection_id, anew=bool(refresh))
         (_, audit), problem = await sources.from_database(lambda: _last_audit(connection_id), _NO_AUDIT)
         found = build_event_coverage(reading.snapshot, audit) if reading.snapshot else None
-        return _view(request, "coverage", connection_id, reading, coverage=found, problem=problem)
+        return render_view(request, "coverage", connection_id, reading=reading, coverage=found, problem=problem)
 
 
 def _add_plan(router: APIRouter, sources: Sources) -> None:
@@ -150,14 +165,14 @@ def _add_plan(router: APIRouter, sources: Sources) -> None:
             task = named_task(request)
             found, problem = await sources.from_database(lambda: returned_plan(task), None)
             problem = problem or ("" if found else "This task has returned no plan.")
-        return _view(request, "plan", connection_id, None, form=PlanForm(), plan=found, problem=problem)
+        return render_view(request, "plan", connection_id, form=PlanForm(), plan=found, problem=problem)
 
     @router.post("/{connection_id:path}/plan", dependencies=[*_VIEW, SAME_ORIGIN])
     async def previewed(request: Request, connection_id: str) -> Response:
         """What a declaration would change; nothing is written."""
         form, found, problem = PlanForm(), None, ""
         try:
-            form = PlanForm.of(await _body(request))
+            form = PlanForm.of(await read_body(request, LARGEST_FORM))
             connection = await sources.programmes.connection(connection_id)
             found = await sources.in_thread(lambda: preview(connection, form), READ_SECONDS + 5)
         except HTTPException:
@@ -168,20 +183,7 @@ def _add_plan(router: APIRouter, sources: Sources) -> None:
             problem = f"{str(error)[:1].upper()}{str(error)[1:]}"
         except Exception as error:  # noqa: BLE001 - as a GoneError or a time-out is
             problem = words_of(error)
-        return _view(request, "plan", connection_id, None, form=form, plan=found, problem=problem)
-
-
-async def _body(request: Request) -> bytes:
-    """The body, which is small.
-
-    :raises HTTPException: 413.
-    """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM:
-            raise HTTPException(413, f"A declaration may have {LARGEST_FORM:,} bytes here.")
-    return bytes(body)
+        return render_view(request, "plan", connection_id, form=form, plan=found, problem=problem)
 
 
 def _last(conn_id: str) -> Sequence[LastDelivery]:
@@ -194,17 +196,3 @@ def _last_audit(conn_id: str) -> LatestAudit:
     with create_session() as session:
         limit_statements(session)
         return latest_audit(session, conn_id) or _NO_AUDIT
-
-
-def _view(request: Request, view: str, conn_id: str, reading: ProgrammeState | None, **context: Any) -> Response:
-    is_loading = reading is not None and reading.is_loading
-    return render(
-        request,
-        f"{view}.j2",
-        reload_after=_LOADING_SECONDS if is_loading else 0,
-        view=view,
-        conn_id=conn_id,
-        reading=reading,
-        title=f"{view.capitalize()} · {conn_id}",
-        **context,
-    )
