@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME
 from airflow_provider_partnero.sandbox import Sandbox
 
 from .chromium import NEEDS_CHROMIUM
 from .cluster import Cluster
+from .pictures import THEMES, picture_for_readme, window
 from .programme import SECRET, webhook
 from .waiting import PATIENCE
 
@@ -148,3 +150,22 @@ def test_a_plan_too_long_for_the_question_says_how_much_is_left_out_and_links_to
     page.get_by_text("Webhook 199").first.wait_for()
     page.close()
     cluster.api("PATCH", f"/api/v2/dags/long_plan/dagRuns/{run_id}", state="failed")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_readme_shows_an_approval_as_it_is(
+    cluster: Cluster, e2e_sandbox: Sandbox, browser: Browser, theme: str
+) -> None:
+    e2e_sandbox.reset()
+    e2e_sandbox.put_webhooks(BROKEN_PROGRAMME[:4])
+    run_id, asking = _asked(cluster, browser, DAG, prune="true")
+    page = browser.new_page(**window(1200, 800, theme))
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(asking.url)
+    page.get_by_role("button", name="Reject").wait_for()
+    page.get_by_text("Plan: ").first.wait_for()
+    picture_for_readme(page, "approval", theme)
+    page.get_by_role("button", name="Reject").click()
+    cluster.succeed(DAG, run_id)
+    page.close()
+    asking.close()

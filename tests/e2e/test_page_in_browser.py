@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_partnero.airflow_compat import airflow_version
+from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME
 from airflow_provider_partnero.sandbox import Fault, Sandbox
 
 from .chromium import NEEDS_CHROMIUM
 from .cluster import Cluster
+from .pictures import THEMES, keep_picture, picture_for_readme
 from .programme import SECRET, TOKEN, webhook
 from .waiting import answer_of
 
@@ -24,7 +26,6 @@ pytestmark = [pytest.mark.airflow, *NEEDS_CHROMIUM]
 
 VIEWS = ("health", "webhooks", "coverage", "history", "deliveries", "plan")
 PAGE = "/partnero/page/partnero_default"
-PICTURES = Path(__file__).parents[2] / "artefacts" / "page"
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202e"
 URL_SECRET = "a8Kq2LmZ0pRt5Vw9"
@@ -160,8 +161,7 @@ def test_each_view_is_accessible_fits_its_width_and_shows_no_secret(
     page = open_page(f"{PAGE}/{view}", theme=theme, size=size)
     page.locator("h1").wait_for(state="attached")
     assert page.evaluate("document.documentElement.dataset.theme") == theme
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{view}-{size}-{theme}.png", full_page=True)
+    keep_picture(page, "page", f"{view}-{size}-{theme}")
     assert _violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
     content = page.content()
@@ -257,20 +257,33 @@ def test_who_may_not_look_is_told_so(
 
 
 def test_partnero_down_an_empty_programme_and_a_refused_token_are_shown(open_page: Open, e2e_sandbox: Sandbox) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
     e2e_sandbox.fault(Fault(status=503, times=1_000))
     page = open_page(f"{PAGE}/health?refresh=1")
     page.get_by_text("Partnero cannot be read").wait_for()
     assert page.get_by_text("This is what was there").is_visible()
-    page.screenshot(path=PICTURES / "down-desktop-light.png", full_page=True)
+    keep_picture(page, "page", "down-desktop-light")
     assert _violations(page) == []
     e2e_sandbox.clear_faults()
     page = open_page("/partnero/page/partnero_refused/health")
     page.get_by_text("Partnero refuses the API token").wait_for()
-    page.screenshot(path=PICTURES / "refused-desktop-light.png", full_page=True)
+    keep_picture(page, "page", "refused-desktop-light")
     assert _violations(page) == []
     e2e_sandbox.reset()
     page = open_page("/partnero/page/partnero_empty/health")
     page.get_by_text("The programme has no webhooks").wait_for()
-    page.screenshot(path=PICTURES / "empty-desktop-light.png", full_page=True)
+    keep_picture(page, "page", "empty-desktop-light")
     assert _violations(page) == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_readme_shows_the_page_as_it_is(server: Cluster, open_page: Open, e2e_sandbox: Sandbox, theme: str) -> None:
+    receiver = f"{server.address}/partnero/webhooks/partnero_default"
+    e2e_sandbox.reset()
+    e2e_sandbox.put_webhooks([*BROKEN_PROGRAMME, webhook("receiverHook", name="to Airflow", url=receiver)])
+    page = open_page("/plugin/partnero", theme=theme)
+    page.set_viewport_size({"width": 1200, "height": 720})
+    _frame(page).get_by_role("link", name="partnero_default").click()
+    _frame(page).get_by_role("link", name="Read again").click()
+    _frame(page).get_by_text("Data warehouse (copy)").first.wait_for()
+    picture_for_readme(page, "page", theme)
+    assert "not well" in _frame(page).locator(".verdict").inner_text().casefold()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from airflow_provider_partnero.api.models import Webhook, WebhookEvent
+from airflow_provider_partnero.demo.programme import BROKEN_PROGRAMME
 from airflow_provider_partnero.webhooks.audit import audit
 from airflow_provider_partnero.webhooks.comparison import compare, remember
 from airflow_provider_partnero.webhooks.fleet import roll_up
@@ -18,6 +19,7 @@ from airflow_provider_partnero.webhooks.report import render_report
 from airflow_provider_partnero.webhooks.report.fleet import render_fleet
 
 from .chromium import NEEDS_CHROMIUM
+from .pictures import THEMES, picture_for_readme, window
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ViewportSize
@@ -197,4 +199,20 @@ def test_the_page_about_a_fleet_fits_the_screen_is_readable_and_runs_nothing(
     assert complaints == []
     for contrast, element in page.evaluate(CONTRASTS):
         assert contrast >= 4.5, element
+    page.close()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_readme_shows_a_report_as_it_is(tmp_path: Path, browser: Browser, theme: str) -> None:
+    page = browser.new_page(**window(1200, 800, theme))
+    rows = [Webhook.from_row(row) for row in BROKEN_PROGRAMME]
+    report = audit(rows, required_events=["reward.paid"])
+    text = render_report(
+        report, suffix=".html", title="Partnero webhooks", generated_at=NOW, conn_id="partnero_default"
+    )
+    file = tmp_path / "report.html"
+    file.write_text(text, encoding="utf-8")
+    page.goto(file.as_uri())
+    picture_for_readme(page, "report", theme)
+    assert page.get_by_text("Required event that nobody gets").count()
     page.close()
