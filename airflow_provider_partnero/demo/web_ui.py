@@ -52,6 +52,7 @@ def show_ui(port: int, environment: dict[str, str], sandbox: Sandbox) -> NoRetur
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__BASE_URL": address,
+        "AIRFLOW__API__WORKERS": "1",  # before 3.2 there are four, which take a small machine minutes to start
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__PARTNERO__RECEIVER_ENABLED": "True",
