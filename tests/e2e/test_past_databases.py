@@ -78,7 +78,7 @@ with create_session() as session:
 with create_session() as session:
     limit_statements(session)
     found = read_points(session, "sh\\u00f6p")
-    past = read_past_audit(session, "sh\\u00f6p", found.points[0].event_id)
+    past = read_past_audit(session, "sh\\u00f6p", found.points[0].place)
 print(json.dumps([walks, len(found.points), found.unreadable, past.conn_id]))
 """
 
