@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,7 @@ def read_page(
     """
     begins = [] if before is None else [before.is_older()]
     end = session.scalar(_end_of_look(wanted, begins))
-    conditions = [*wanted.conditions(), *begins, *([] if end is None else [_TABLE.recorded_at > end])]
+    conditions = [*_conditions(wanted), *begins, *([] if end is None else [_TABLE.recorded_at > end])]
     found = read_deliveries(session, conditions, size + 1)
     if len(found) <= size:
         older = None if end is None else DeliveryCursor(end, _END)
@@ -106,6 +106,17 @@ def read_page(
         is_number_whole=end is None and number < MOST_COUNTED,
         looked_back_to=None,
     )
+
+
+def _conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
+    """Of the deliveries, so that the database goes through them in the order of their times.
+
+    The index of connections and events would find those of a connection, all of them, to be sorted each time: it is
+    of no use without an event. So it does not see the connection's name.
+    """
+    if wanted.conn_id is None or wanted.event is not None:
+        return wanted.conditions()
+    return [*replace(wanted, conn_id=None).conditions(), _TABLE.conn_id.concat("") == wanted.conn_id]
 
 
 def _count(session: Session, conditions: Sequence[ColumnElement[bool]]) -> int:

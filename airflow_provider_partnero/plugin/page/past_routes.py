@@ -136,9 +136,10 @@ async def _send(threads: DaemonThreads, conn_id: str, form: ReplayForm) -> dict[
         )
     except TimeoutError:
         return {"late": "1"}
-    except DBAPIError as error:
-        log.warning("The page could not send deliveries again: %s", type(error.orig).__name__)
-        raise HTTPException(503, "Airflow's database refuses it now: nothing was sent.") from None
+    except Exception as error:  # noqa: BLE001 - whatever it is, nobody who clicks can read a traceback
+        log.warning("The page could not send deliveries again: %s", type(error).__name__)
+        words = "Airflow's database refused it. A delivery was sent again only if its number of replays has grown."
+        raise HTTPException(503, words) from None
     return {"results": told(results)}
 
 

@@ -135,6 +135,50 @@ def test_an_event_is_found_however_many_others_came_since(monkeypatch: pytest.Mo
     assert page.is_number_whole
 
 
+def _cost(wanted: DeliveryFilter) -> int:
+    """How much SQLite works for the first page, in hundreds of its instructions."""
+    steps = [0]
+
+    def count() -> int:
+        steps[0] += 1
+        return 0
+
+    with create_session() as session:
+        link: Any = session.connection().connection.driver_connection
+        link.set_progress_handler(count, 100)
+        try:
+            read_page(session, wanted)
+        finally:
+            link.set_progress_handler(None, 0)
+    return steps[0]
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        ALL,
+        DeliveryFilter(conn_id="c", event="e"),
+        DeliveryFilter(conn_id="c", outcomes=("unrouted",)),
+        DeliveryFilter(conn_id="c", outcomes=("accepted",)),
+        DeliveryFilter(conn_id="c", outcomes=("failed",)),
+        DeliveryFilter(conn_id="c", event="e", outcomes=("failed",)),
+        DeliveryFilter(conn_id="nobody"),
+        DeliveryFilter(conn_id="c", event="nothing"),
+    ],
+    ids=lambda wanted: f"{wanted.conn_id} {wanted.event} {wanted.outcomes}",
+)
+def test_a_page_costs_the_same_however_many_deliveries_there_are(
+    wanted: DeliveryFilter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MOST_LOOKED_AT", 300)
+    monkeypatch.setattr(pages, "MOST_COUNTED", 100)
+    _fill([_entry(number, number, event="ef"[number % 2]) for number in range(1_000)])
+    few = _cost(wanted)
+    _fill([_entry(number, number, event="ef"[number % 2]) for number in range(10_000)])
+    assert _cost(wanted) <= 1.5 * few + 5
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -287,3 +287,19 @@ class TestReplay:
             gate.set()
         told = client.get(answer.headers["location"], headers=cookie("owner"))
         assert "What you chose may still be sent." in _words(told)
+
+    def test_a_database_that_refuses_is_told_and_nothing_is_sent(
+        self, client: TestClient, programme: Programme
+    ) -> None:
+        programme.deliver(job(1))
+        programme.run()
+        programme.fail("one")
+        chosen = _choices(_get(client, "owner"))
+        sql("alter table partnero_receiver_clock rename to partnero_clock_away")
+        try:
+            answer = _replay(client, "owner", chosen)
+        finally:
+            sql("alter table partnero_clock_away rename to partnero_receiver_clock")
+        assert answer.status_code == 503
+        assert "only if its number of replays has grown" in _words(answer)
+        assert sql("select count(*) from asset_event") == [(1,)]
