@@ -208,7 +208,11 @@ def test_the_readme_shows_a_report_as_it_is(tmp_path: Path, browser: Browser, th
     rows = [Webhook.from_row(row) for row in BROKEN_PROGRAMME]
     report = audit(rows, required_events=["reward.paid"])
     text = render_report(
-        report, suffix=".html", title="Partnero webhooks", generated_at=NOW, conn_id="partnero_default"
+        report,
+        suffix=".html",
+        title="Partnero webhooks",
+        generated_at=datetime(2026, 11, 26, 5, 0, tzinfo=UTC),
+        conn_id="partnero_default",
     )
     file = tmp_path / "report.html"
     file.write_text(text, encoding="utf-8")
