@@ -285,5 +285,7 @@ def test_the_readme_shows_the_page_as_it_is(server: Cluster, open_page: Open, e2
     _frame(page).get_by_role("link", name="partnero_default").click()
     _frame(page).get_by_role("link", name="Read again").click()
     _frame(page).get_by_text("Data warehouse (copy)").first.wait_for()
+    _frame(page).get_by_role("link", name="Health", exact=True).click()
+    _frame(page).get_by_text("Read from Partnero").wait_for()
     picture_for_readme(page, "page", theme)
     assert "not well" in _frame(page).locator(".verdict").inner_text().casefold()
