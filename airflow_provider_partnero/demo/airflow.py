@@ -94,14 +94,15 @@ class AirflowProcess:
         """
         return self._answer({"command": command})
 
-    def at(self, moment: datetime, environment: Mapping[str, str], dag_id: str) -> dict[str, Any]:
+    def at(self, moment: datetime, environment: Mapping[str, str], dag_id: str, *options: str) -> dict[str, Any]:
         """Run a DAG of audits as if it were that moment; returns what a command does.
 
         :param moment: the run's logical date, and the audits' clock; with a time zone.
         :param environment: variables that hold for this run only.
+        :param options: further ones of ``airflow dags test``.
         :raises DemoError: the process died meanwhile.
         """
-        order = {"command": ["dags", "test", dag_id, moment.isoformat()], "environment": dict(environment)}
+        order = {"command": ["dags", "test", dag_id, moment.isoformat(), *options], "environment": dict(environment)}
         return self._answer(order | {"dag_id": dag_id, "at": moment.isoformat()})
 
     def _answer(self, order: Mapping[str, Any]) -> dict[str, Any]:
