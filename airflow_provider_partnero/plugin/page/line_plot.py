@@ -15,7 +15,7 @@ from airflow_provider_partnero.webhooks.timeline import AuditPoint
 
 WIDE, NARROW = 760, 366  # units of the drawing, each of about a pixel
 
-_LEFT, _RIGHT, _TOP = 50.0, 122.0, 12.0
+_LEFT, _RIGHT, _TOP = 50.0, 134.0, 12.0
 _FINDINGS_HIGH, _WEBHOOKS_HIGH, _GAP = 130.0, 60.0, 24.0
 _DATES_HIGH = 26.0
 _PER_MARK = 9.0  # units; closer marks would cover the line
@@ -132,7 +132,7 @@ def _panel(numbers: dict[str, list[int]], across: Sequence[float], top: float, b
     return PlotPanel(
         top=top,
         bottom=bottom,
-        ticks=tuple(PlotTick(down(value), f"{value:,}") for value in range(0, highest + 1, step)),
+        ticks=tuple(PlotTick(down(value), _short(value, 10_000)) for value in range(0, highest + 1, step)),
         lines=tuple(
             _line(kind, values, [(x, down(value)) for x, value in zip(across, values, strict=True)], label)
             for (kind, values), label in zip(numbers.items(), labels, strict=True)
@@ -146,9 +146,16 @@ def _line(kind: str, values: Sequence[int], places: Sequence[tuple[float, float]
         kind=kind,
         path="M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places),
         marks=tuple(places) if has_room else (places[-1],),
-        label=counted(values[-1], kind[:-1]),
+        label=f"{_short(values[-1], 100_000)} {kind.removesuffix('s') if values[-1] == 1 else kind}",
         label_down=label_down,
     )
+
+
+def _short(number: int, most: int) -> str:
+    """The number; from ``most`` on in thousands or millions, so that there is room for it."""
+    if number < most:
+        return f"{number:,}"
+    return f"{number // 1_000}k" if number < 1_000_000 else f"{number // 1_000_000}M"
 
 
 def _step(highest: int) -> int:

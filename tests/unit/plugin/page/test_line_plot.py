@@ -44,6 +44,8 @@ def test_everything_is_inside_the_drawing_and_no_label_covers_another(points: li
         places = [place for line in panel.lines for place in line.marks]
         assert all(panel.top <= down <= panel.bottom for down in [*downs, *(y for _, y in places)])
         assert all(plot.left - 0.01 <= x <= plot.right + 0.01 for x, _ in places)
+        assert max(len(tick.text) for tick in panel.ticks) <= 5
+        assert max(len(line.label) for line in panel.lines) <= len("99,999 webhooks")
         assert len(downs) == 1 or abs(downs[0] - downs[1]) >= 15.9
     assert 1 <= len(plot.dates) <= 10
     assert all(plot.left <= date.at <= plot.right for date in plot.dates)
@@ -61,6 +63,17 @@ def test_the_higher_value_is_higher_up(points: list[AuditPoint]) -> None:
 def test_each_line_ends_in_its_name_and_its_last_value() -> None:
     labels = [line.label for panel in _week([5, 2, 1], [0, 1, 3]).panels for line in panel.lines]
     assert labels == ["1 error", "3 warnings", "40 webhooks"]
+
+
+def test_large_numbers_are_told_in_thousands_and_millions() -> None:
+    findings, webhooks = build_plot([AuditPoint(START, 123_456, 10_000_000, 99_999)], WIDE).panels
+    assert [line.label for line in (*findings.lines, *webhooks.lines)] == [
+        "123k errors",
+        "10M warnings",
+        "99,999 webhooks",
+    ]
+    assert [tick.text for tick in findings.ticks] == ["0", "5M", "10M"]
+    assert [tick.text for tick in webhooks.ticks] == ["0", "50k", "100k"]
 
 
 def test_scales_begin_with_nought_and_go_in_round_steps() -> None:
