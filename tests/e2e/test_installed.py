@@ -16,7 +16,7 @@ from .packages import ROOT, install
 
 # An old Airflow does not work with the newest of its dependencies: each gets those of its own time.
 VERSIONS = {"3.0.6": "2025-09-01", "3.1.8": "2026-04-01", "3.2.2": "2026-07-01"}
-NEEDED_BY_TESTS = ("pytest", "hypothesis", "psycopg2-binary", "asyncpg")
+NEEDED_BY_TESTS = ("pytest", "hypothesis", "psycopg2-binary", "asyncpg", "playwright", "axe-playwright-python")
 
 matrix = pytest.mark.skipif(
     os.environ.get("PARTNERO_MATRIX") != "1", reason="installs other Airflows and Pythons; PARTNERO_MATRIX=1 runs it"
@@ -126,11 +126,14 @@ def _works_on(wheel: Path, folder: Path, version: str) -> None:
     _test(environment, folder, "test_receiver_apart.py", "records_a_delivery_once or other_goes_on", 2)
     _test(environment, folder, "test_receiver_poison.py", "poisonous", 1)
     _test(environment, folder, "test_asset_events.py", "indistinguishable", 2)
+    if version == "3.1.8":  # the first with a navigation that others may add to
+        in_browser = "navigation or opens_it or follows or (each_view and phone and light) or may_not"
+        _test(environment, folder, "test_page_in_browser.py", in_browser, 11)
     _test(environment, folder, "test_ledger_tables.py", "sqlite and (takes_over or does_so_itself)", 3)
 
 
 def _test(environment: Path, folder: Path, file: str, chosen: str, number: int) -> None:
-    markers = ["-o", "markers=airflow\nmariadb\npostgres\nslow"]
+    markers = ["-o", "markers=airflow\nbrowser\nmariadb\npostgres\nslow"]
     command = ["python", "-m", "pytest", "--import-mode=importlib", "-q", *markers, f"tests/e2e/{file}", "-k", chosen]
     assert f"{number} passed" in _run(environment, folder, *command)
 

@@ -43,6 +43,12 @@ def _blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
+def test_the_pictures_are_there_and_small() -> None:
+    pictures = re.findall(r'(?:src|srcset)="([^"]+\.png)"', README)
+    assert len(pictures) == 6
+    assert {path for path in pictures if not 0 < (ROOT / path).stat().st_size < 200_000} == set()
+
+
 def _run(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code],
