@@ -157,7 +157,7 @@ def test_the_readme_shows_an_approval_as_it_is(
     cluster: Cluster, e2e_sandbox: Sandbox, browser: Browser, theme: str
 ) -> None:
     e2e_sandbox.reset()
-    e2e_sandbox.put_webhooks(BROKEN_PROGRAMME[:4])
+    e2e_sandbox.put_webhooks(BROKEN_PROGRAMME)
     run_id, asking = _asked(cluster, browser, DAG, prune="true")
     page = browser.new_page(**window(1200, 800, theme))
     page.set_default_timeout(PATIENCE * 1000)

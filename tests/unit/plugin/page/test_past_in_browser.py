@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ __all__ = ["asset_id", "listening", "programme"]
 
 pytestmark = NEEDS_CHROMIUM
 
+PICTURES = Path(__file__).parents[4] / "artefacts" / "past"
 PHONE, DESK = (390, 844), (1280, 900)
 _OF_AIRFLOWS_FRAME = "has both allow-scripts and allow-same-origin"
 HOSTILE = "<script>window.owned = 1</script><img src=x onerror='window.owned = 2'>"
@@ -71,9 +71,8 @@ def _visit(
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(f"{address}{PAGE}/{view}")
     yield page
-    if folder := os.environ.get("PARTNERO_PICTURES"):
-        name = f"{view.partition('?')[0]}-{width}-{theme}.png"
-        page.screenshot(path=Path(folder) / name, full_page=True)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{view.partition('?')[0]}-{width}-{theme}.png", full_page=True)
     context.close()
     assert [one for one in complaints if _OF_AIRFLOWS_FRAME not in one] == []
 
