@@ -25,7 +25,7 @@ NO_LINK = ""  # the button is not shown
 class PartneroPageLink(BaseOperatorLink):
     """Whether the programme is well: the page of the task's connection."""
 
-    name = "Partnero"
+    name = "Partnero page"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
         """The address, without scheme and host."""

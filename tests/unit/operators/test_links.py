@@ -87,7 +87,7 @@ def test_each_task_has_a_link_to_what_it_is_about(airflow: Airflow, sandbox: San
     shown = _shown(dag.dag_id)
 
     audit, plan = shown["audit", -1], shown["plan", -1]
-    assert audit["Partnero"] == page_path("partnero_default", "health")
+    assert audit["Partnero page"] == page_path("partnero_default", "health")
     view: View
     for link, view, task in ((audit["Partnero report"], "report", "audit"), (plan["Partnero plan"], "plan", "plan")):
         assert urlsplit(link or "").path == page_path("partnero_default", view)
@@ -127,10 +127,10 @@ def test_a_task_without_report_plan_or_webhook_has_no_link_to_one(
     assert {run.state for runs in done.values() for run in runs} == {"failed"}
 
     assert _shown(dag.dag_id) == {
-        ("audit", -1): {"Partnero": page_path("partnero_default", "health"), "Partnero report": ""},
+        ("audit", -1): {"Partnero page": page_path("partnero_default", "health"), "Partnero report": ""},
         ("plan", -1): {"Partnero plan": ""},
         ("create", -1): {"Partnero webhook": ""},
-        ("nowhere", -1): {"Partnero": "", "Partnero report": ""},
+        ("nowhere", -1): {"Partnero page": "", "Partnero report": ""},
     }
 
 
