@@ -83,11 +83,11 @@ def check_same_origin(request: Request) -> None:
     """Refuse a request that another site may have made somebody's browser send.
 
     A browser says where a request comes from, in ``Sec-Fetch-Site`` (over HTTPS) or ``Origin``. Only a program that
-    shows a token of its own need not: no browser adds that by itself.
+    shows a token of its own need not: no browser adds that by itself, as it does with a password for a proxy.
 
     :raises HTTPException: 403.
     """
-    if "authorization" in request.headers:
+    if request.headers.get("authorization", "").lower().startswith("bearer "):
         return
     site = request.headers.get("sec-fetch-site")
     if site is not None:

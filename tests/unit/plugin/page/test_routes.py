@@ -235,6 +235,8 @@ FROM_ELSEWHERE: list[dict[str, str]] = [
     {"Sec-Fetch-Site": "cross-site", "Origin": "http://airflow.example"},
     {"Sec-Fetch-Site": "same-site"},
     {"Sec-Fetch-Site": "none"},
+    {"Sec-Fetch-Site": "same-site", "Authorization": "Basic cHJveHk6cGFzcw=="},  # which a browser adds by itself
+    {"Origin": "https://evil.example", "Authorization": "Negotiate YII="},
 ]
 
 
