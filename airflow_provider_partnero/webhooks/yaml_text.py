@@ -14,6 +14,10 @@ from airflow_provider_partnero.api.quoting import enumerated, short_repr, shorte
 _MOST_NODES = 100_000
 _MOST_COPIES = 10
 
+# YAML's numbers to the base of 60 (1:59:59) take time by the square of their length.
+_LONGEST_NUMBER = 4_300  # characters, as Python has it
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
 _LONGEST_WORDS = 240  # characters of what PyYAML says; it quotes the text
 
 
@@ -51,6 +55,8 @@ def _loader_class() -> Any:
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
         def construct_object(self, node: Any, deep: bool = False) -> Any:
             try:
+                if node.tag in _NUMBERS and len(node.value) > _LONGEST_NUMBER:
+                    raise ValueError(f"longer than {_LONGEST_NUMBER:,} characters")
                 return super().construct_object(node, deep=deep)
             except (ValueError, TypeError, ArithmeticError, AttributeError, LookupError) as error:
                 kind = node.tag.rpartition(":")[2]
