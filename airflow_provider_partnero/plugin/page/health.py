@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from airflow_provider_partnero.ledger.overview import LastDelivery
     from airflow_provider_partnero.plugin.page.live_programmes import ProgrammeState
     from airflow_provider_partnero.plugin.page.snapshot import ProgrammeSnapshot
+    from airflow_provider_partnero.webhooks.findings import Finding
     from airflow_provider_partnero.webhooks.history import PastAudit
 
 Kind = Literal["good", "warning", "error", "unknown"]
 
 _RULES = {rule.id: rule for rule in RULES}
 _SHOWN = 12  # findings
+_PLACES = {severity: place for place, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,66 +92,77 @@ def build_health(
     :param audit: the latest that is known.
     :param last: the last delivery of each event to this connection.
     """
-    findings = _findings(reading.snapshot, audit)
-    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    live, known = _live(reading.snapshot, audit), list(_of_audit(audit))
+    number = len(live) + len(known)
+    broken: list[str | None] = [finding.key for finding in live if finding.severity is Severity.ERROR]
+    broken += [finding.key for finding in known if finding.severity is Severity.ERROR]
+    shown = sorted([*map(_shown, live[:_SHOWN]), *known], key=_order)[:_SHOWN]
     return Health(
-        verdict=_verdict(reading, findings, errors),
-        findings=tuple(findings[:_SHOWN]),
-        left_out=max(0, len(findings) - _SHOWN),
-        errors=errors,
-        warnings=len(findings) - errors,
+        verdict=_verdict(reading, number, broken),
+        findings=tuple(shown),
+        left_out=number - len(shown),
+        errors=len(broken),
+        warnings=number - len(broken),
         receiver=receiver,
         events=tuple(_events(last, audit)),
     )
 
 
-def _verdict(reading: ProgrammeState, findings: Sequence[HealthFinding], errors: int) -> Sentence:
+def _verdict(reading: ProgrammeState, findings: int, broken: Sequence[str | None]) -> Sentence:
+    """The verdict.
+
+    :param findings: how many there are.
+    :param broken: the webhook key of each error.
+    """
     if reading.snapshot is None:
         if reading.is_loading:
             return Sentence("unknown", "The webhooks are being read from Partnero.")
         return Sentence("error", reading.words)
     webhooks = reading.snapshot.report.counts["webhooks"]
-    if errors:
-        affected = _affected(findings, webhooks)
+    if broken:
+        affected = _affected(broken, webhooks)
         return Sentence("error", f"Not well: {affected} so that events are lost, doubled or sent to the wrong place.")
     if not webhooks:
         return Sentence("warning", "The programme has no webhooks: Partnero tells nobody what happens.")
     if findings:
-        looks = "looks like a mistake" if len(findings) == 1 else "look like mistakes"
-        return Sentence("warning", f"Events arrive, but {counted(len(findings), 'thing')} {looks}.")
+        looks = "looks like a mistake" if findings == 1 else "look like mistakes"
+        return Sentence("warning", f"Events arrive, but {counted(findings, 'thing')} {looks}.")
     if webhooks == 1:
         return Sentence("good", "Well: the programme's one webhook is in order.")
     return Sentence("good", f"Well: all {webhooks:,} webhooks are in order.")
 
 
-def _affected(findings: Iterable[HealthFinding], webhooks: int) -> str:
-    keys = {finding.key for finding in findings if finding.severity is Severity.ERROR and finding.key}
+def _affected(broken: Iterable[str | None], webhooks: int) -> str:
+    keys = {key for key in broken if key}
     if not keys:
         return "something is wrong with the programme as a whole,"
     return f"{len(keys):,} of {counted(webhooks, 'webhook')} {'is' if len(keys) == 1 else 'are'} wrong,"
 
 
-def _findings(snapshot: ProgrammeSnapshot | None, audit: PastAudit | None) -> list[HealthFinding]:
-    """What is wrong now by the rules that need no argument, and what the last audit found by the others."""
-    found = [*_live(snapshot, audit), *_of_audit(audit)]
-    return sorted(found, key=lambda finding: (list(Severity).index(finding.severity), finding.rule))
+def _order(finding: HealthFinding) -> tuple[int, str]:
+    return _PLACES[finding.severity], finding.rule
 
 
-def _live(snapshot: ProgrammeSnapshot | None, audit: PastAudit | None) -> Iterator[HealthFinding]:
-    for finding in snapshot.report.findings if snapshot else ():
-        if audit is None or finding.rule in audit.rules:  # what the audit's DAG ignores is ignored here
-            yield HealthFinding(
-                severity=finding.severity,
-                rule=finding.rule,
-                title=_RULES[finding.rule].title,
-                name=finding.name or finding.subject,
-                key=finding.key or "",
-                words=finding.words,
-                remedy=_RULES[finding.rule].remedy,
-            )
+def _live(snapshot: ProgrammeSnapshot | None, audit: PastAudit | None) -> list[Finding]:
+    """What is wrong now by the rules that need no argument, the worst first; the audit's DAG may ignore some."""
+    found = snapshot.report.findings if snapshot else ()
+    return [finding for finding in found if audit is None or finding.rule in audit.rules]
+
+
+def _shown(finding: Finding) -> HealthFinding:
+    return HealthFinding(
+        severity=finding.severity,
+        rule=finding.rule,
+        title=_RULES[finding.rule].title,
+        name=finding.name or finding.subject,
+        key=finding.key or "",
+        words=finding.words,
+        remedy=_RULES[finding.rule].remedy,
+    )
 
 
 def _of_audit(audit: PastAudit | None) -> Iterator[HealthFinding]:
+    """What the last audit found by the other rules."""
     for known in audit.findings if audit else ():
         rule = _RULES.get(known.rule)
         if rule is not None and rule.needs not in {None, "program"}:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _DATABASE_SECONDS = 5.0
+_DRAWING_SECONDS = 20.0
 _VIEW = [READS_CONNECTION]
 
 LatestAudit = tuple[RecordedPoint | None, PastAudit | None]
@@ -59,6 +60,8 @@ class Sources:
         self.settings = settings
         self.programmes = programmes or LiveProgrammes()
         self._threads = DaemonThreads(4, "partnero-page")
+        self._planning = DaemonThreads(2, "partnero-page-plan")  # a slow Partnero holds up no reading of the database
+        self._drawing = DaemonThreads(2, "partnero-page-drawing")
 
     async def from_database(self, ask: Callable[[], T], otherwise: T) -> tuple[T, str]:
         """What Airflow's database says, and what keeps it from saying more, in a sentence."""
@@ -69,9 +72,19 @@ class Sources:
         except Exception as error:  # noqa: BLE001 - whatever it is, the rest of the page is worth showing
             return otherwise, f"Airflow's database could not be asked ({type(error).__name__})."
 
-    async def in_thread(self, work: Callable[[], T], seconds: float) -> T:
-        """What the work returns; see :meth:`DaemonThreads.run`."""
-        return await self._threads.run(work, seconds)
+    async def planned(self, work: Callable[[], T]) -> T:
+        """What the work returns, which asks Partnero; see :meth:`DaemonThreads.run`."""
+        return await self._planning.run(work, READ_SECONDS + 5)
+
+    async def drawn(self, draw: Callable[[], Response]) -> Response:
+        """The page, made in a thread: thousands of webhooks take a while, in which Airflow answers others.
+
+        :raises HTTPException: 503, so many look that it cannot be made in time.
+        """
+        try:
+            return await self._drawing.run(draw, _DRAWING_SECONDS)
+        except TimeoutError:
+            raise HTTPException(503, "Too many pages are asked for at once. Try again in a minute.") from None
 
 
 def page_router(settings: ReceiverSettings | ValueError, programmes: LiveProgrammes | None = None) -> APIRouter:
@@ -119,41 +132,51 @@ def _add_views(router: APIRouter, sources: Sources) -> None:
         nothing: Sequence[LastDelivery] = ()
         last, problem = await sources.from_database(lambda: _last(connection_id), nothing)
         (latest, audit), audit_problem = await sources.from_database(lambda: _last_audit(connection_id), _NO_AUDIT)
-        receiver = receiver_state(sources.settings, connection_id, reading.snapshot)
-        found = build_health(reading, audit, last, receiver)
         run = latest.run if latest else None
         is_readable, _ = await sources.from_database(
             lambda: run is not None and bool(readable_dags(user, {run.dag_id})), otherwise=False
         )
-        return render_view(
-            request,
-            "health",
-            connection_id,
-            reading=reading,
-            problem=problem or audit_problem,
-            health=found,
-            audit=latest,
-            is_run_readable=is_readable,
-        )
+
+        def draw() -> Response:
+            receiver = receiver_state(sources.settings, connection_id, reading.snapshot)
+            return render_view(
+                request,
+                "health",
+                connection_id,
+                reading=reading,
+                problem=problem or audit_problem,
+                health=build_health(reading, audit, last, receiver),
+                audit=latest,
+                is_run_readable=is_readable,
+            )
+
+        return await sources.drawn(draw)
 
     @router.get("/{connection_id:path}/webhooks", dependencies=_VIEW)
     async def webhooks(request: Request, connection_id: str, refresh: str = "") -> Response:
         """The programme's webhooks."""
         reading = await sources.programmes.get(connection_id, anew=bool(refresh))
         (_, audit), problem = await sources.from_database(lambda: _last_audit(connection_id), _NO_AUDIT)
-        table = None
-        if reading.snapshot is not None:
-            search = WebhookSearch.of(request.query_params)
-            table = build_webhook_table(reading.snapshot, search, audit.undeclared if audit else None)
-        return render_view(request, "webhooks", connection_id, reading=reading, table=table, problem=problem)
+        search = WebhookSearch.of(request.query_params)
+
+        def draw() -> Response:
+            undeclared = audit.undeclared if audit else None
+            table = build_webhook_table(reading.snapshot, search, undeclared) if reading.snapshot else None
+            return render_view(request, "webhooks", connection_id, reading=reading, table=table, problem=problem)
+
+        return await sources.drawn(draw)
 
     @router.get("/{connection_id:path}/coverage", dependencies=_VIEW)
     async def coverage(request: Request, connection_id: str, refresh: str = "") -> Response:
         """Which webhook gets which event."""
         reading = await sources.programmes.get(connection_id, anew=bool(refresh))
         (_, audit), problem = await sources.from_database(lambda: _last_audit(connection_id), _NO_AUDIT)
-        found = build_event_coverage(reading.snapshot, audit) if reading.snapshot else None
-        return render_view(request, "coverage", connection_id, reading=reading, coverage=found, problem=problem)
+
+        def draw() -> Response:
+            found = build_event_coverage(reading.snapshot, audit) if reading.snapshot else None
+            return render_view(request, "coverage", connection_id, reading=reading, coverage=found, problem=problem)
+
+        return await sources.drawn(draw)
 
 
 def _add_plan(router: APIRouter, sources: Sources) -> None:
@@ -174,7 +197,7 @@ def _add_plan(router: APIRouter, sources: Sources) -> None:
         try:
             form = PlanForm.of(await read_body(request, LARGEST_FORM))
             connection = await sources.programmes.connection(connection_id)
-            found = await sources.in_thread(lambda: preview(connection, form), READ_SECONDS + 5)
+            found = await sources.planned(lambda: preview(connection, form))
         except HTTPException:
             raise
         except PartneroError as error:

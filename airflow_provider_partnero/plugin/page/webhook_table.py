@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 PAGE_SIZE = 50
 _LONGEST_SEARCH = 200  # characters
 _MOST_EVENTS = 4  # named in a row
+_PLACES = {severity: place for place, severity in enumerate(Severity)}
+_PAGE = re.compile(r"[1-9][0-9]{0,5}")
 
 _REMEDIES = {rule.id: rule.remedy for rule in RULES}
 
@@ -53,7 +56,7 @@ class WebhookSearch:
             state=query["state"] if query.get("state") in STATES else "all",
             sort=sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "findings",
             is_reversed=sort.startswith("-"),
-            page=int(page) if page.isascii() and page.isdecimal() and 1 <= int(page[:9]) < 1_000_000 else 1,
+            page=int(page) if _PAGE.fullmatch(page) else 1,
             key=query.get("key", "")[:_LONGEST_SEARCH],
         )
 
@@ -153,8 +156,7 @@ def _is_sought(webhook: AuditedWebhook, snapshot: ProgrammeSnapshot, search: Web
 
 def _by_findings(webhook: AuditedWebhook, snapshot: ProgrammeSnapshot) -> tuple[int, int]:
     found = snapshot.findings_of(webhook)
-    place = list(Severity).index(found[0].severity) if found else len(Severity)
-    return place, -len(found)
+    return _PLACES[found[0].severity] if found else len(_PLACES), -len(found)
 
 
 _ORDERS: Mapping[str, Callable[[AuditedWebhook, ProgrammeSnapshot], Any]] = {

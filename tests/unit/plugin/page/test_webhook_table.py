@@ -128,3 +128,8 @@ def test_whatever_is_asked_there_is_a_page_and_its_links_ask_for_the_same(query:
     assert WebhookSearch.of({name: str(value) for name, value in search.link().items()}) == WebhookSearch.of(
         {name: value for name, value in query.items() if name != "key"}
     )
+
+
+@pytest.mark.parametrize("page", ["0", "1.5", "\u0661", "1000000", "000000001" + "9" * 5_000, "9" * 5_000])
+def test_a_page_that_no_link_names_is_the_first(page: str) -> None:
+    assert WebhookSearch.of({"page": page}).page == 1
