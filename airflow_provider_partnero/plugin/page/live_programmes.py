@@ -62,6 +62,7 @@ class LiveProgrammes:
         self._clock = clock
         self._patience = patience
         self._threads = DaemonThreads(_THREADS, "partnero-page-reading")
+        self._connections = DaemonThreads(2, "partnero-page-connection")  # Airflow's answer waits for no Partnero's
         self._known: OrderedDict[str, _Watched] = OrderedDict()
 
     async def get(self, conn_id: str, *, anew: bool = False) -> ProgrammeState:
@@ -71,8 +72,9 @@ class LiveProgrammes:
         """
         watched = self._known.pop(conn_id, None) or self._watch(conn_id)
         self._known[conn_id] = watched
-        while len(self._known) > _MOST_PROGRAMMES:
-            self._known.popitem(last=False)
+        if len(self._known) > _MOST_PROGRAMMES:
+            others = list(self._known)[:-1]  # whoever asks for names that no connection has makes nothing forgotten
+            del self._known[next((name for name in others if not self._known[name].is_known), others[0])]
         return await watched.get(self._patience, anew=anew)
 
     async def connection(self, conn_id: str) -> SigningConnection:
@@ -81,7 +83,7 @@ class LiveProgrammes:
         :raises GoneError, ValueError, LookupError: as :func:`read_connection` does.
         :raises TimeoutError: Airflow has not told it in time.
         """
-        return await self._threads.run(lambda: self._read(conn_id), _CONNECTION_SECONDS)
+        return await self._connections.run(lambda: self._read(conn_id), _CONNECTION_SECONDS)
 
     def _watch(self, conn_id: str) -> _Watched:
         async def load() -> ProgrammeSnapshot:
@@ -97,6 +99,11 @@ class _Watched:
         self._inner = load
         self._failure: Exception | None = None
         self._fresh: Fresh[ProgrammeSnapshot] = Fresh(self._load, _FRESHNESS, clock)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has been read."""
+        return self._fresh.known() is not None
 
     async def _load(self) -> ProgrammeSnapshot:
         try:

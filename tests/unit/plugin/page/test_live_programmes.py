@@ -147,3 +147,43 @@ def test_only_so_many_programmes_are_kept() -> None:
         return len(programmes._known)
 
     assert asyncio.run(ask()) == 64
+
+
+def test_names_that_no_connection_has_make_no_reading_forgotten() -> None:
+    reads = []
+
+    def look(conn: SigningConnection) -> ProgrammeSnapshot:
+        if conn.conn_id != "a":
+            raise GoneError("Airflow has no connection by this name")
+        reads.append(conn.conn_id)
+        return nothing(conn)
+
+    async def ask() -> ProgrammeState:
+        programmes = LiveProgrammes(connection, look, Clock())
+        await programmes.get("a")
+        for number in range(200):
+            await programmes.get(f"made-up-{number}")
+        assert len(programmes._known) == 64
+        return await programmes.get("a")
+
+    assert asyncio.run(ask()).snapshot is not None
+    assert reads == ["a"]
+
+
+def test_slow_partneros_do_not_hold_up_what_airflow_says_of_a_connection() -> None:
+    ends = threading.Event()
+
+    def hang(conn: SigningConnection) -> ProgrammeSnapshot:
+        ends.wait(HANG)
+        return nothing(conn)
+
+    async def ask() -> str:
+        programmes = LiveProgrammes(connection, hang, patience=0.05)
+        await asyncio.gather(*(programmes.get(f"slow{number}") for number in range(8)))
+        try:
+            async with asyncio.timeout(5):
+                return (await programmes.connection("b")).conn_id
+        finally:
+            ends.set()
+
+    assert asyncio.run(ask()) == "b"
