@@ -97,7 +97,9 @@ def test_each_task_has_a_link_to_what_it_is_about(airflow: Airflow, sandbox: San
     key = done["create"][0].returned["key"]
     assert shown["create", -1] == {"Partnero webhook": page_path("partnero_default", "webhooks", key=key)}
     assert shown["wait", -1] == {"Partnero webhook": page_path("partnero_default", "webhooks", key="there")}
-    assert _xcoms(dag.dag_id, XCOM_KEY) == {("audit", -1): {"conn_id": "partnero_default", "path": path}}
+    [told] = _xcoms(dag.dag_id, XCOM_KEY).values()
+    assert told == {"conn_id": "partnero_default", "path": path, "at": told["at"]}
+    assert datetime.fromisoformat(told["at"]).tzinfo is not None
 
 
 def test_an_audit_that_fails_its_task_has_told_where_its_report_is(
@@ -109,7 +111,9 @@ def test_an_audit_that_fails_its_task_has_told_where_its_report_is(
         PartneroAuditWebhooksOperator(task_id="audit", report_path=path, fail_on="error")
     assert airflow.run(dag)["audit"][0].state == "failed"
 
-    assert _xcoms(dag.dag_id, XCOM_KEY) == {("audit", -1): {"conn_id": "partnero_default", "path": path}}
+    [told] = _xcoms(dag.dag_id, XCOM_KEY).values()
+    assert told == {"conn_id": "partnero_default", "path": path, "at": told["at"]}
+    assert datetime.fromisoformat(told["at"]).tzinfo is not None
     assert urlsplit(_shown(dag.dag_id)["audit", -1]["Partnero report"] or "").path.endswith("/report")
 
 
