@@ -17,6 +17,7 @@ from fastapi import Depends, FastAPI, HTTPException
 
 from airflow_provider_partnero.ledger.overview import LastDelivery, last_deliveries
 from airflow_provider_partnero.ledger.turn import utc_now
+from airflow_provider_partnero.plugin.page.access import WITHOUT_NUL
 from airflow_provider_partnero.plugin.page.output_routes import output_router
 from airflow_provider_partnero.plugin.page.past_routes import past_router
 from airflow_provider_partnero.plugin.page.refusals import refusal
@@ -101,9 +102,8 @@ def new_app() -> PartneroApp:
 
 def _with_login(receiver_status: ReceiverStatus, settings: ReceiverSettings | ValueError) -> FastAPI:
     app = FastAPI(title="Partnero", docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(past_router())
-    app.include_router(output_router())
-    app.include_router(page_router(settings))
+    for router in (past_router(), output_router(), page_router(settings)):
+        app.include_router(router, dependencies=[WITHOUT_NUL])
     app.add_exception_handler(HTTPException, refusal)
 
     @app.get("/status", dependencies=_LOGIN)

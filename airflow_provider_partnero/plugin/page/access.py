@@ -53,6 +53,18 @@ def readable(user: Any, conn_ids: Iterable[str]) -> list[str]:
     ]
 
 
+def check_no_nul(request: Request) -> None:
+    """Refuse an address with a NUL, for which PostgreSQL's driver has no words but an error.
+
+    :raises HTTPException: 404.
+    """
+    if "\0" in request.url.path or b"%00" in request.scope["query_string"]:
+        raise HTTPException(404, "There is nothing here.")
+
+
+WITHOUT_NUL = Depends(check_no_nul)
+
+
 def readable_dags(user: Any, dag_ids: Iterable[str]) -> set[str]:
     """Those of some DAGs that somebody may read; may ask Airflow's database."""
     manager = get_auth_manager()

@@ -157,6 +157,13 @@ def test_a_browser_may_load_nothing_but_the_pages_own_files_and_keeps_nothing(si
         assert site.get(f"/static/{name}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "path", ["/a%00b/health", "/partnero_default/deliveries?event=%00", "/partnero_default/deliveries/%00/payload"]
+)
+def test_an_address_with_a_nul_which_postgresql_cannot_be_asked_for_leads_nowhere(site: Site, path: str) -> None:
+    assert site.get(path).status_code == 404
+
+
 def test_health_says_what_is_wrong_and_what_to_do(site: Site, partnero_sandbox: Sandbox) -> None:
     partnero_sandbox.put_webhooks([webhook("good00"), webhook("plain0", url="http://blog.example.com/x")])
     shown = text_of(site.view("health"))
