@@ -64,6 +64,7 @@ __all__ = [
     "events_queued_by_partition",
     "extra_through_alias",
     "finds_db_managers",
+    "knows_browsers",
     "latest_asset_events",
     "log_level",
     "partitioned_schedule_column",
@@ -182,6 +183,13 @@ def partitioned_schedule_column() -> Any | None:
     from airflow.models.dag import DagModel
 
     return getattr(DagModel, "timetable_partitioned", None)
+
+
+def knows_browsers() -> bool:
+    """Whether Airflow knows a browser by its cookie, as from 3.1; to 3.0 its own pages send a token each time."""
+    from airflow.api_fastapi.core_api import security
+
+    return hasattr(security, "COOKIE_NAME_JWT_TOKEN")
 
 
 def log_level(logger: str) -> str:

@@ -126,6 +126,8 @@ def _works_on(wheel: Path, folder: Path, version: str) -> None:
     _test(environment, folder, "test_receiver_apart.py", "records_a_delivery_once or other_goes_on", 2)
     _test(environment, folder, "test_receiver_poison.py", "poisonous", 1)
     _test(environment, folder, "test_asset_events.py", "indistinguishable", 2)
+    if version == "3.0.6":
+        _test(environment, folder, "test_page_in_browser.py", "airflow_3_0", 1)
     if version == "3.1.8":  # the first with a navigation that others may add to
         in_browser = "navigation or opens_it or follows or (each_view and phone and light) or may_not"
         _test(environment, folder, "test_page_in_browser.py", in_browser, 11)

@@ -290,3 +290,17 @@ def test_the_readme_shows_the_page_as_it_is(server: Cluster, open_page: Open, e2
     _frame(page).get_by_text("Read from Partnero").wait_for()
     picture_for_readme(page, "page", theme)
     assert "not well" in _frame(page).locator(".verdict").inner_text().casefold()
+
+
+@pytest.mark.skipif(not airflow_version().startswith("3.0."), reason="later versions know browsers by a cookie")
+def test_airflow_3_0_shows_the_page_to_whoever_is_logged_in_to_its_own_pages(server: Cluster, open_page: Open) -> None:
+    page = open_page("/api/v2/version", user=None)
+    page.goto(f"{server.address}{PAGE}/health")
+    assert page.get_by_role("heading", name="You are not logged in").is_visible()
+    page.evaluate("token => localStorage.setItem('token', token)", token(server, "op"))
+    page.reload()
+    page.get_by_text("Not well").wait_for()
+    assert page.locator(".masthead").evaluate("bar => getComputedStyle(bar).display") == "flex"
+    assert _violations(page) == []
+    page.get_by_role("link", name="Webhooks", exact=True).click()
+    page.get_by_text("1 to 5 of 5 webhooks").wait_for()

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from fastapi import HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 
+from airflow_provider_partnero.airflow_compat import knows_browsers
 from airflow_provider_partnero.plugin.page.rendering import render, root_path
 
 _HEADINGS = {401: "You are not logged in", 403: "You may not see this", 404: "There is nothing here"}
@@ -22,7 +23,11 @@ async def refusal(request: Request, error: Exception) -> Response:
     if error.status_code == 401:
         login = f"{root_path(request)}/api/v2/auth/login?next={quote(_here(request), safe='')}"
     heading = _HEADINGS.get(error.status_code, "This cannot be done")
-    return render(request, "refusal.j2", status=error.status_code, title=heading, words=_words(error), login=login)
+    borrows = bool(login) and not knows_browsers()
+    words = _words(error)
+    return render(
+        request, "refusal.j2", status=error.status_code, title=heading, words=words, login=login, borrows=borrows
+    )
 
 
 def _here(request: Request) -> str:

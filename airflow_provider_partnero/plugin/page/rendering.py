@@ -41,6 +41,7 @@ _STATIC: Mapping[str, str] = {
     "page.css": "text/css",
     "page.js": "text/javascript",
     "payloads.js": "text/javascript",
+    "login.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "icon_dark.svg": "image/svg+xml",
 }

@@ -9,6 +9,7 @@ from airflow.utils.session import create_session
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
+from airflow_provider_partnero.airflow_compat import knows_browsers
 from airflow_provider_partnero.api.errors import PartneroError
 from airflow_provider_partnero.ledger.audit_points import RecordedPoint, latest_audit
 from airflow_provider_partnero.ledger.overview import LastDelivery, last_deliveries
@@ -118,7 +119,8 @@ def _add_start(router: APIRouter, sources: Sources) -> None:
             return RedirectResponse(root_path(request) + page_path(mine[0]), 303)
         return render(request, "choose.j2", conn_ids=mine, hidden=hidden, problem=problem, title="Partnero")
 
-    @router.get("/static/{name}", dependencies=[LOGIN])
+    # Where Airflow knows nobody by a cookie, a browser asks for these without a login. They tell nothing of anybody.
+    @router.get("/static/{name}", dependencies=[LOGIN] if knows_browsers() else [])
     async def static(name: str) -> Response:
         """The page's own style, script and icons."""
         return static_file(name)
