@@ -9,6 +9,7 @@ from airflow_provider_partnero.webhooks.coverage import EventCoverage, coverage
 from airflow_provider_partnero.webhooks.findings import Severity
 from airflow_provider_partnero.webhooks.report.matrix import Identity, Matrix, build_matrix
 from airflow_provider_partnero.webhooks.rules.subscriptions import uncovered
+from airflow_provider_partnero.webhooks.texts import listed
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.plugin.page.snapshot import ProgrammeSnapshot
@@ -22,11 +23,13 @@ class CoverageView:
     :param events: documented ones, then the others in use.
     :param missed: those of which the last audit complained that nobody gets them, and that nobody gets now.
     :param matrix: None without webhooks.
+    :param unused: what the events are about that have no column, since nobody subscribes to any of them, in words.
     """
 
     events: tuple[EventCoverage, ...]
     missed: frozenset[str]
     matrix: Matrix | None
+    unused: str
 
 
 def build_event_coverage(snapshot: ProgrammeSnapshot, audit: PastAudit | None) -> CoverageView:
@@ -42,4 +45,10 @@ def build_event_coverage(snapshot: ProgrammeSnapshot, audit: PastAudit | None) -
     for finding in snapshot.report.findings:  # the worst first
         worst.setdefault((finding.key, finding.name), finding.severity)
     matrix = build_matrix(snapshot.report, events, worst, missed) if snapshot.report.webhooks else None
-    return CoverageView(events, missed, matrix)
+    return CoverageView(events, missed, matrix, _unused(events, missed))
+
+
+def _unused(events: tuple[EventCoverage, ...], missed: frozenset[str]) -> str:
+    used = {event.noun for event in events if event.active or event.inactive or event.event in missed}
+    nouns = dict.fromkeys(f"{event.noun}s" for event in events if event.noun not in used)
+    return listed(list(nouns), most=len(nouns))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,11 +72,13 @@ class EventAge:
 class Health:
     """What the view says, from top to bottom.
 
+    :param effects: what the errors are, by rule, with their numbers; empty without any.
     :param findings: the worst first.
     :param left_out: how many further findings there are.
     """
 
     verdict: Sentence
+    effects: str
     findings: tuple[HealthFinding, ...]
     left_out: int
     errors: int
@@ -94,11 +97,14 @@ def build_health(
     """
     live, known = _live(reading.snapshot, audit), list(_of_audit(audit))
     number = len(live) + len(known)
-    broken: list[str | None] = [finding.key for finding in live if finding.severity is Severity.ERROR]
-    broken += [finding.key for finding in known if finding.severity is Severity.ERROR]
+    errors = [finding for finding in live if finding.severity is Severity.ERROR]
+    known_errors = [finding for finding in known if finding.severity is Severity.ERROR]
+    broken = [*(finding.key for finding in errors), *(finding.key for finding in known_errors)]
+    rules = Counter([*(finding.rule for finding in errors), *(finding.rule for finding in known_errors)])
     shown = sorted([*map(_shown, live[:_SHOWN]), *known], key=_order)[:_SHOWN]
     return Health(
         verdict=_verdict(reading, number, broken),
+        effects=_effects(rules),
         findings=tuple(shown),
         left_out=number - len(shown),
         errors=len(broken),
@@ -120,8 +126,7 @@ def _verdict(reading: ProgrammeState, findings: int, broken: Sequence[str | None
         return Sentence("error", reading.words)
     webhooks = reading.snapshot.report.counts["webhooks"]
     if broken:
-        affected = _affected(broken, webhooks)
-        return Sentence("error", f"Not well: {affected} so that events are lost, doubled or sent to the wrong place.")
+        return Sentence("error", f"Not well: {_affected(broken, webhooks)}.")
     if not webhooks:
         return Sentence("warning", "The programme has no webhooks: Partnero tells nobody what happens.")
     if findings:
@@ -132,11 +137,18 @@ def _verdict(reading: ProgrammeState, findings: int, broken: Sequence[str | None
     return Sentence("good", f"Well: all {webhooks:,} webhooks are in order.")
 
 
+def _effects(rules: Counter[str]) -> str:
+    titles = (_RULES[rule].title + (f" ({times:,} times)" if times > 1 else "") for rule, times in rules.most_common())
+    return "; ".join(titles)
+
+
 def _affected(broken: Iterable[str | None], webhooks: int) -> str:
     keys = {key for key in broken if key}
     if not keys:
-        return "something is wrong with the programme as a whole,"
-    return f"{len(keys):,} of {counted(webhooks, 'webhook')} {'is' if len(keys) == 1 else 'are'} wrong,"
+        return "the programme as a whole has errors"
+    if webhooks == 1:
+        return "its one webhook has errors"
+    return f"{len(keys):,} of {counted(webhooks, 'webhook')} {'has' if len(keys) == 1 else 'have'} errors"
 
 
 def _order(finding: HealthFinding) -> tuple[int, str]:

@@ -28,6 +28,12 @@ _LONGEST_LINE = 400
 _PRUNES: Mapping[str, Prune] = {"": False, "owned": "owned", "all": True}
 _TEMPLATE = re.compile(r"\{\{|\{%")
 _KINDS: Mapping[str, Literal["added", "changed", "removed"]] = {"+": "added", "!": "changed", "-": "removed"}
+SAMPLE = """\
+webhooks:
+  - name: CRM
+    url: https://crm.acme.example/partnero
+    events: [partner.created, partner.updated]
+"""
 _FENCE = re.compile(r"`{3,}[a-z]*")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_partnero.plugin.page.health import Sentence
+from airflow_provider_partnero.webhooks.findings import Severity
 from airflow_provider_partnero.webhooks.texts import quoted
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def receiver_state(
         return Sentence("warning", "On, but no webhook of this programme delivers to it.")
     if not any(webhook.is_active for webhook in webhooks):
         return Sentence("error", f"On, but {names} is switched off at Partnero.")
+    if any(finding.severity is Severity.ERROR for webhook in webhooks for finding in snapshot.findings_of(webhook)):
+        return Sentence("warning", f"On: {names} delivers to it, and has errors.")
     return Sentence("good", f"On: {names} delivers to it.")
 
 

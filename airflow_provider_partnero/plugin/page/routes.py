@@ -28,7 +28,7 @@ from airflow_provider_partnero.plugin.page.event_coverage import build_event_cov
 from airflow_provider_partnero.plugin.page.form_body import read_body
 from airflow_provider_partnero.plugin.page.health import build_health
 from airflow_provider_partnero.plugin.page.live_programmes import LiveProgrammes, words_of
-from airflow_provider_partnero.plugin.page.plan_preview import LARGEST_FORM, PlanForm, preview
+from airflow_provider_partnero.plugin.page.plan_preview import LARGEST_FORM, SAMPLE, PlanForm, preview
 from airflow_provider_partnero.plugin.page.receiver_state import receiver_state
 from airflow_provider_partnero.plugin.page.rendering import render, render_view, root_path, static_file
 from airflow_provider_partnero.plugin.page.snapshot import READ_SECONDS
@@ -190,7 +190,7 @@ def _add_plan(router: APIRouter, sources: Sources) -> None:
             task = named_task(request)
             found, problem = await sources.from_database(lambda: returned_plan(task), None)
             problem = problem or ("" if found else "This task has returned no plan.")
-        return render_view(request, "plan", connection_id, form=PlanForm(), plan=found, problem=problem)
+        return render_view(request, "plan", connection_id, form=PlanForm(), plan=found, problem=problem, sample=SAMPLE)
 
     @router.post("/{connection_id:path}/plan", dependencies=[*_VIEW, SAME_ORIGIN])
     async def previewed(request: Request, connection_id: str) -> Response:
@@ -208,7 +208,7 @@ def _add_plan(router: APIRouter, sources: Sources) -> None:
             problem = f"{str(error)[:1].upper()}{str(error)[1:]}"
         except Exception as error:  # noqa: BLE001 - as a GoneError or a time-out is
             problem = words_of(error)
-        return render_view(request, "plan", connection_id, form=form, plan=found, problem=problem)
+        return render_view(request, "plan", connection_id, form=form, plan=found, problem=problem, sample=SAMPLE)
 
 
 def _last(conn_id: str) -> Sequence[LastDelivery]:

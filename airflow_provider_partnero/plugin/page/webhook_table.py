@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.webhooks.findings import Severity
 from airflow_provider_partnero.webhooks.rules import RULES
+from airflow_provider_partnero.webhooks.texts import counted
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.plugin.page.snapshot import ProgrammeSnapshot
@@ -96,6 +97,12 @@ class WebhookLine:
     def remedies(self) -> tuple[tuple[Finding, str], ...]:
         """Each finding, and what to do about it."""
         return tuple((finding, _REMEDIES[finding.rule]) for finding in self.findings)
+
+    @property
+    def tally(self) -> str:
+        """How many findings there are: ``2 errors``, or ``3 findings`` if they are not all alike."""
+        kinds = {str(finding.severity) for finding in self.findings}
+        return counted(len(self.findings), kinds.pop() if len(kinds) == 1 else "finding")
 
     @property
     def worst(self) -> str:

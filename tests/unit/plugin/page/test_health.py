@@ -19,7 +19,8 @@ from airflow_provider_partnero.webhooks.rules import RULES
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 CONN = "partnero_default"
-RECEIVER = "https://airflow.example/partnero/webhooks/partnero_default"
+PATH = "/partnero/webhooks/partnero_default"
+RECEIVER = f"https://airflow.example{PATH}"
 ON = Sentence("good", "On.")
 ALL_RULES = frozenset(rule.id for rule in RULES)
 
@@ -67,12 +68,19 @@ OFF = webhook("off", is_active=False)
         (
             [GOOD, PLAIN, OFF],
             "error",
-            "Not well: 1 of 3 webhooks is wrong, so that events are lost, doubled or sent to the wrong place.",
+            "Not well: 1 of 3 webhooks has errors.",
         ),
     ],
 )
 def test_the_verdict_is_one_sentence_and_one_colour(webhooks: list[Webhook], kind: str, words: str) -> None:
     assert health(snapshot(*webhooks)).verdict == Sentence(kind, words)  # type: ignore[arg-type]
+
+
+def test_below_it_the_kinds_of_errors_are_named_the_most_frequent_first() -> None:
+    twice = webhook("same", url=GOOD.url)
+    found = health(snapshot(GOOD, twice, PLAIN, webhook("more", url="http://more.example.com/x"), OFF))
+    assert found.effects == "Destination is not https (2 times); Event delivered twice to one URL"
+    assert health(snapshot(GOOD, OFF)).effects == ""
 
 
 def test_what_keeps_partnero_from_being_read_is_the_verdict() -> None:
@@ -132,6 +140,7 @@ HERE = webhook("here", name="to Airflow", url=RECEIVER)
     ("given", "webhooks", "kind", "words"),
     [
         (settings(), [HERE], "good", 'On: "to Airflow" delivers to it.'),
+        (settings(), [webhook("h", name="to Airflow", url="http://127.0.0.1" + PATH)], "warning", "and has errors"),
         (settings(), [webhook("here", name="to Airflow", url=RECEIVER, is_active=False)], "error", "is switched off"),
         (settings(), [GOOD], "warning", "no webhook of this programme delivers to it"),
         (settings(connection="other"), [HERE], "warning", "receiver_connections does not name this connection"),

@@ -167,7 +167,7 @@ def test_an_address_with_a_nul_which_postgresql_cannot_be_asked_for_leads_nowher
 def test_health_says_what_is_wrong_and_what_to_do(site: Site, partnero_sandbox: Sandbox) -> None:
     partnero_sandbox.put_webhooks([webhook("good00"), webhook("plain0", url="http://blog.example.com/x")])
     shown = text_of(site.view("health"))
-    assert "Not well: 1 of 2 webhooks is wrong" in shown
+    assert "Not well: 1 of 2 webhooks has errors. Destination is not https" in shown
     assert "error Destination is not https: Name plain0" in shown
     assert "Off: [partnero] receiver_enabled is not set" in shown
 
@@ -206,7 +206,7 @@ def test_when_partnero_is_down_the_last_known_webhooks_are_shown_with_their_age(
     for view in ("health?refresh=1", "webhooks"):
         shown = text_of(site.view(view))
         assert "Partnero cannot be read" in shown
-        assert "This is what was there" in shown
+        assert "This is what was read" in shown
     assert "Name good00" in text_of(site.view("webhooks"))
 
 
