@@ -292,6 +292,31 @@ def test_the_readme_shows_the_page_as_it_is(server: Cluster, open_page: Open, e2
     assert "not well" in _frame(page).locator(".verdict").inner_text().casefold()
 
 
+@pytest.mark.skipif(airflow_version().startswith("3.0."), reason="3.0 has no navigation that others may add to")
+def test_the_page_is_found_below_the_path_that_airflow_is_served_at(
+    tmp_path: Path, migrated_database: Path, e2e_sandbox: Sandbox, browser: Browser
+) -> None:
+    with Cluster(tmp_path / "airflow", e2e_sandbox, migrated_database) as cluster:
+        base = f"{cluster.address}/airflow"
+        cluster.environment |= {
+            "AIRFLOW__API__BASE_URL": base,
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{base}/execution/",
+        }
+        cluster.start("api-server")
+        cluster.wait_until_up(base)
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(f"{base}/plugin/partnero")
+        frame = _frame(page)
+        frame.get_by_text("Not well:").wait_for()
+        frame.get_by_role("link", name="Webhooks", exact=True).click()
+        frame.get_by_text("5 webhooks", exact=True).wait_for()
+        assert frame.locator("body").evaluate("body => getComputedStyle(body).fontFamily").startswith("Inter")
+        paths = frame.locator("a").evaluate_all("links => links.map(link => new URL(link.href).pathname)")
+        assert {path for path in paths if not path.startswith("/airflow/")} == set()
+        page.close()
+
+
 @pytest.mark.skipif(not airflow_version().startswith("3.0."), reason="later versions know browsers by a cookie")
 def test_airflow_3_0_shows_the_page_to_whoever_is_logged_in_to_its_own_pages(server: Cluster, open_page: Open) -> None:
     page = open_page("/api/v2/version", user=None)

@@ -101,6 +101,25 @@ def test_a_reading_is_used_for_fifteen_seconds_and_kept_when_partnero_goes_down(
     assert "silent" in states[2].words
 
 
+def test_a_reading_that_took_long_is_used_ten_times_as_long() -> None:
+    clock = Clock()
+    reads = []
+
+    def slowly(conn: SigningConnection) -> ProgrammeSnapshot:
+        reads.append(clock.now)
+        clock.now += 6.0
+        return nothing(conn)
+
+    async def ask() -> None:
+        programmes = LiveProgrammes(connection, slowly, clock, HANG)
+        for passed in (0.0, 20.0, 30.0, 10.0):
+            clock.now += passed
+            await programmes.get("a")
+
+    asyncio.run(ask())
+    assert reads == [1_000.0, 1_066.0]
+
+
 @pytest.mark.parametrize(
     ("failure", "trouble"),
     [
