@@ -155,7 +155,7 @@ def test_the_test_button_says_in_words_what_is_wrong(
     assert TOKEN not in answer["message"]
 
 
-@pytest.mark.parametrize("number", [12, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [12, pytest.param(120, marks=pytest.mark.slow)])
 def test_many_deferred_sensors_share_one_poll(cluster: Cluster, e2e_sandbox: Sandbox, number: int) -> None:
     e2e_sandbox.put_webhooks([webhook(f"many{position:08d}", is_active=False) for position in range(number)])
     run_id = cluster.trigger("many_wait", sensors=number)

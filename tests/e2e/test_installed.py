@@ -129,8 +129,8 @@ def _works_on(wheel: Path, folder: Path, version: str) -> None:
     if version == "3.0.6":
         _test(environment, folder, "test_page_in_browser.py", "airflow_3_0", 1)
     if version == "3.1.8":  # the first with a navigation that others may add to
-        in_browser = "navigation or opens_it or follows or (each_view and phone and light) or may_not"
-        _test(environment, folder, "test_page_in_browser.py", in_browser, 11)
+        in_browser = "navigation or opens_it or follows or (each_view and health and phone and light) or may_not"
+        _test(environment, folder, "test_page_in_browser.py", in_browser, 6)
     _test(environment, folder, "test_ledger_tables.py", "sqlite and (takes_over or does_so_itself)", 3)
 
 

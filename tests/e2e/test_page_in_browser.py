@@ -257,6 +257,22 @@ def test_who_may_not_look_is_told_so(
         assert (answer.status_code, "crmPartners1" in answer.text) == (status, False)
 
 
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_readme_shows_the_page_as_it_is(server: Cluster, open_page: Open, e2e_sandbox: Sandbox, theme: str) -> None:
+    receiver = f"{server.address}/partnero/webhooks/partnero_default"
+    e2e_sandbox.reset()
+    e2e_sandbox.put_webhooks([*BROKEN_PROGRAMME, webhook("receiverHook", name="to Airflow", url=receiver)])
+    page = open_page("/plugin/partnero", theme=theme)
+    page.set_viewport_size({"width": 1200, "height": 720})
+    _frame(page).get_by_role("link", name="partnero_default").click()
+    _frame(page).get_by_role("link", name="Read again").click()
+    _frame(page).get_by_text("Data warehouse (copy)").first.wait_for()
+    _frame(page).get_by_role("link", name="Health", exact=True).click()
+    _frame(page).get_by_text("Read from Partnero").wait_for()
+    picture_for_readme(page, "page", theme)
+    assert "not well" in _frame(page).locator(".verdict").inner_text().casefold()
+
+
 def test_partnero_down_an_empty_programme_and_a_refused_token_are_shown(open_page: Open, e2e_sandbox: Sandbox) -> None:
     e2e_sandbox.fault(Fault(status=503, times=1_000))
     page = open_page(f"{PAGE}/health?refresh=1")
@@ -274,22 +290,6 @@ def test_partnero_down_an_empty_programme_and_a_refused_token_are_shown(open_pag
     page.get_by_text("The programme has no webhooks").wait_for()
     keep_picture(page, "page", "empty-desktop-light")
     assert _violations(page) == []
-
-
-@pytest.mark.parametrize("theme", THEMES)
-def test_the_readme_shows_the_page_as_it_is(server: Cluster, open_page: Open, e2e_sandbox: Sandbox, theme: str) -> None:
-    receiver = f"{server.address}/partnero/webhooks/partnero_default"
-    e2e_sandbox.reset()
-    e2e_sandbox.put_webhooks([*BROKEN_PROGRAMME, webhook("receiverHook", name="to Airflow", url=receiver)])
-    page = open_page("/plugin/partnero", theme=theme)
-    page.set_viewport_size({"width": 1200, "height": 720})
-    _frame(page).get_by_role("link", name="partnero_default").click()
-    _frame(page).get_by_role("link", name="Read again").click()
-    _frame(page).get_by_text("Data warehouse (copy)").first.wait_for()
-    _frame(page).get_by_role("link", name="Health", exact=True).click()
-    _frame(page).get_by_text("Read from Partnero").wait_for()
-    picture_for_readme(page, "page", theme)
-    assert "not well" in _frame(page).locator(".verdict").inner_text().casefold()
 
 
 @pytest.mark.skipif(airflow_version().startswith("3.0."), reason="3.0 has no navigation that others may add to")
