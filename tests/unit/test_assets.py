@@ -47,4 +47,8 @@ def test_an_invalid_uri_is_refused_with_what_is_allowed(uri: str) -> None:
 
 def test_the_scheme_is_registered_with_airflow() -> None:
     [entry] = get_provider_info()["asset-uris"]
-    assert entry == {"schemes": ["partnero"], "handler": "airflow_provider_partnero.assets.sanitize_uri"}
+    assert entry == {
+        "schemes": ["partnero"],
+        "handler": "airflow_provider_partnero.assets.sanitize_uri",
+        "to_openlineage_converter": "airflow_provider_partnero.assets.to_openlineage",
+    }

@@ -315,10 +315,14 @@ def test_a_pipe_and_a_folder_are_no_reports_and_hold_nobody_up(
 def _object_storage(protocol: str, storage: Any) -> Iterator[None]:
     from airflow.sdk.io.store import _STORE_CACHE
 
+    def forget() -> dict[str, Any]:
+        return {alias: _STORE_CACHE.pop(alias) for alias in list(_STORE_CACHE) if alias.startswith(protocol)}
+
+    others = forget()  # of tests before, which attach() would return
     attach(protocol, fs=storage)
     yield
-    for alias in [alias for alias in _STORE_CACHE if alias.startswith(protocol)]:
-        del _STORE_CACHE[alias]
+    forget()
+    _STORE_CACHE.update(others)
 
 
 def test_a_report_in_an_object_storage_is_shown(site: Site, airflow: Airflow, sandbox: Sandbox) -> None:
