@@ -41,8 +41,7 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
     at most 100 findings of each kind; the numbers cover all. Logs the findings, what to do about them, and what has
     changed. If the audit does not fail the task, it emits an event on ``partnero_audit_asset(conn_id)`` with the counts
     and the findings' fingerprints; else an XCom has the same, for Partnero's page. None of these ever holds a signing
-    secret. Its links lead to the report at
-    ``report_path``, also if the audit failed the task, and to Partnero's page.
+    secret. Its links lead to the report at ``report_path``, also if the audit failed the task, and to Partnero's page.
 
     What has changed is told from the latest audit of the same connection and programme that is known: from that event
     (Airflow 3.2 and later), or from the file at ``report_path`` before it is replaced. Without either, or if it cannot

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
+from airflow_provider_partnero.ledger.chosen import ChosenDelivery
 from airflow_provider_partnero.ledger.listing import FAILED
 from airflow_provider_partnero.ledger.outcomes import Outcome
 from airflow_provider_partnero.ledger.pages import DeliveryCursor
@@ -157,7 +158,7 @@ def _line(delivery: RecordedDelivery, readable_dags: Collection[str]) -> Deliver
         no_run="" if delivery.runs else _no_run(delivery),
         replays=delivery.replays,
         is_kept=delivery.is_kept,
-        chosen=f"{delivery.delivery_id}.{delivery.replays}" if may_be_sent else "",
+        chosen=str(ChosenDelivery(delivery.delivery_id, delivery.replays)) if may_be_sent else "",
     )
 
 

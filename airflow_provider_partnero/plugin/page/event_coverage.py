@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_partnero.webhooks.coverage import EventCoverage, coverage
-from airflow_provider_partnero.webhooks.findings import Severity
-from airflow_provider_partnero.webhooks.report.matrix import Identity, Matrix, build_matrix
+from airflow_provider_partnero.webhooks.report.matrix import Matrix, build_matrix, worst_by_webhook
 from airflow_provider_partnero.webhooks.rules.subscriptions import uncovered
 from airflow_provider_partnero.webhooks.texts import listed
 
@@ -41,9 +40,7 @@ def build_event_coverage(snapshot: ProgrammeSnapshot, audit: PastAudit | None) -
     gotten = {event.event for event in events if event.active}
     required = {known.name for known in audit.findings if known.rule == uncovered.id} if audit else set()
     missed = frozenset(name for name in required if name and name not in gotten)
-    worst: dict[Identity, Severity] = {}
-    for finding in snapshot.report.findings:  # the worst first
-        worst.setdefault((finding.key, finding.name), finding.severity)
+    worst = worst_by_webhook(snapshot.report.findings)
     matrix = build_matrix(snapshot.report, events, worst, missed) if snapshot.report.webhooks else None
     return CoverageView(events, missed, matrix, _unused(events, missed))
 

@@ -96,19 +96,16 @@ def build_health(
     :param last: the last delivery of each event to this connection.
     """
     live, known = _live(reading.snapshot, audit), list(_of_audit(audit))
-    number = len(live) + len(known)
-    errors = [finding for finding in live if finding.severity is Severity.ERROR]
-    known_errors = [finding for finding in known if finding.severity is Severity.ERROR]
-    broken = [*(finding.key for finding in errors), *(finding.key for finding in known_errors)]
-    rules = Counter([*(finding.rule for finding in errors), *(finding.rule for finding in known_errors)])
+    found: list[Finding | HealthFinding] = [*live, *known]
+    errors = [(finding.rule, finding.key) for finding in found if finding.severity is Severity.ERROR]
     shown = sorted([*map(_shown, live[:_SHOWN]), *known], key=_order)[:_SHOWN]
     return Health(
-        verdict=_verdict(reading, number, broken),
-        effects=_effects(rules),
+        verdict=_verdict(reading, len(found), [key for _, key in errors]),
+        effects=_effects(Counter(rule for rule, _ in errors)),
         findings=tuple(shown),
-        left_out=number - len(shown),
-        errors=len(broken),
-        warnings=number - len(broken),
+        left_out=len(found) - len(shown),
+        errors=len(errors),
+        warnings=len(found) - len(errors),
         receiver=receiver,
         events=tuple(_events(last, audit)),
     )

@@ -13,15 +13,13 @@ from urllib.parse import quote
 
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from airflow_provider_partnero.webhooks.page_paths import PAGE_PATH, View, page_path
-from airflow_provider_partnero.webhooks.report.html import shown
-from airflow_provider_partnero.webhooks.texts import cell, counted
+from airflow_provider_partnero.webhooks.report.html import new_environment
+from airflow_provider_partnero.webhooks.texts import counted
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-
     from airflow_provider_partnero.plugin.page.live_programmes import ProgrammeState
 
 _MOUNT = PAGE_PATH.rpartition("/")[0]
@@ -156,22 +154,13 @@ def _ago(moment: datetime, now: datetime) -> str:
     return f"{age((now - moment).total_seconds())} ago"
 
 
-def _moment(moment: datetime) -> Markup | str:
+def _moment(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @cache
 def _environment() -> Environment:
     """The templates, made once: whatever they show is escaped, and a misspelt name in them raises."""
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        loader=PackageLoader("airflow_provider_partnero.plugin.page", "templates"),
-        auto_reload=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        cell=cell, shown=shown, number="{:,}".format, counted=counted, ago=_ago, age=age, moment=_moment
-    )
+    environment = new_environment("airflow_provider_partnero.plugin.page", "templates")
+    environment.filters.update(counted=counted, ago=_ago, age=age, moment=_moment)
     return environment

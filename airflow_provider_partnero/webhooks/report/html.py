@@ -60,16 +60,25 @@ def shown(text: str, longest: int = 120) -> Markup:
 @cache
 def environment() -> Environment:
     """The templates, made once: whatever they show is escaped, and a misspelt name in them raises."""
+    environment = new_environment("airflow_provider_partnero.webhooks", "report")
+    environment.globals["policy"] = _policy(environment.get_template("style.css").render())
+    return environment
+
+
+def new_environment(package: str, folder: str) -> Environment:
+    """The templates in a folder of a package, whose output is safe HTML whatever they show.
+
+    Their filters are ``shown`` for texts, ``cell`` for attributes, and ``number``.
+    """
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
-        loader=PackageLoader("airflow_provider_partnero.webhooks", "report"),
+        loader=PackageLoader(package, folder),
         auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(cell=cell, shown=shown, number="{:,}".format)
-    environment.globals["policy"] = _policy(environment.get_template("style.css").render())
     return environment
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
-from airflow_provider_partnero.webhooks.findings import Severity
+from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.texts import counted
 
 if TYPE_CHECKING:
@@ -84,6 +84,14 @@ class Matrix:
     active: int
     marks: tuple[Severity, ...]
     note: str
+
+
+def worst_by_webhook(findings: Sequence[Finding]) -> dict[Identity, Severity]:
+    """The worst severity among each webhook's findings."""
+    worst: dict[Identity, Severity] = {}
+    for finding in findings:  # the worst first
+        worst.setdefault((finding.key, finding.name), finding.severity)
+    return worst
 
 
 def build_matrix(

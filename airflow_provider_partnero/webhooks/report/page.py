@@ -14,7 +14,7 @@ from markupsafe import Markup
 from airflow_provider_partnero.webhooks.coverage import coverage
 from airflow_provider_partnero.webhooks.findings import Finding, Severity
 from airflow_provider_partnero.webhooks.report.embedded import attribute, kept
-from airflow_provider_partnero.webhooks.report.matrix import Identity, Matrix, build_matrix
+from airflow_provider_partnero.webhooks.report.matrix import Identity, Matrix, build_matrix, worst_by_webhook
 from airflow_provider_partnero.webhooks.report.news import (
     ListedFinding,
     News,
@@ -159,7 +159,7 @@ def build_page(
     """
     events = coverage(report.webhooks)
     missed = frozenset(finding.subject for finding in report.findings if finding.rule == uncovered.id)
-    worst = _worst_by_webhook(report.findings)
+    worst = worst_by_webhook(report.findings)
     return ReportPage(
         title=title,
         conn_id=conn_id,
@@ -178,14 +178,6 @@ def build_page(
         rules_skipped=", ".join(rule.id for rule in RULES if rule.id not in report.rules),
         for_next_audit=Markup(attribute(kept(report, moment, conn_id, comparison))),  # noqa: S704
     )
-
-
-def _worst_by_webhook(findings: Sequence[Finding]) -> dict[Identity, Severity]:
-    """The worst severity among each webhook's findings."""
-    worst: dict[Identity, Severity] = {}
-    for finding in findings:  # the worst first
-        worst.setdefault((finding.key, finding.name), finding.severity)
-    return worst
 
 
 def _verdict(report: AuditReport) -> Iterator[Phrase]:

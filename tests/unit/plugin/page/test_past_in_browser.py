@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.chromium import NEEDS_CHROMIUM, chromium
-from tests.e2e.waiting import wait_for
 from tests.unit.ledger.conftest import LATE, Programme, job, listening, programme, sql
 
 from .test_history_view import _extra, _record, asset_id
-from .visitors import PAGE, page_mounted, token
+from .visitors import PAGE, answering, page_mounted, token
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -37,17 +34,8 @@ WEEK = [(1, 4, 38), (1, 5, 38), (4, 6, 39), (3, 6, 40), (2, 3, 40), (2, 2, 41), 
 @pytest.fixture(scope="module")
 def address(listening: Programme) -> Iterator[str]:
     """Where a server answers that has nothing but the page."""
-    import uvicorn
-
-    with page_mounted() as app, socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        wait_for(lambda: server.started, "the page's server")
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(30)
+    with page_mounted() as app, answering(app) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -22,10 +22,11 @@ from airflow_provider_partnero.operators.partnero import PartneroAuditWebhooksOp
 from airflow_provider_partnero.plugin.page import report_file
 from airflow_provider_partnero.sandbox import Sandbox
 from airflow_provider_partnero.webhooks.report.whereabouts import XCOM_KEY
+from tests.e2e.programme import webhook
 from tests.unit.conftest import Airflow
 
 from .site import Site
-from .test_routes import text_of, webhook
+from .test_routes import text_of
 
 HOSTILE = "<script>alert(1)</script>"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +15,9 @@ from airflow_provider_partnero.plugin.page.report_file import ReportFile, report
 from airflow_provider_partnero.webhooks.audit import audit
 from airflow_provider_partnero.webhooks.report import render_report
 from tests.e2e.chromium import NEEDS_CHROMIUM, chromium
-from tests.e2e.waiting import PATIENCE, wait_for
+from tests.e2e.waiting import PATIENCE
+
+from .visitors import answering
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -27,7 +27,6 @@ _OWN = "<script>top.owned = 1; document.title = 'owned'</script>"
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A server with a page that frames a report, ``/genuine``, or one that somebody has changed, ``/changed``."""
-    import uvicorn
 
     webhook = Webhook(key="k", name=_OWN, url="http://a.example/x", is_active=True, events=(), signature="s" * 40)
     moment = datetime(2026, 11, 26, tzinfo=UTC)
@@ -48,15 +47,8 @@ def address() -> Iterator[str]:
         frame = f"<!doctype html><title>Page</title><iframe sandbox src='/file/{name}' width=900 height=600></iframe>"
         return Response(frame, media_type="text/html", headers=dict(HEADERS))
 
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        wait_for(lambda: server.started, "the page's server")
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(30)
+    with answering(app) as address:
+        yield address
 
 
 @pytest.mark.parametrize(("name", "blocked"), [("genuine", 0), ("changed", 1)])

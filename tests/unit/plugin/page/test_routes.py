@@ -9,24 +9,13 @@ from typing import Any
 import pytest
 
 from airflow_provider_partnero.sandbox import Fault, Sandbox
+from tests.e2e.programme import SECRET, webhook
 
 from .site import BROWSER, PAGE, Site
 
 VIEWS = ("health", "webhooks", "coverage", "plan")
-SECRET = "sgn-9vQ2pageSecret"
 URL_SECRET = "a8Kq2LmZ0pRt5Vw9"
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>'\"{{ 7 * 7 }}"
-
-
-def webhook(key: str, **others: Any) -> dict[str, Any]:
-    return {
-        "key": key,
-        "name": f"Name {key}",
-        "url": "https://hooks.example.com/x",
-        "events": ["partner.created"],
-        "is_active": True,
-        "signature": f"{SECRET}-{key}",
-    } | others
 
 
 def text_of(answer: Any) -> str:

@@ -16,11 +16,12 @@ from airflow_provider_partnero.operators.partnero import PartneroReconcileWebhoo
 from airflow_provider_partnero.plugin.page import task_output
 from airflow_provider_partnero.plugin.page.task_output import TaskPlace, plan_of
 from airflow_provider_partnero.sandbox import Sandbox
+from tests.e2e.programme import webhook
 from tests.unit.conftest import Airflow
 
 from .site import Site
 from .test_report import run_id_of, write_xcom
-from .test_routes import text_of, webhook
+from .test_routes import text_of
 
 NEW = {"name": "<b>New</b>", "url": "https://new.example/x?token=a8Kq2LmZ0pRt5Vw9", "events": ["partner.created"]}
 CHANGED = {"name": "Name other0", "url": "https://changed.example/x", "events": ["partner.created"]}

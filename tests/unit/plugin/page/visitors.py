@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import uvicorn
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+
+from tests.e2e.waiting import wait_for
 
 RIGHTS: dict[str, set[str]] = {
     "nobody": set(),
@@ -69,6 +74,20 @@ def page_mounted() -> Iterator[FastAPI]:
         server.mount("/partnero", new_app())
         yield server
         airflow_app.purge_cached_app()
+
+
+@contextmanager
+def answering(app: FastAPI) -> Iterator[str]:
+    """Where an app answers over HTTP, for a browser."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        wait_for(lambda: server.started, "the page's server")
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(30)
 
 
 def token(name: str) -> str:
