@@ -88,8 +88,7 @@ def postgres_place(folder: Path, server: Postgres, database: str) -> Place:
     environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = url
 
     def modest() -> str:
-        if not server.rows("postgres", f"select 1 from pg_roles where rolname = '{_MODEST}'"):
-            server.rows("postgres", f"create user {_MODEST}")
+        server.make_user(_MODEST)
         server.rows(database, "revoke create on schema public from public")
         server.rows(database, f"grant select, insert, update, delete on all tables in schema public to {_MODEST}")
         server.rows(database, f"grant usage on all sequences in schema public to {_MODEST}")

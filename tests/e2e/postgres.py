@@ -48,6 +48,11 @@ class Postgres:
                 cursor.execute(query, values or None)
                 return cursor.fetchall() if cursor.description else []
 
+    def make_user(self, name: str) -> None:
+        """A user who may do nothing yet, unless there is one of this name: users belong to the whole server."""
+        if not self.rows("postgres", "select 1 from pg_roles where rolname = %s", (name,)):
+            self.rows("postgres", f'create user "{name}"')
+
     def copy(self, template: str, database: str) -> str:
         """A new database like another one, which nobody uses now; its URL."""
         self.rows("postgres", f'create database "{database}" template "{template}"')

@@ -104,7 +104,7 @@ def test_the_tables_are_made_in_the_schema_of_airflows(run: Run, postgres: Postg
 def test_a_user_who_may_make_no_tables_is_told_what_to_do(run: Run, postgres: Postgres) -> None:
     postgres.rows("postgres", "create database refused")
     postgres.rows("refused", "revoke create on schema public from public")
-    postgres.rows("postgres", "create user modest")
+    postgres.make_user("modest")
     words = run(TABLES, "refused", user="modest")
     assert "does not let the receiver change them (permission denied for schema public)" in words
     assert "`airflow db migrate`, with a user who may create and alter tables" in words
