@@ -39,8 +39,6 @@ __all__ = [
 
 FailOn = Literal["error", "warning", "never"]
 
-_SEVERITIES = list(Severity)  # the worst first
-
 
 @dataclass(frozen=True, slots=True)
 class AuditOptions:
@@ -250,8 +248,7 @@ def _webhook_order(webhook: Webhook) -> tuple[object, ...]:
 
 
 def _finding_order(finding: Finding) -> tuple[object, ...]:
-    severity = _SEVERITIES.index(finding.severity)
-    return severity, finding.rule, finding.name or "", finding.key or "", finding.subject, finding.words
+    return finding.severity.place, finding.rule, finding.name or "", finding.key or "", finding.subject, finding.words
 
 
 def _counts(programme: Programme, findings: list[Finding]) -> dict[str, Any]:

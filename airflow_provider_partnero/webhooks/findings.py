@@ -19,6 +19,14 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
 
+    @property
+    def place(self) -> int:
+        """Its place in a list that begins with the worst, from 0."""
+        return _PLACES[self]
+
+
+_PLACES = {severity: place for place, severity in enumerate(Severity)}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -140,7 +140,7 @@ def roll_up(fleet: Iterable[str], audits: Iterable[Handover], *, ignore: Iterabl
     return FleetReport(
         counts=_counts(rows, findings),
         rows=tuple(sorted(rows, key=_badness)),
-        findings=tuple(sorted(findings, key=lambda found: (found.severity, found.rule, found.words))),
+        findings=tuple(sorted(findings, key=lambda found: (found.severity.place, found.rule, found.words))),
         rules=tuple(rule.id for rule in rules),
         compared=sum(bool(audit.seal_id) for audit in compared),
     )

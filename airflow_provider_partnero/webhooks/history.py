@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider_partnero.webhooks.findings import Finding, Severity
-from airflow_provider_partnero.webhooks.rules import RULES
+from airflow_provider_partnero.webhooks.findings import Finding
+from airflow_provider_partnero.webhooks.rules import RULES_BY_ID
 from airflow_provider_partnero.webhooks.rules.declared import undeclared
 from airflow_provider_partnero.webhooks.texts import visible_start
 
@@ -26,8 +26,6 @@ _LONGEST_KEY = 40
 _LONGEST_NAME = 40
 _LONGEST_ID = 120  # of a connection or a programme
 _LONGEST_ARGUMENT = 20
-_NEEDS = {rule.id: rule.needs for rule in RULES}
-_SEVERITIES = {rule.id: list(Severity).index(rule.severity) for rule in RULES}
 
 
 class UnreadableAuditError(Exception):
@@ -143,24 +141,31 @@ class PastAudit:
 
         What it does not tell counts as the same.
         """
-        name = _NEEDS.get(rule)
+        known = RULES_BY_ID.get(rule)
+        name = known.needs if known else None
         if name is None or name not in self.arguments:
             return None
         return name if self.arguments[name] != arguments.get(name) else None
 
     def would_list(self, finding: Finding) -> bool:
         """Whether the audit would have this finding among its own, had it found it. It lists errors first, by rule."""
-        return self._would_list(list(Severity).index(finding.severity), finding.rule)
+        return self._would_list(finding.severity.place, finding.rule)
 
     def would_list_known(self, finding: KnownFinding) -> bool:
         """The same of a finding that another audit had."""
-        return self._would_list(_SEVERITIES.get(finding.rule, 0), finding.rule)
+        return self._would_list(_place(finding.rule), finding.rule)
 
     def _would_list(self, severity: int, rule: str) -> bool:
         if not self.left_out:
             return True
         last = self.findings[-1].rule if self.findings else ""
-        return (severity, rule) < (_SEVERITIES.get(last, 0), last)
+        return (severity, rule) < (_place(last), last)
+
+
+def _place(rule: str) -> int:
+    """The place of the rule's severity; of a rule that this version does not know, the first."""
+    known = RULES_BY_ID.get(rule)
+    return known.severity.place if known else 0
 
 
 def failed_audit_key(conn_id: str) -> str:

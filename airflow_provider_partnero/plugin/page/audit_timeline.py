@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_partnero.api.quoting import short_repr
 from airflow_provider_partnero.plugin.page.line_plot import NARROW, WIDE, LinePlot, build_plot
 from airflow_provider_partnero.webhooks.findings import Severity
-from airflow_provider_partnero.webhooks.rules import RULES
+from airflow_provider_partnero.webhooks.rules import RULES_BY_ID
 
 if TYPE_CHECKING:
     from airflow_provider_partnero.ledger.audit_points import RecordedPoint, RecordedPoints
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 30  # unless all are asked for
 _MOST_FINDINGS = 100  # of each kind
-_RULES = {rule.id: rule for rule in RULES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,7 @@ def _compared(changes: ChangesBetween) -> ComparedAudits:
 
 
 def _finding(known: KnownFinding) -> ChangedFinding:
-    rule = _RULES.get(known.rule)
+    rule = RULES_BY_ID.get(known.rule)
     is_key_whole = known.key is not None and "…" not in known.key and "<U+" not in known.key
     return ChangedFinding(
         severity=rule.severity if rule else None,

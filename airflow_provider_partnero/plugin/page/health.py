@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_partnero.webhooks.findings import Severity
-from airflow_provider_partnero.webhooks.rules import RULES
+from airflow_provider_partnero.webhooks.rules import RULES_BY_ID
 from airflow_provider_partnero.webhooks.rules.silence import silent
 from airflow_provider_partnero.webhooks.texts import counted
 
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["good", "warning", "error", "unknown"]
 
-_RULES = {rule.id: rule for rule in RULES}
 _SHOWN = 12  # findings
-_PLACES = {severity: place for place, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,9 @@ def _verdict(reading: ProgrammeState, findings: int, broken: Sequence[str | None
 
 
 def _effects(rules: Counter[str]) -> str:
-    titles = (_RULES[rule].title + (f" ({times:,} times)" if times > 1 else "") for rule, times in rules.most_common())
+    titles = (
+        RULES_BY_ID[rule].title + (f" ({times:,} times)" if times > 1 else "") for rule, times in rules.most_common()
+    )
     return "; ".join(titles)
 
 
@@ -149,7 +149,7 @@ def _affected(broken: Iterable[str | None], webhooks: int) -> str:
 
 
 def _order(finding: HealthFinding) -> tuple[int, str]:
-    return _PLACES[finding.severity], finding.rule
+    return finding.severity.place, finding.rule
 
 
 def _live(snapshot: ProgrammeSnapshot | None, audit: PastAudit | None) -> list[Finding]:
@@ -162,18 +162,18 @@ def _shown(finding: Finding) -> HealthFinding:
     return HealthFinding(
         severity=finding.severity,
         rule=finding.rule,
-        title=_RULES[finding.rule].title,
+        title=RULES_BY_ID[finding.rule].title,
         name=finding.name or finding.subject,
         key=finding.key or "",
         words=finding.words,
-        remedy=_RULES[finding.rule].remedy,
+        remedy=RULES_BY_ID[finding.rule].remedy,
     )
 
 
 def _of_audit(audit: PastAudit | None) -> Iterator[HealthFinding]:
     """What the last audit found by the other rules."""
     for known in audit.findings if audit else ():
-        rule = _RULES.get(known.rule)
+        rule = RULES_BY_ID.get(known.rule)
         if rule is not None and rule.needs not in {None, "program"}:
             yield HealthFinding(
                 severity=rule.severity,

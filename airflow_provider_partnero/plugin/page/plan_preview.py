@@ -108,10 +108,6 @@ class PlanShown:
         return cls.of_markdown(summary, markdown, fingerprint if isinstance(fingerprint, str) else "")
 
 
-def _shown(line: str) -> str:
-    return visible_start(line, _LONGEST_LINE)
-
-
 def _is_said(line: str) -> bool:
     return bool(line.strip()) and _FENCE.fullmatch(line.strip()) is None
 

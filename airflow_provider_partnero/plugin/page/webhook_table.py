@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_partnero.webhooks.findings import Severity
-from airflow_provider_partnero.webhooks.rules import RULES
+from airflow_provider_partnero.webhooks.rules import RULES_BY_ID
 from airflow_provider_partnero.webhooks.texts import counted
 
 if TYPE_CHECKING:
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 50
 _LONGEST_SEARCH = 200  # characters
 _MOST_EVENTS = 4  # named in a row
-_PLACES = {severity: place for place, severity in enumerate(Severity)}
 _PAGE = re.compile(r"[1-9][0-9]{0,5}")
-
-_REMEDIES = {rule.id: rule.remedy for rule in RULES}
 
 STATES = ("all", "active", "inactive", "findings")
 SORTS = ("findings", "name", "host", "events", "state")
@@ -96,7 +93,7 @@ class WebhookLine:
     @property
     def remedies(self) -> tuple[tuple[Finding, str], ...]:
         """Each finding, and what to do about it."""
-        return tuple((finding, _REMEDIES[finding.rule]) for finding in self.findings)
+        return tuple((finding, RULES_BY_ID[finding.rule].remedy) for finding in self.findings)
 
     @property
     def tally(self) -> str:
@@ -163,7 +160,7 @@ def _is_sought(webhook: AuditedWebhook, snapshot: ProgrammeSnapshot, search: Web
 
 def _by_findings(webhook: AuditedWebhook, snapshot: ProgrammeSnapshot) -> tuple[int, int]:
     found = snapshot.findings_of(webhook)
-    return _PLACES[found[0].severity] if found else len(_PLACES), -len(found)
+    return found[0].severity.place if found else len(Severity), -len(found)
 
 
 _ORDERS: Mapping[str, Callable[[AuditedWebhook, ProgrammeSnapshot], Any]] = {

@@ -133,7 +133,7 @@ def _shares(report: FleetReport) -> Iterator[Share]:
 
 
 def _across(report: FleetReport) -> Iterator[AcrossFindings]:
-    for rule in sorted(RULES_ACROSS, key=lambda rule: rule.severity):  # errors first
+    for rule in sorted(RULES_ACROSS, key=lambda rule: rule.severity.place):  # errors first
         found = [finding for finding in report.findings if finding.rule == rule.id]
         if found:
             left_out = len(found) - _MOST_ACROSS

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring  # only written here
 
-from airflow_provider_partnero.webhooks.rules import RULES
+from airflow_provider_partnero.webhooks.rules import RULES, RULES_BY_ID
 from airflow_provider_partnero.webhooks.texts import counted, program_label, quoted, visible, visible_start
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _MOST_BYTES = 20_000_000  # of failed tests; GitLab refuses a file of 30 MB
 _LONGEST = 400  # characters of a finding's text
 _LONGEST_NAME = 60
-_BY_ID = {rule.id: rule for rule in RULES}
 
 
 def render_junit(report: AuditReport, *, conn_id: str = "") -> str:
@@ -81,7 +80,7 @@ def _fitting(findings: Iterable[Finding], classname: str) -> Iterator[tuple[str,
 
 
 def _failed(finding: Finding, classname: str, number: int, subject: str) -> Element:
-    rule, words = _BY_ID[finding.rule], visible_start(finding.words, _LONGEST)
+    rule, words = RULES_BY_ID[finding.rule], visible_start(finding.words, _LONGEST)
     again = f" ({number})" if number > 1 else ""  # every name is there once
     test = Element("testcase", classname=classname, name=f"{rule.id} {rule.title}{again}{subject}")
     failure = SubElement(test, "failure", type=str(finding.severity), message=words)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_partnero.webhooks.findings import Finding
 from airflow_provider_partnero.webhooks.history import KnownFinding, visible_key
-from airflow_provider_partnero.webhooks.rules import RULES
+from airflow_provider_partnero.webhooks.rules import RULES_BY_ID
 from airflow_provider_partnero.webhooks.texts import counted
 
 if TYPE_CHECKING:
@@ -130,12 +130,11 @@ def _counts(comparison: Comparison) -> Iterator[tuple[int, str, str]]:
 
 
 def _gone(report: AuditReport, gone: Sequence[KnownFinding]) -> Iterator[GoneFinding]:
-    titles = {rule.id: rule.title for rule in RULES}
     live = {visible_key(webhook.key) for webhook in report.webhooks}
     for one in gone:
         deleted = " Its webhook is deleted." if one.key and one.key not in live else ""
         yield GoneFinding(
-            title=titles.get(one.rule, one.rule),
+            title=rule.title if (rule := RULES_BY_ID.get(one.rule)) else one.rule,
             rule=one.rule,
             name=one.name,
             key=one.key,

@@ -22,7 +22,7 @@ from airflow_provider_partnero.webhooks.report.news import (
     listed_findings,
     moment_in_words,
 )
-from airflow_provider_partnero.webhooks.rules import RULES
+from airflow_provider_partnero.webhooks.rules import RULES, RULES_BY_ID
 from airflow_provider_partnero.webhooks.rules.base import Rule
 from airflow_provider_partnero.webhooks.rules.subscriptions import uncovered
 from airflow_provider_partnero.webhooks.texts import counted, program_label
@@ -213,11 +213,10 @@ def _shares(report: AuditReport, worst: Mapping[Identity, Severity]) -> Iterator
 
 
 def _by_rule(findings: Sequence[Finding], comparison: Comparison | None) -> Iterator[RuleFindings]:
-    by_id = {rule.id: rule for rule in RULES}
     for rule_id, group in groupby(findings, key=lambda finding: finding.rule):
         found = listed_findings(list(group), comparison)
         yield RuleFindings(
-            rule=by_id[rule_id],
+            rule=RULES_BY_ID[rule_id],
             number=len(found),
             new=sum(finding.is_new for finding in found),
             at_once=found[:_SHOWN_AT_ONCE],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from airflow_provider_partnero.webhooks.rules import (
     declared,
     destinations,
@@ -36,3 +38,5 @@ RULES: tuple[Rule, ...] = (
     subscriptions.unoffered,
 )
 """Every rule, in the order of the ids. An id never changes its meaning."""
+
+RULES_BY_ID: Mapping[str, Rule] = {rule.id: rule for rule in RULES}
