@@ -5,12 +5,12 @@ Each asks for Airflow's login, the right to read the connection, and the right t
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from airflow_provider_partnero.plugin.page.access import READS_CONNECTION, READS_TASK_OUTPUT
+from airflow_provider_partnero.plugin.page.database import PageDatabase
 from airflow_provider_partnero.plugin.page.rendering import render_view
 from airflow_provider_partnero.plugin.page.report_file import (
     STORAGE_SECONDS,
@@ -22,8 +22,6 @@ from airflow_provider_partnero.plugin.page.report_file import (
 from airflow_provider_partnero.plugin.page.task_output import TaskPlace, named_task, told_report
 from airflow_provider_partnero.plugin.receiver.signers.daemon_threads import DaemonThreads
 from airflow_provider_partnero.webhooks.report.whereabouts import ReportWhereabouts
-
-log = logging.getLogger(__name__)
 
 _DATABASE_SECONDS = 5.0
 _OUTPUT = [READS_CONNECTION, READS_TASK_OUTPUT]
@@ -77,7 +75,7 @@ class TaskReport:
 class _Reports:
     """Finds and reads reports, on threads that nothing else needs: a storage may hang."""
 
-    _asking: DaemonThreads = field(default_factory=lambda: DaemonThreads(2, "partnero-output"))
+    _database: PageDatabase = field(default_factory=lambda: PageDatabase(2, "partnero-output"))
     _reading: DaemonThreads = field(default_factory=lambda: DaemonThreads(2, "partnero-reports"))
 
     async def look(self, place: TaskPlace, conn_id: str) -> TaskReport:
@@ -94,11 +92,9 @@ class _Reports:
 
         :raises ReportMissingError: that cannot be known, or it is a report of another connection.
         """
-        try:
-            told = await self._asking.run(lambda: told_report(place), _DATABASE_SECONDS)
-        except Exception as error:
-            log.warning("What a task told could not be read: %r", error)
-            raise ReportMissingError(f"Airflow's database could not be asked ({type(error).__name__}).") from error
+        told, problem = await self._database.ask(lambda: told_report(place), _DATABASE_SECONDS)
+        if problem:
+            raise ReportMissingError(problem)
         if isinstance(told, ValueError):
             raise ReportMissingError(f"What the task told of its report cannot be read: {told}.")
         if told and told.conn_id != conn_id:

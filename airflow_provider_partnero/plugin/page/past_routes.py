@@ -6,13 +6,12 @@ Nothing here asks Partnero. Each route asks for Airflow's login and the right to
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from airflow.utils.session import create_session
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
-from sqlalchemy.exc import DBAPIError
 
 from airflow_provider_partnero.ledger.audit_points import RecordedPoints, read_past_audit, read_points
 from airflow_provider_partnero.ledger.chosen import ChosenDelivery, send_chosen
@@ -21,7 +20,7 @@ from airflow_provider_partnero.ledger.overview import last_deliveries
 from airflow_provider_partnero.ledger.pages import read_page
 from airflow_provider_partnero.ledger.patience import limit_statements
 from airflow_provider_partnero.ledger.replay import Resending, find_candidates
-from airflow_provider_partnero.ledger.tables import DELIVERIES, find_missing, how_to_migrate
+from airflow_provider_partnero.ledger.tables import DELIVERIES
 from airflow_provider_partnero.plugin.page.access import (
     EDITS_CONNECTION,
     READS_ASSETS,
@@ -38,6 +37,7 @@ from airflow_provider_partnero.plugin.page.audit_timeline import (
     build_audit_timeline,
     chosen_audits,
 )
+from airflow_provider_partnero.plugin.page.database import PageDatabase
 from airflow_provider_partnero.plugin.page.delivery_list import (
     OUTCOMES,
     DeliveryList,
@@ -61,7 +61,6 @@ from airflow_provider_partnero.webhooks.page_paths import page_path
 from airflow_provider_partnero.webhooks.texts import visible_json, visible_start
 from airflow_provider_partnero.webhooks.timeline import ChangesBetween, changes_between
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _READ_SECONDS = 10.0
@@ -73,14 +72,14 @@ _VIEW = [READS_CONNECTION]
 def past_router() -> APIRouter:
     """The routes below ``/partnero/page`` that are about the past."""
     router = APIRouter(prefix="/page")
-    reading = DaemonThreads(4, "partnero-past")
-    _add_deliveries(router, reading)
+    database = PageDatabase(4, "partnero-past")
+    _add_deliveries(router, database)
     _add_replay(router)
-    _add_history(router, reading)
+    _add_history(router, database)
     return router
 
 
-def _add_deliveries(router: APIRouter, threads: DaemonThreads) -> None:
+def _add_deliveries(router: APIRouter, database: PageDatabase) -> None:
     @router.get("/{connection_id:path}/deliveries", dependencies=_VIEW)
     async def deliveries(request: Request, connection_id: str, user: User) -> Response:
         """What was delivered, the newest first."""
@@ -89,7 +88,7 @@ def _add_deliveries(router: APIRouter, threads: DaemonThreads) -> None:
             results = untold(request.query_params.get("results", ""))
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
-        found, problem = await _asked(threads, lambda: _read_list(connection_id, search, results, user))
+        found, problem = await database.ask(lambda: _read_list(connection_id, search, results, user), _READ_SECONDS)
         choices = [(outcome, words) for outcome, (_, words) in OUTCOMES.items()]
         late = "late" in request.query_params
         return render_view(
@@ -99,7 +98,7 @@ def _add_deliveries(router: APIRouter, threads: DaemonThreads) -> None:
     @router.get("/{connection_id:path}/deliveries/{delivery_id}/payload", dependencies=[*_VIEW, READS_ASSETS])
     async def payload(connection_id: str, delivery_id: str) -> Response:
         """What is kept of one delivery, as text."""
-        text, problem = await _asked(threads, lambda: _read_payload(connection_id, delivery_id))
+        text, problem = await database.ask(lambda: _read_payload(connection_id, delivery_id), _READ_SECONDS)
         if text is None:
             return PlainTextResponse(problem, 503, HEADERS)
         return PlainTextResponse(text, 200, HEADERS)
@@ -143,7 +142,7 @@ async def _send(threads: DaemonThreads, conn_id: str, form: ReplayForm) -> dict[
     return {"results": told(results)}
 
 
-def _add_history(router: APIRouter, threads: DaemonThreads) -> None:
+def _add_history(router: APIRouter, database: PageDatabase) -> None:
     @router.get("/{connection_id:path}/history", dependencies=_VIEW)
     async def history(
         request: Request, connection_id: str, user: User, earlier: str = "", later: str = "", every: str = ""
@@ -153,46 +152,9 @@ def _add_history(router: APIRouter, threads: DaemonThreads) -> None:
         def read() -> tuple[AuditTimeline, set[str]]:
             return _read_timeline(connection_id, (earlier, later), user, shows_all=bool(every))
 
-        try:
-            found, problem = await _asked(threads, read)
-        except ValueError as error:
-            raise HTTPException(400, str(error)) from None
+        found, problem = await database.ask(read, _READ_SECONDS)
         timeline, dag_ids = found or (None, set[str]())
         return render_view(request, "history", connection_id, problem=problem, timeline=timeline, readable_dags=dag_ids)
-
-
-async def _asked(threads: DaemonThreads, ask: Callable[[], T]) -> tuple[T | None, str]:
-    """What Airflow's database says; or None, and in a sentence why it says nothing.
-
-    :raises HTTPException: what is asked for is not there.
-    :raises ValueError: what is asked for is not allowed.
-    """
-    try:
-        return await threads.run(ask, _READ_SECONDS), ""
-    except (HTTPException, ValueError):
-        raise
-    except TimeoutError:
-        return None, f"Airflow's database has not answered within {_READ_SECONDS:g} s."
-    except DBAPIError as error:
-        return None, await _what_is_wrong(threads, error)
-
-
-async def _what_is_wrong(threads: DaemonThreads, error: DBAPIError) -> str:
-    def look() -> str | None:
-        with create_session() as session:
-            return find_missing(session.connection())
-
-    refused = f"Airflow's database refuses it ({type(error.orig).__name__})."
-    try:
-        missing = await threads.run(look, _READ_SECONDS)
-    except (TimeoutError, DBAPIError):
-        return refused
-    if missing is None:
-        return refused
-    return (
-        "Nothing has been recorded here: the tables of the receiver are not in Airflow's database. "
-        f"The receiver makes them when it is switched on; or {how_to_migrate()}."
-    )
 
 
 def _read_list(
@@ -238,7 +200,10 @@ def _read_timeline(
     with create_session() as session:
         limit_statements(session)
         recorded = read_points(session, conn_id)
-        chosen = chosen_audits(recorded.points, *pair)
+        try:
+            chosen = chosen_audits(recorded.points, *pair)
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from None
         changes = _changes(session, conn_id, chosen) if chosen else None
     return build_audit_timeline(recorded, chosen, changes, shows_all=shows_all), _visible_dags(recorded, user)
 

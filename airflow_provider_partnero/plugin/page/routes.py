@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.utils.session import create_session
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -24,6 +25,7 @@ from airflow_provider_partnero.plugin.page.access import (
     readable_dags,
 )
 from airflow_provider_partnero.plugin.page.connection_choice import listed_connections
+from airflow_provider_partnero.plugin.page.database import PageDatabase
 from airflow_provider_partnero.plugin.page.event_coverage import build_event_coverage
 from airflow_provider_partnero.plugin.page.form_body import read_body
 from airflow_provider_partnero.plugin.page.health import build_health
@@ -47,9 +49,6 @@ _DATABASE_SECONDS = 5.0
 _DRAWING_SECONDS = 20.0
 _VIEW = [READS_CONNECTION]
 
-LatestAudit = tuple[RecordedPoint | None, PastAudit | None]
-_NO_AUDIT: LatestAudit = (None, None)
-
 
 class Sources:
     """What the routes share. Belongs to one event loop.
@@ -60,18 +59,13 @@ class Sources:
     def __init__(self, settings: ReceiverSettings | ValueError, programmes: LiveProgrammes | None = None) -> None:
         self.settings = settings
         self.programmes = programmes or LiveProgrammes()
-        self._threads = DaemonThreads(4, "partnero-page")
+        self._database = PageDatabase(4, "partnero-page")
         self._planning = DaemonThreads(2, "partnero-page-plan")  # a slow Partnero holds up no reading of the database
         self._drawing = DaemonThreads(2, "partnero-page-drawing")
 
-    async def from_database(self, ask: Callable[[], T], otherwise: T) -> tuple[T, str]:
-        """What Airflow's database says, and what keeps it from saying more, in a sentence."""
-        try:
-            return await self._threads.run(ask, _DATABASE_SECONDS), ""
-        except TimeoutError:
-            return otherwise, f"Airflow's database has not answered within {_DATABASE_SECONDS:g} s."
-        except Exception as error:  # noqa: BLE001 - whatever it is, the rest of the page is worth showing
-            return otherwise, f"Airflow's database could not be asked ({type(error).__name__})."
+    async def recorded(self, ask: Callable[[], T]) -> tuple[T | None, str]:
+        """What Airflow's database says; or None, and in a sentence why it says nothing."""
+        return await self._database.ask(ask, _DATABASE_SECONDS)
 
     async def planned(self, work: Callable[[], T]) -> T:
         """What the work returns, which asks Partnero; see :meth:`DaemonThreads.run`."""
@@ -113,8 +107,8 @@ def _add_start(router: APIRouter, sources: Sources) -> None:
             listed = listed_connections()
             return (mine := readable(user, listed)), len(listed) - len(mine)
 
-        nothing: tuple[list[str], int] = ([], 0)
-        (mine, hidden), problem = await sources.from_database(look, nothing)
+        found, problem = await sources.recorded(look)
+        mine, hidden = found or ([], 0)
         if len(mine) == 1:
             return RedirectResponse(root_path(request) + page_path(mine[0]), 303)
         return render(request, "choose.j2", conn_ids=mine, hidden=hidden, problem=problem, title="Partnero")
@@ -131,13 +125,11 @@ def _add_views(router: APIRouter, sources: Sources) -> None:
     async def health(request: Request, connection_id: str, user: User, refresh: str = "") -> Response:
         """Whether the programme is well."""
         reading = await sources.programmes.get(connection_id, anew=bool(refresh))
-        nothing: Sequence[LastDelivery] = ()
-        last, problem = await sources.from_database(lambda: _last(connection_id), nothing)
-        (latest, audit), audit_problem = await sources.from_database(lambda: _last_audit(connection_id), _NO_AUDIT)
-        run = latest.run if latest else None
-        is_readable, _ = await sources.from_database(
-            lambda: run is not None and bool(readable_dags(user, {run.dag_id})), otherwise=False
+        (last, problem), (told, audit_problem) = await asyncio.gather(
+            sources.recorded(lambda: _last(connection_id)),
+            sources.recorded(lambda: _last_audit_and_run(connection_id, user)),
         )
+        latest, audit, is_readable = told or (None, None, False)
 
         def draw() -> Response:
             receiver = receiver_state(sources.settings, connection_id, reading.snapshot)
@@ -147,7 +139,7 @@ def _add_views(router: APIRouter, sources: Sources) -> None:
                 connection_id,
                 reading=reading,
                 problem=problem or audit_problem,
-                health=build_health(reading, audit, last, receiver),
+                health=build_health(reading, audit, last or (), receiver),
                 audit=latest,
                 is_run_readable=is_readable,
             )
@@ -158,10 +150,11 @@ def _add_views(router: APIRouter, sources: Sources) -> None:
     async def webhooks(request: Request, connection_id: str, refresh: str = "") -> Response:
         """The programme's webhooks."""
         reading = await sources.programmes.get(connection_id, anew=bool(refresh))
-        (_, audit), problem = await sources.from_database(lambda: _last_audit(connection_id), _NO_AUDIT)
+        told, problem = await sources.recorded(lambda: _last_audit(connection_id))
         search = WebhookSearch.of(request.query_params)
 
         def draw() -> Response:
+            audit = told[1] if told else None
             undeclared = audit.undeclared if audit else None
             table = build_webhook_table(reading.snapshot, search, undeclared) if reading.snapshot else None
             return render_view(request, "webhooks", connection_id, reading=reading, table=table, problem=problem)
@@ -172,9 +165,10 @@ def _add_views(router: APIRouter, sources: Sources) -> None:
     async def coverage(request: Request, connection_id: str, refresh: str = "") -> Response:
         """Which webhook gets which event."""
         reading = await sources.programmes.get(connection_id, anew=bool(refresh))
-        (_, audit), problem = await sources.from_database(lambda: _last_audit(connection_id), _NO_AUDIT)
+        told, problem = await sources.recorded(lambda: _last_audit(connection_id))
 
         def draw() -> Response:
+            audit = told[1] if told else None
             found = build_event_coverage(reading.snapshot, audit) if reading.snapshot else None
             return render_view(request, "coverage", connection_id, reading=reading, coverage=found, problem=problem)
 
@@ -188,7 +182,7 @@ def _add_plan(router: APIRouter, sources: Sources) -> None:
         found, problem = None, ""
         if "dag_id" in request.query_params:
             task = named_task(request)
-            found, problem = await sources.from_database(lambda: returned_plan(task), None)
+            found, problem = await sources.recorded(lambda: returned_plan(task))
             problem = problem or ("" if found else "This task has returned no plan.")
         return render_view(request, "plan", connection_id, form=PlanForm(), plan=found, problem=problem, sample=SAMPLE)
 
@@ -217,7 +211,14 @@ def _last(conn_id: str) -> Sequence[LastDelivery]:
         return last_deliveries(session, [conn_id])
 
 
-def _last_audit(conn_id: str) -> LatestAudit:
+def _last_audit(conn_id: str) -> tuple[RecordedPoint | None, PastAudit | None]:
     with create_session() as session:
         limit_statements(session)
-        return latest_audit(session, conn_id) or _NO_AUDIT
+        return latest_audit(session, conn_id) or (None, None)
+
+
+def _last_audit_and_run(conn_id: str, user: Any) -> tuple[RecordedPoint | None, PastAudit | None, bool]:
+    """The latest audit, and whether somebody may see its run."""
+    latest, audit = _last_audit(conn_id)
+    run = latest.run if latest else None
+    return latest, audit, run is not None and bool(readable_dags(user, {run.dag_id}))
