@@ -42,6 +42,13 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation's site into build/site; a dead link fails it."""
+    config = "airflow_provider_partnero/docs/site/mkdocs.yml"
+    session.run("mkdocs", "build", "--strict", "--config-file", config, *session.posargs)
+
+
+@nox.session(python=False)
 def bench(session: nox.Session) -> None:
     """Print what reading, planning, waiting and importing cost, and what hostile servers and rate limits do."""
     for name in (

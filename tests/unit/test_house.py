@@ -33,6 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "standalone": {"airflow_compat", "webhooks", "ledger", "drain", "plugin"},
     "__main__": {"commands"},
     "sandbox": {"api"},
+    "docs": set(),  # what mkdocs runs
     "demo": {"sandbox", "webhooks", "operators"},
 }
 
