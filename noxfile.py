@@ -5,6 +5,10 @@ Every session runs in the environment of ``uv run``, so that there is one enviro
 
 from __future__ import annotations
 
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
 import nox
 
 nox.options.sessions = ["lint", "quick"]
@@ -39,6 +43,40 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
+
+
+@nox.session(python=False)
+def audit(session: nox.Session) -> None:
+    """Look for risky code (bandit), risky workflows (zizmor) and known vulnerabilities (pip-audit)."""
+    code = ("airflow_provider_partnero", "dags_examples", ".ci", "noxfile.py")
+    session.run("bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", *code)
+    session.run("zizmor", "--offline", ".")
+    session.run("python", ".ci/known_vulnerabilities.py")
+
+
+@nox.session(python=False)
+def lowest(session: nox.Session) -> None:
+    """Run the client's tests with the oldest requests and tenacity that the package allows."""
+    allowed = nox.project.load_toml("pyproject.toml")["project"]["dependencies"]
+    oldest = [line.replace(">=", "==") for line in allowed if not line.startswith("apache-airflow")]
+    tests = [f"tests/unit/api/test_{name}.py" for name in ("outages", "retry_table", "tls", "waiting")]
+    packages = [word for line in oldest for word in ("--with", line)]
+    session.run("uv", "run", "--no-sync", *packages, "pytest", "-n", "0", "-q", *tests, *session.posargs)
+
+
+@nox.session(python=False)
+def sbom(session: nox.Session) -> None:
+    """Write artefacts/sbom.cdx.json: what an installation of the package brings along, in CycloneDX's form."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment, described = Path(folder, "environment"), Path(folder, "pyproject.toml")
+        place = {"UV_PROJECT_ENVIRONMENT": str(environment)}
+        session.run("uv", "sync", "--quiet", "--no-default-groups", "--no-editable", env=place)
+        version = metadata.version("airflow-provider-partnero")
+        project = Path("pyproject.toml").read_text(encoding="utf-8")
+        described.write_text(project.replace('dynamic = ["version"]', f'version = "{version}"'), encoding="utf-8")
+        Path("artefacts").mkdir(exist_ok=True)
+        how = ("--pyproject", str(described), "--mc-type", "library", "--output-reproducible")
+        session.run("cyclonedx-py", "environment", *how, "-o", "artefacts/sbom.cdx.json", f"{environment}/bin/python")
 
 
 @nox.session(python=False)

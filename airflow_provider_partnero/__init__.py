@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -141,14 +141,14 @@ _OPTIONS: dict[str, dict[str, Any]] = {
             "The connections that deliveries are taken for, separated by commas and spelt as in the URL. A delivery to "
             "any other is answered 404, and nothing is asked for it."
         ),
-        "version_added": "0.1.0",
+        "version_added": "0.2.0",
         "type": "string",
         "example": "partnero_default,partnero_shop",
         "default": "partnero_default",
     },
     "max_body_kb": {
         "description": "The largest delivery that is read, in KiB, from 1 to 10,240. A larger one is answered 413.",
-        "version_added": "0.1.0",
+        "version_added": "0.2.0",
         "type": "integer",
         "example": "512",
         "default": "256",
@@ -158,7 +158,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
             "For how many days, from 1 to 3,650, the ledger keeps of a delivery what ``store`` says, encrypted with "
             "Airflow's Fernet key, so that it can be sent again."
         ),
-        "version_added": "0.1.0",
+        "version_added": "0.2.0",
         "type": "integer",
         "example": "30",
         "default": "91",

@@ -35,8 +35,8 @@ _REFUSALS = {(400, "malformed"), (401, "unauthorized")}  # of what is no deliver
 _UNKNOWN = (404, "unknown")
 _UNAVAILABLE = (503, "unavailable")
 _NOVELTIES = (
-    ((3, 1), "approvals in its UI"),
-    ((3, 2), "'airflow partnero' and the fields of the connection's form"),
+    ((3, 1), "approvals in its UI and Partnero's page in its navigation"),
+    ((3, 2), "'airflow partnero', the fields of the connection's form and alarms for events that stay away (PW016)"),
     ((3, 3), "polls that sensors share, PartneroRetryPolicy and triggers that remember across restarts"),
 )
 

@@ -26,7 +26,7 @@ class PartneroDBManager(BaseDBManager):
     alembic_file = str(editions.ALEMBIC_INI)
     version_table_name = editions.VERSION_TABLE
     supports_table_dropping = True
-    revision_heads_map = {"0.1.0": "0002"}  # noqa: RUF012 - Airflow declares it without ClassVar
+    revision_heads_map = {"0.1.0": "0001", "0.2.0": "0002"}  # noqa: RUF012 - Airflow declares it without ClassVar
 
     def get_current_revision(self) -> str | None:
         """The edition of the tables in the database; None when no migration was run."""

@@ -36,7 +36,7 @@ class Chaos:
     def __init__(self, seed: int, rate: float) -> None:
         if not 0 <= rate <= 1:
             raise ValueError(f"rate is {rate!r}; allowed: 0 to 1")
-        self._random = random.Random(seed)  # noqa: S311 - faults must be repeatable, not secret
+        self._random = random.Random(seed)  # noqa: S311 - faults must be repeatable, not secret  # nosec B311
         self._rate = rate
 
     def draw(self) -> Fault | None:

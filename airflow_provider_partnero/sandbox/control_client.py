@@ -184,7 +184,7 @@ class SandboxControl:
     @cached_property
     def _client(self) -> httpx.Client:
         # Without the environment's proxies. Plain HTTP needs no certificates, and loading them takes time.
-        return httpx.Client(base_url=f"{self.root_url}/_sandbox", trust_env=False, verify=False)  # noqa: S501
+        return httpx.Client(base_url=f"{self.root_url}/_sandbox", trust_env=False, verify=False)  # noqa: S501  # nosec B501
 
     def _call(
         self,

@@ -90,7 +90,7 @@ class _Digits:
     @classmethod
     def of(cls, number: float) -> _Digits:
         sign, digits, exponent = Decimal(repr(number)).as_tuple()
-        assert isinstance(exponent, int)  # noqa: S101 - a float from JSON is finite
+        assert isinstance(exponent, int)  # noqa: S101 - a float from JSON is finite  # nosec B101
         return cls("-" * sign, "".join(map(str, digits)).rstrip("0"), len(digits) + exponent)
 
     def plain(self) -> str:

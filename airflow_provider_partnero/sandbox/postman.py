@@ -98,7 +98,7 @@ class Postman:
             # Without a proxy, because most receivers are on this machine.
             limits = httpx.Limits(max_keepalive_connections=_MOST_AT_ONCE)
             self._client = httpx.AsyncClient(
-                timeout=None,  # noqa: S113 - asyncio.timeout bounds it
+                timeout=None,  # noqa: S113 - asyncio.timeout bounds it  # nosec B113
                 limits=limits,
                 trust_env=False,
                 follow_redirects=True,

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
-from xml.etree.ElementTree import Element, SubElement, tostring  # only written here
+from xml.etree.ElementTree import Element, SubElement, tostring  # only written here  # nosec B405
 
 from airflow_provider_partnero.webhooks.rules import RULES, RULES_BY_ID
 from airflow_provider_partnero.webhooks.texts import counted, program_label, quoted, visible, visible_start
