@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import pickle
 import subprocess
@@ -25,7 +26,7 @@ from airflow_provider_partnero.api import (
 from airflow_provider_partnero.api.specs import WebhookSpec
 from airflow_provider_partnero.sandbox import Sandbox
 
-from .conftest import DEMO, MakeClient
+from .conftest import DEMO, MakeClient, RawServer
 
 Call = Callable[[PartneroClient], Any]
 
@@ -181,6 +182,28 @@ def test_a_redirect_to_another_host_never_carries_the_token(sandbox: Sandbox, ma
             list(make_client().iter_webhooks())
         assert elsewhere.requests() == []
     assert len(sandbox.requests()) == 1
+
+
+def test_a_next_page_on_another_host_is_asked_of_the_connections_own(
+    sandbox: Sandbox, raw_server: RawServer, make_client: MakeClient
+) -> None:
+    asked: list[bytes] = []
+    with Sandbox(token=sandbox.token) as elsewhere:
+        next_page = f"{elsewhere.base_url}/webhooks?page=2"
+
+        def answer(request: bytes) -> bytes:
+            asked.append(request.split(b"\r\n")[0])
+            page = {
+                "data": [{"key": f"k{len(asked)}", **DEMO}],
+                "links": {"next": next_page if len(asked) == 1 else None},
+            }
+            body = json.dumps(page).encode()
+            return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+        client = make_client(base_url=raw_server(answer), page_concurrency=1)
+        assert [webhook.key for webhook in client.iter_webhooks(page_size=10)] == ["k1", "k2"]
+        assert elsewhere.requests() == []
+    assert [b"page=2" in line for line in asked] == [False, True]
 
 
 def test_a_redirect_is_quoted_without_the_login_and_the_query_of_its_address(
