@@ -15,6 +15,7 @@ from . import mariadb as mariadb_server
 from .apart import add_listener
 from .chromium import chromium
 from .cluster import Cluster
+from .ledger_places import ForkingAirflows
 from .packages import build_wheel, install
 from .postgres import HOW_TO_START, Postgres, binaries, migrated
 from .programme import TOKEN, webhook
@@ -78,6 +79,16 @@ def cluster(
         cluster.start("api-server", "scheduler", "dag-processor", "triggerer")
         cluster.wait_until_healthy()
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def airflows() -> Iterator[ForkingAirflows]:
+    """What has imported Airflow, for the work in databases of each kind."""
+    airflows = ForkingAirflows()
+    try:
+        yield airflows
+    finally:
+        airflows.end()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .ledger_places import Place, mariadb_place, postgres_place, sqlite_place
+from .ledger_places import ForkingAirflows, Place, mariadb_place, postgres_place, sqlite_place
 
 pytestmark = pytest.mark.airflow
 
@@ -161,15 +161,15 @@ print(json.dumps(sorted(said[0] + said[1])))
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def place(request: pytest.FixtureRequest, tmp_path: Path, airflows: ForkingAirflows) -> Place:
     """A new database of the kind that the test asks for."""
     kind: str = request.param
     name = f"ledger_{sha256(request.node.nodeid.encode()).hexdigest()[:16]}"
     if kind == "sqlite":
-        return sqlite_place(tmp_path)
+        return sqlite_place(tmp_path, airflows)
     if kind == "postgres":
-        return postgres_place(tmp_path, request.getfixturevalue("postgres"), name)
-    return mariadb_place(tmp_path, request.getfixturevalue("mariadb"), name)
+        return postgres_place(tmp_path, airflows, request.getfixturevalue("postgres"), name)
+    return mariadb_place(tmp_path, airflows, request.getfixturevalue("mariadb"), name)
 
 
 everywhere = pytest.mark.parametrize("place", EVERYWHERE, indirect=True)
@@ -183,7 +183,7 @@ def _look(place: Place) -> list[Any]:
 
 @everywhere
 def test_airflow_makes_what_the_receiver_needs_and_takes_it_away_again(place: Place) -> None:
-    place.airflow("db", "migrate")
+    place.airflow_anew("db", "migrate")
     revision, is_migrated, differences, entries, clock = _look(place)
     assert [revision, is_migrated, differences, entries, len(clock)] == [HEAD, True, [], [], 1]
     assert place.run(CREATE) == []  # the receiver has nothing to do, and nothing to say

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .ledger_places import Place, mariadb_place, postgres_place, sqlite_place
+from .ledger_places import ForkingAirflows, Place, mariadb_place, postgres_place, sqlite_place
 
 if TYPE_CHECKING:
     from .mariadb import MariaDB
@@ -84,16 +84,16 @@ print(json.dumps([walks, len(found.points), found.unreadable, past.conn_id]))
 
 
 @pytest.fixture(params=EVERYWHERE)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, tmp_path: Path, airflows: ForkingAirflows) -> Iterator[Place]:
     """A new database of each kind."""
     if request.param == "sqlite":
-        yield sqlite_place(tmp_path)
+        yield sqlite_place(tmp_path, airflows)
     elif request.param == "postgres":
         postgres: Postgres = request.getfixturevalue("postgres")
-        yield postgres_place(tmp_path, postgres, "past")
+        yield postgres_place(tmp_path, airflows, postgres, "past")
     else:
         mariadb: MariaDB = request.getfixturevalue("mariadb")
-        yield mariadb_place(tmp_path, mariadb, "past")
+        yield mariadb_place(tmp_path, airflows, mariadb, "past")
 
 
 def test_pages_and_audits_are_the_same_in_every_database(place: Place) -> None:
