@@ -35,7 +35,7 @@ from tests.unit.sandbox_command import words_at_start
 
 EVENTS, AS_CODE, OPERATORS, TESTING = map(page, ("events.md", "webhooks_as_code.md", "operators.md", "testing.md"))
 FLEET, WITHOUT, CONNECTION = map(page, ("fleet.md", "without_airflow.md", "connection.md"))
-RECEIVER, GUARANTEES = page("receiver.md"), page("guarantees.md")
+RECEIVER, GUARANTEES, MIGRATING = map(page, ("receiver.md", "guarantees.md", "migrating.md"))
 
 
 def test_the_declared_webhooks_are_created_once(airflow: Airflow, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -169,6 +169,26 @@ def test_the_fleet_is_audited_and_reported_on(
     assert [run.state for run in runs["audit"]] == ["success", "failed"]
     assert runs["report"][0].state == "failed"
     assert "partnero_club" in report.read_text(encoding="utf-8")
+
+
+def test_the_tasks_that_replace_http_operators_run(
+    airflow: Airflow, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [connection] = [block for block in MIGRATING.blocks("json") if '"partnero"' in block]
+    fields = json.loads(connection) | {"password": sandbox.token, "host": sandbox.base_url}
+    monkeypatch.setenv("AIRFLOW_CONN_PARTNERO_DEFAULT", json.dumps(fields))
+    runs = airflow.run(MIGRATING.dag("after", tmp_path))
+    assert {task_id: run[0].state for task_id, run in runs.items()} == dict.fromkeys(
+        ("create", "wait", "delete"), "success"
+    )
+    assert "signature" not in str(runs)
+    assert sandbox.webhooks() == []
+
+
+def test_every_operator_that_replaces_a_request_exists() -> None:
+    names = re.findall(r"^\| .* \| `(Partnero\w+)`", MIGRATING.text, re.MULTILINE)
+    assert len(names) == 6
+    assert [name for name in names if not hasattr(operators, name)] == [PartneroWebhookActiveSensor.__name__]
 
 
 @pytest.mark.airflow
