@@ -6,7 +6,6 @@ Every session runs in the environment of ``uv run``, so that there is one enviro
 from __future__ import annotations
 
 import tempfile
-from importlib import metadata
 from pathlib import Path
 
 import nox
@@ -50,7 +49,7 @@ def audit(session: nox.Session) -> None:
     """Look for risky code (bandit), risky workflows (zizmor) and known vulnerabilities (pip-audit)."""
     code = ("airflow_provider_partnero", "dags_examples", ".ci", "noxfile.py")
     session.run("bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", *code)
-    session.run("zizmor", "--offline", ".")
+    session.run("zizmor", "--offline", "--strict-collection", ".")
     session.run("python", ".ci/known_vulnerabilities.py")
 
 
@@ -67,13 +66,14 @@ def lowest(session: nox.Session) -> None:
 @nox.session(python=False)
 def sbom(session: nox.Session) -> None:
     """Write artefacts/sbom.cdx.json: what an installation of the package brings along, in CycloneDX's form."""
+    from airflow_provider_partnero import __version__
+
     with tempfile.TemporaryDirectory() as folder:
         environment, described = Path(folder, "environment"), Path(folder, "pyproject.toml")
         place = {"UV_PROJECT_ENVIRONMENT": str(environment)}
         session.run("uv", "sync", "--quiet", "--no-default-groups", "--no-editable", env=place)
-        version = metadata.version("airflow-provider-partnero")
         project = Path("pyproject.toml").read_text(encoding="utf-8")
-        described.write_text(project.replace('dynamic = ["version"]', f'version = "{version}"'), encoding="utf-8")
+        described.write_text(project.replace('dynamic = ["version"]', f'version = "{__version__}"'), encoding="utf-8")
         Path("artefacts").mkdir(exist_ok=True)
         how = ("--pyproject", str(described), "--mc-type", "library", "--output-reproducible")
         session.run("cyclonedx-py", "environment", *how, "-o", "artefacts/sbom.cdx.json", f"{environment}/bin/python")
