@@ -48,22 +48,27 @@ class Endpoints:
 
     def get(self, key: str, deadline: Deadline) -> Webhook:
         """``GET /webhooks/{key}``; an answer about another webhook is none."""
-        webhook = self._webhook("GET", _path(key), deadline)
-        if webhook.key != key:
-            raise PartneroResponseError(f"GET {_path(key)[:120]}: the answer is about another webhook")
-        return webhook
+        return self._webhook_with(key, "GET", deadline)
 
     def create(self, spec: WebhookSpec, deadline: Deadline) -> Webhook:
         """``POST /webhooks``."""
         return self._webhook("POST", "/webhooks", deadline, spec.body())
 
     def update(self, key: str, fields: Mapping[str, Any], deadline: Deadline) -> Webhook:
-        """``PUT /webhooks/{key}`` with the fields to change."""
-        return self._webhook("PUT", _path(key), deadline, fields)
+        """``PUT /webhooks/{key}`` with the fields to change; an answer about another webhook is none."""
+        return self._webhook_with(key, "PUT", deadline, fields)
 
     def delete(self, key: str, deadline: Deadline) -> None:
         """``DELETE /webhooks/{key}``."""
         self.transport.request("DELETE", _path(key), deadline)
+
+    def _webhook_with(
+        self, key: str, method: str, deadline: Deadline, body: Mapping[str, Any] | None = None
+    ) -> Webhook:
+        webhook = self._webhook(method, _path(key), deadline, body)
+        if webhook.key != key:
+            raise PartneroResponseError(f"{method} {_path(key)[:120]}: the answer is about another webhook")
+        return webhook
 
     def _webhook(self, method: str, path: str, deadline: Deadline, body: Mapping[str, Any] | None = None) -> Webhook:
         answer = self.transport.request(method, path, deadline, body=body)

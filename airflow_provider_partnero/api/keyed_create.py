@@ -43,6 +43,7 @@ class KeyedCreate:
     :param deadline: when the call ends.
     :param snapshot: what was there before; None: unknown.
     :param unseen: POSTs that may have been carried out unnoticed.
+    :param refused: POSTs that were refused with 429.
     :param failure: of the last attempt.
     :param doubt: the last failure after which the webhook may have been created.
     :param answered: the webhook that an answer named.
@@ -54,6 +55,7 @@ class KeyedCreate:
     deadline: Deadline
     snapshot: Snapshot | None
     unseen: int
+    refused: int = 0
     failure: PartneroError | None = None
     doubt: PartneroError | None = None
     answered: Webhook | None = None
@@ -107,7 +109,16 @@ class KeyedCreate:
     def _look_after(self, failure: PartneroError) -> Webhook | None:
         if failure_of(failure).is_doubt:
             return self._look_patiently()
-        return self._find_key() if failure_of(failure).keyed_create is Reaction.LOOK else None
+        if failure_of(failure).keyed_create is not Reaction.LOOK:
+            return None
+        self._wait_for_pace()
+        return self._find_key()
+
+    def _wait_for_pace(self) -> None:
+        """Wait longer with each refused POST: for the client's pace, a look that passes ends the limit."""
+        self.refused += 1
+        if self.refused > 1:
+            self._wait(self.existing.retries.wait(self.refused - 1, None))
 
     def _look_patiently(self) -> Webhook | None:
         for pause in PAUSES:

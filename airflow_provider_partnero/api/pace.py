@@ -71,7 +71,7 @@ class Pace:
         """Wait for this request's turn; those with the least time left go first. Starts the deadline.
 
         :param stop: once set, there is no waiting.
-        :raises NoTurnError: the turn would come after the deadline.
+        :raises NoTurnError: the turn would not come before the deadline.
         """
         with self._changed:
             place = (math.inf if deadline.at is None else deadline.at, next(self._arrivals))
@@ -166,7 +166,7 @@ class Pace:
 
     def _wait(self, seconds: float, deadline: Deadline, stop: threading.Event) -> None:
         left = math.inf if deadline.at is None else deadline.left()
-        if not left or (seconds > left and seconds < math.inf):
+        if not left or left <= seconds < math.inf:
             raise NoTurnError(seconds if seconds < math.inf else _RECHECK)
         if seconds == math.inf:
             self._changed.wait(min(_RECHECK, left))

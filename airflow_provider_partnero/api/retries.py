@@ -135,7 +135,7 @@ class _Loop:
         if self._stop.is_set() or not self._until.left():
             return True
         if self._is_for_pace(error):
-            return min(getattr(error, "retry_after", None) or 0.0, self._plan.max_wait) > self._until.left()
+            return min(getattr(error, "retry_after", None) or 0.0, self._plan.max_wait) >= self._until.left()
         # Not another attempt that only the deadline would end: its error would say less than this one.
         return self._failed >= self._plan.max_attempts or self._pause >= self._until.left()
 

@@ -97,6 +97,8 @@ def test_a_webhook_with_another_key_is_no_answer(make_client: MakeClient, raw_se
     client = make_client(base_url=raw_server(_webhook("other")), max_attempts=1)
     with pytest.raises(PartneroResponseError, match="about another webhook"):
         client.get_webhook("k1")
+    with pytest.raises(PartneroResponseError, match="about another webhook"):
+        client.update_webhook("k1", name="New")
     with pytest.raises(PartneroError):
         client.create_webhook(**DEMO, key="k1")
 

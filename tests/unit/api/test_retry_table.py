@@ -195,6 +195,14 @@ def test_a_rate_limited_post_with_key_is_repeated_after_one_look(
     assert sent(sandbox) == [*FIRST_LOOK, POST, LOOK, POST, LOOK, POST]
 
 
+def test_a_post_with_key_that_is_refused_again_and_again_waits_longer_each_time_though_every_look_passes(
+    sandbox: Sandbox, make_client: MakeClient, waits: list[float]
+) -> None:
+    sandbox.fault(method="POST", status=429, retry_after=0, times=5)
+    make_client(max_wait=60).create_webhook(**DEMO, key="wanted")
+    assert [seconds for seconds in waits if seconds >= 0.5] == [0.5, 1, 2, 4]
+
+
 def test_a_post_with_key_that_was_not_sent_is_repeated_without_a_look(make_client: MakeClient) -> None:
     client = make_client(base_url=f"http://127.0.0.1:{closed_port()}/v1", max_attempts=2)
     with pytest.raises(PartneroConnectionError, match="GET /webhooks/wanted") as raised:

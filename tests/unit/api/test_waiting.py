@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 
 import pytest
@@ -74,6 +75,22 @@ def test_the_error_has_the_retry_after_if_there_is_no_other_attempt_or_no_time_f
         make_client(**options).list_webhooks()
     assert raised.value.retry_after == 90
     assert len(sandbox.requests()) == 1
+
+
+def test_a_turn_that_comes_only_when_the_time_is_up_is_a_refusal_for_the_pace(
+    sandbox: Sandbox, make_client: MakeClient
+) -> None:
+    now = [0.0]
+
+    def wait(seconds: float, _stopped: threading.Event) -> None:
+        now[0] += seconds
+
+    sandbox.fault(status=429, retry_after=3600, times=9)
+    clock = Clock(lambda: now[0], wait, lambda _low, high: high)
+    with pytest.raises(PartneroRateLimitError):
+        make_client(max_wait=60, deadline=120, clock=clock).list_webhooks()
+    assert now == [60]
+    assert len(sandbox.requests()) == 2
 
 
 def test_refusals_for_the_pace_do_not_use_up_attempts(sandbox: Sandbox, make_client: MakeClient) -> None:
