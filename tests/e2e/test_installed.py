@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -33,7 +35,7 @@ def _run(environment: Path, folder: Path, *command: str) -> str:
         env=kept | {"AIRFLOW_HOME": str(folder / "home")},
         capture_output=True,
         text=True,
-        timeout=1800,
+        timeout=3600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -117,27 +119,41 @@ def _works_on(wheel: Path, folder: Path, version: str) -> None:
     shutil.copy(ROOT / "tests" / "conftest.py", tests)
     shutil.copy(ROOT / "tests" / "wild_json.py", tests)
     (tests / "__init__.py").touch()
+    _test(environment, folder, _chosen(version))
+
+
+def _chosen(version: str) -> dict[str, tuple[str, int]]:
+    """By file, which of its tests are run, as pytest's ``-k`` has it, and how many these are."""
     cluster = "lives_through or soft_fail or reschedule or changed_webhook or example or audit or no_secret"
-    if version != "3.0.6":  # Airflow 3.0 itself does not retry a task whose process is killed
-        cluster += " or worker_is_killed"
-    receiver = "switched or connection or rotated or replayed or login or section or secret"
-    _test(environment, folder, "test_cluster.py", cluster, 10 if version == "3.0.6" else 11)
-    _test(environment, folder, "test_receiver_standalone.py", receiver, 10)
-    _test(environment, folder, "test_receiver_apart.py", "records_a_delivery_once or other_goes_on", 2)
-    _test(environment, folder, "test_receiver_poison.py", "poisonous", 1)
-    _test(environment, folder, "test_asset_events.py", "indistinguishable", 2)
+    chosen = {
+        "test_cluster": (cluster, 10),
+        "test_receiver_standalone": (
+            "switched or connection or rotated or replayed or login or section or secret",
+            10,
+        ),
+        "test_receiver_apart": ("records_a_delivery_once or other_goes_on", 2),
+        "test_receiver_poison": ("poisonous", 1),
+        "test_asset_events": ("indistinguishable", 2),
+        "test_ledger_tables": ("sqlite and (takes_over or does_so_itself)", 3),
+    }
     if version == "3.0.6":
-        _test(environment, folder, "test_page_in_browser.py", "airflow_3_0", 1)
+        return chosen | {"test_page_in_browser": ("airflow_3_0", 1)}
+    # Airflow 3.0 itself does not retry a task whose process is killed.
+    chosen |= {"test_cluster": (f"{cluster} or worker_is_killed", 11)}
     if version == "3.1.8":  # the first with a navigation that others may add to
         in_browser = "navigation or opens_it or follows or (each_view and health and phone and light) or may_not"
-        _test(environment, folder, "test_page_in_browser.py", in_browser, 6)
-    _test(environment, folder, "test_ledger_tables.py", "sqlite and (takes_over or does_so_itself)", 3)
+        chosen |= {"test_page_in_browser": (in_browser, 6)}
+    return chosen
 
 
-def _test(environment: Path, folder: Path, file: str, chosen: str, number: int) -> None:
+def _test(environment: Path, folder: Path, chosen: dict[str, tuple[str, int]]) -> None:
+    """Run them in one process, which imports Airflow and makes a database once."""
     markers = ["-o", "markers=airflow\nbrowser\nmariadb\npostgres\nslow"]
-    command = ["python", "-m", "pytest", "--import-mode=importlib", "-q", *markers, f"tests/e2e/{file}", "-k", chosen]
-    assert f"{number} passed" in _run(environment, folder, *command)
+    files = [f"tests/e2e/{file}.py" for file in chosen]
+    wanted = " or ".join(f"({file} and ({tests}))" for file, (tests, _) in chosen.items())
+    command = ["python", "-m", "pytest", "--import-mode=importlib", "-v", *markers, *files, "-k", wanted]
+    passed = re.findall(r"^tests/e2e/(\w+)\.py::.* PASSED", _run(environment, folder, *command), re.MULTILINE)
+    assert Counter(passed) == {file: number for file, (_, number) in chosen.items()}
 
 
 @matrix
