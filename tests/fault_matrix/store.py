@@ -1,0 +1,122 @@
+"""What a little Partnero holds, and its proper answer to each request. It counts what it carries out."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+NEW: dict[str, Any] = {"name": "New", "url": "https://receiver.example/new", "events": ["partner.created"]}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    page: int
+    limit: int
+    body: dict[str, Any]
+
+    @classmethod
+    def parse(cls, received: bytes) -> Request:
+        """The request in these bytes."""
+        head, _, body = received.partition(b"\r\n\r\n")
+        method, target, _ = head.split(b"\r\n")[0].decode("ascii").split(" ")
+        url = urlsplit(target)
+        query = parse_qs(url.query)
+        page, limit = (int(query.get(name, ["1"])[0]) for name in ("page", "limit"))
+        return cls(method, url.path.removeprefix("/v1"), page, limit, json.loads(body or b"{}"))
+
+    @staticmethod
+    def is_whole(received: bytes) -> bool:
+        """Whether these bytes are a whole request: headers and body may come one after the other."""
+        head, end, body = received.partition(b"\r\n\r\n")
+        length = re.search(rb"(?im)^Content-Length: (\d+)", head)
+        return bool(end) and len(body) >= int(length[1] if length else 0)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it asks for a page of the list."""
+        return (self.method, self.path) == ("GET", "/webhooks")
+
+
+def http_bytes(status: str, payload: object = None, *headers: str) -> bytes:
+    """A whole answer. Text and bytes are the body as they stand; anything else is written as JSON."""
+    if isinstance(payload, str | bytes):
+        body = payload.encode() if isinstance(payload, str) else payload
+    else:
+        body = json.dumps({} if payload is None else payload).encode()
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def webhook(key: str, **fields: Any) -> dict[str, Any]:
+    """A webhook as Partnero writes it."""
+    return {"key": key, **NEW, "name": key, "is_active": True, "signature": "s" * 16, **fields}
+
+
+@dataclass
+class Store:
+    """The webhooks of a programme.
+
+    :param size: how many there are at the start.
+    :param ignores_keys: whether a create gets a key of the server's own; else a taken key is refused with 422.
+    """
+
+    size: int
+    ignores_keys: bool = False
+    webhooks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    carried_out: int = 0
+    undone: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.webhooks = {key: webhook(key) for key in (f"k{number:03}" for number in range(self.size))}
+
+    def answer(self, request: Request) -> bytes:
+        """Carry the request out, and answer as Partnero does."""
+        with self._lock:
+            if request.is_list:
+                return http_bytes("200 OK", self.page(request))
+            match request.method, request.path:
+                case "GET", "/test":
+                    return http_bytes("200 OK", {"status": 1}, "Date: Mon, 23 Nov 2026 10:00:00 GMT")
+                case "GET", "/program":
+                    return http_bytes("200 OK", {"data": {"program": {"name": "Demo", "type": "Affiliate"}}})
+                case "POST", "/webhooks":
+                    return self._create(request.body)
+            [key] = re.findall(r"^/webhooks/([^/]+)$", request.path) or [""]
+            return self._one(request, key) if key in self.webhooks else http_bytes("404 Not Found", {"message": "none"})
+
+    def page(self, request: Request) -> dict[str, Any]:
+        """A page of the list, with the links of Laravel's simple pagination."""
+        start = (request.page - 1) * request.limit
+        rows = list(self.webhooks.values())
+        has_more = len(rows) > start + request.limit
+        return {"data": rows[start : start + request.limit], "links": {"next": "next" if has_more else None}}
+
+    def _create(self, fields: dict[str, Any]) -> bytes:
+        key = fields.get("key")
+        if key in self.webhooks:
+            return http_bytes("422 Unprocessable Content", {"message": "no", "errors": {"key": ["it is taken"]}})
+        self.carried_out += 1
+        key = key if key and not self.ignores_keys else f"made{self.carried_out}"
+        self.webhooks[key] = webhook(key, **{name: value for name, value in fields.items() if name != "key"})
+        return http_bytes("200 OK", {"data": self.webhooks[key], "status": 1})
+
+    def _one(self, request: Request, key: str) -> bytes:
+        if request.method == "PUT":
+            self.carried_out += 1
+            self.webhooks[key] |= request.body
+        elif request.method == "DELETE":
+            del self.webhooks[key]
+            is_surplus = key.startswith("made")
+            self.undone += is_surplus
+            self.carried_out += not is_surplus
+            return http_bytes("200 OK", {"status": 1})
+        return http_bytes("200 OK", {"data": self.webhooks[key], "status": 1})
