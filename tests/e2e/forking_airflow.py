@@ -14,10 +14,6 @@ import traceback
 from importlib import import_module
 from typing import Any
 
-from airflow import settings
-from airflow.models import import_all_models
-from sqlalchemy.orm import configure_mappers
-
 # What the work imports. Some columns of Airflow's depend on the kind of database that it was imported for.
 _IMPORTED = (
     "airflow.__main__",
@@ -31,20 +27,31 @@ _IMPORTED = (
 
 def main() -> None:
     """Carry out the orders until the input ends."""
-    for name in _IMPORTED:
-        import_module(name)
-    import_all_models()  # type: ignore[no-untyped-call]
-    configure_mappers()
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # some versions of Airflow log to stdout while they are imported
+    _import()
     gc.freeze()  # else each fork copies all of it to look through it
     for line in sys.stdin:
         child = os.fork()
         if not child:
             os._exit(_carry_out(json.loads(line)))  # to end as usual, it would copy all of it, too
         _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        print(os.waitstatus_to_exitcode(status), file=answers)
+
+
+def _import() -> None:
+    from airflow.models import import_all_models
+    from sqlalchemy.orm import configure_mappers
+
+    for name in _IMPORTED:
+        import_module(name)
+    import_all_models()  # type: ignore[no-untyped-call]
+    configure_mappers()
 
 
 def _carry_out(order: dict[str, Any]) -> int:
+    from airflow import settings
+
     for number, path in enumerate((os.devnull, order["output"], order["errors"])):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), number)
     os.environ.clear()
