@@ -37,6 +37,12 @@ def e2e(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def system(session: nox.Session) -> None:
+    """Run the tests on several machines' worth of processes: two of each part, killed; needs the group celery."""
+    session.run("pytest", "-n", "0", "tests/system", *session.posargs, env={"PARTNERO_SLOW": "1"})
+
+
+@nox.session(python=False)
 def lint(session: nox.Session) -> None:
     """Check style and types."""
     session.run("ruff", "check")

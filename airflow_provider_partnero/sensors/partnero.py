@@ -40,7 +40,8 @@ class PartneroWebhookActiveSensor(IntroducedTasks, BaseSensorOperator):
 
     Goes on waiting during an outage (no answer, 5xx, 429); fails at once if the token is refused. Succeeds with the
     webhook in XCom: ``{"key", "name", "url", "is_active", "events"}``. On Airflow 3.3 and later, all deferred sensors
-    with the same connection and ``poke_interval`` share one poll. Source: the specification, "Fetch a webhook".
+    with the same connection and ``poke_interval`` share one poll in each triggerer. Source: the specification, "Fetch a
+    webhook".
 
     :param webhook_key: the webhook's key. Templated.
     :param if_missing: if no webhook has the key, ``"fail"`` at once, or ``"wait"`` until one is created.

@@ -36,8 +36,9 @@ class RefusedTriggerArgument(ValueError, TypeError):  # noqa: N818 - it is both 
 class PartneroWebhookActiveTrigger(BaseEventTrigger):
     """Fires once the webhook is active, or once it is certain that it will not become active.
 
-    On Airflow 3.3 and later, triggers with the same connection and interval share one poll. A poll reads the list at
-    most once, or only the awaited keys if they are few. Before 3.3 each trigger polls for its own key. The event is
+    On Airflow 3.3 and later, triggers with the same connection and interval share one poll in each triggerer. A poll
+    reads the list at most once, or only the awaited keys if they are few. Before 3.3 each trigger polls for its own
+    key. The event is
     ``{"webhook": {"key", "name", "url", "is_active", "events"}}`` or ``{"failure": "<reason>"}``.
 
     :param webhook_key: the webhook's key.

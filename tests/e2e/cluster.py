@@ -23,6 +23,7 @@ from airflow_provider_partnero.demo.airflow import airflow_environment, dags_fol
 from airflow_provider_partnero.demo.sessions import end_session, kill_session
 from airflow_provider_partnero.sandbox import Sandbox
 
+from .mariadb import MariaDB
 from .postgres import MIGRATED, Postgres
 from .processes import free_port, start_process
 from .waiting import PATIENCE, answer_of, wait_for, wait_until_up
@@ -42,11 +43,11 @@ _QUIET = 60.0  # seconds, much longer than a scheduler takes between two events 
 class Cluster:
     """Airflow's parts as separate processes, so that each can be killed and started again."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox, database: Path | Postgres, dags: Path = DAGS) -> None:
+    def __init__(self, folder: Path, sandbox: Sandbox, database: Path | Postgres | MariaDB, dags: Path = DAGS) -> None:
         """
         :param folder: of its own; everything is in there.
         :param sandbox: the Partnero behind ``partnero_default``.
-        :param database: a migrated SQLite database to copy, or a server that has one.
+        :param database: a migrated SQLite database to copy, a server that has one, or one where it is made.
         :param dags: folder of the DAGs.
         """
         folder.mkdir(exist_ok=True)
@@ -82,11 +83,15 @@ class Cluster:
         self._database = database
         if isinstance(database, Postgres):
             address = database.copy(MIGRATED, folder.name)
+        elif isinstance(database, MariaDB):
+            address = database.create(folder.name)
         else:
             shutil.copy(database, self.home / "airflow.db")
             # Several processes write to it: on a busy machine one waits longer than Python's 5 seconds for another.
             address = f"sqlite:///{self.home}/airflow.db?timeout={SQLITE_PATIENCE}"
         self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = address
+        if isinstance(database, MariaDB):
+            self.airflow("db", "migrate")
         self._processes: dict[str, subprocess.Popen[Any]] = {}
         self._ports: dict[str, int] = {}
 
@@ -119,6 +124,12 @@ class Cluster:
     def log(self, name: str) -> Path:
         """Where a part writes its log."""
         return self.folder / f"{name}.log"
+
+    def is_of(self, part: str, pid: int) -> bool:
+        """Whether the part has started this process, which still runs."""
+        with suppress(ProcessLookupError):
+            return part in self._processes and os.getsid(pid) == self.pid(part)
+        return False
 
     def cpu_seconds(self) -> float:
         """What the parts have used so far, with the processes they have started."""
@@ -202,7 +213,13 @@ class Cluster:
 
     def wait_until_parsed(self, dag_id: str) -> None:
         """Wait until the DAG can be run."""
-        self.wait_for(lambda: self.rows("select 1 from serialized_dag where dag_id = ?", dag_id), f"DAG {dag_id}")
+
+        def is_parsed() -> bool:
+            errors = self.rows("select filename, stacktrace from import_error")
+            assert not errors, errors
+            return bool(self.rows("select 1 from serialized_dag where dag_id = ?", dag_id))
+
+        self.wait_for(is_parsed, f"DAG {dag_id}")
 
     def wait_until_idle(self) -> None:
         """Wait until no run is under way.
@@ -239,18 +256,17 @@ class Cluster:
         :param number: of processes; more than one for a mapped task.
         """
         words = f"TaskInstance Finished: dag_id={dag_id}, task_id={task_id}, run_id={run_id}, ".encode()
-        with self.log("scheduler").open("rb") as log:
-            heard, unfinished, last = 0, b"", time.monotonic()
+        heard, last = 0, time.monotonic()
 
-            def has_heard() -> bool:
-                nonlocal heard, unfinished, last
-                lines, _, unfinished = (unfinished + log.read()).rpartition(b"\n")
-                if more := lines.count(words):
-                    heard, last = heard + more, time.monotonic()
-                is_quiet = time.monotonic() - last > _QUIET
-                return heard >= number or (is_quiet and number > 1 and heard >= 0.9 * number)
+        def has_heard() -> bool:
+            nonlocal heard, last
+            logs = self.folder.glob("scheduler*.log")
+            if (now := sum(log.read_bytes().count(words) for log in logs)) > heard:
+                heard, last = now, time.monotonic()
+            is_quiet = time.monotonic() - last > _QUIET
+            return heard >= number or (is_quiet and number > 1 and heard >= 0.9 * number)
 
-            self.wait_for(has_heard, f"the scheduler to hear of the end of {dag_id}.{task_id}")
+        self.wait_for(has_heard, f"a scheduler to hear of the end of {dag_id}.{task_id}")
 
     def pause(self, dag_id: str, *, is_paused: bool) -> None:
         """Pause the DAG, or let it go on: while it is paused, no task of its runs is queued."""
@@ -276,7 +292,7 @@ class Cluster:
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask Airflow's database; ``?`` stands for a value."""
-        if isinstance(self._database, Postgres):
+        if not isinstance(self._database, Path):
             return self._database.rows(self.folder.name, query.replace("?", "%s"), values)
         with closing(sqlite3.connect(self.home / "airflow.db", timeout=SQLITE_PATIENCE)) as connection:
             return connection.execute(query, values).fetchall()

@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 PATH = "/partnero/webhooks/partnero_default"
-COME_AGAIN = {408, 429, 503}
+COME_AGAIN = {408, 429, 502, 503, 504}  # two of them are a proxy's, whose servers are gone
 # A slow receiver may record a delivery after it has said "come again": then the next attempt is a duplicate.
 TAKEN = {"accepted", "duplicate"}
 SENDERS = 8

@@ -28,7 +28,6 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    max_active_tasks=300,
     params={"sensors": 1},
 ):
 
