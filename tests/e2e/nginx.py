@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPSConnection
 from pathlib import Path
+from typing import Any
 
 from .processes import free_port, start_process
 from .waiting import HTTP_PATIENCE, wait_for
@@ -109,10 +110,7 @@ def running(program: str, folder: Path, upstream: str, **changes: str) -> Iterat
         assert old in recipe
         recipe = recipe.replace(old, new)
     _write_certificate(folder)
-    user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(_WHOLE.format(folder=folder, recipe=recipe, user=user))
-    command = [program, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
-    process = start_process(command, os.environ, subprocess.DEVNULL)
+    process = start(program, folder, recipe)
     server = Nginx(port, folder)
     try:
 
@@ -128,6 +126,18 @@ def running(program: str, folder: Path, upstream: str, **changes: str) -> Iterat
     finally:
         process.terminate()
         process.wait(HTTP_PATIENCE)
+
+
+def start(program: str, folder: Path, recipe: str) -> subprocess.Popen[Any]:
+    """Start it in the foreground.
+
+    :param folder: for its configuration and all that it writes.
+    :param recipe: what stands in its ``http``.
+    """
+    user = "user root;" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(_WHOLE.format(folder=folder, recipe=recipe, user=user))
+    command = [program, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
+    return start_process(command, os.environ, subprocess.DEVNULL)
 
 
 def _write_certificate(folder: Path) -> None:
