@@ -16,7 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 OSV = "https://api.osv.dev/v1/query"
-_OUT_OF_REACH = ("ConnectionError", "ServiceError", "Timeout", "ProxyError", "SSLError")  # the traceback's last line
+# The last line of the traceback; a page that is no JSON is that of a proxy.
+_OUT_OF_REACH = ("ConnectionError", "ServiceError", "Timeout", "ProxyError", "SSLError", "JSONDecodeError")
 
 
 @dataclass(frozen=True)

@@ -305,6 +305,7 @@ def test_a_service_that_cannot_be_reached_is_told_loudly_and_fails_nothing(tmp_p
         ("", "Traceback ...\nValueError: no such option", True, "NOTHING WAS ASKED FOR VULNERABILITIES"),
         ("", "", True, "NOTHING WAS ASKED FOR VULNERABILITIES"),
         ("", "...\npip_audit._service.interface.ServiceError", False, "NOTHING WAS ASKED FOR VULNERABILITIES"),
+        ("", "...\nrequests.JSONDecodeError: Expecting", False, "NOTHING WAS ASKED FOR VULNERABILITIES"),
         ('{"dependencies": []}', "", False, "0 OF 0 PACKAGES WERE NOT LOOKED UP"),
         ('{"dependencies": [{"name": "a", "skip_reason": "?"}]}', "", False, "1 OF 1 PACKAGES WERE NOT LOOKED UP"),
         (
