@@ -18,6 +18,7 @@ from airflow_provider_partnero.operators.keys import under_live_keys
 from airflow_provider_partnero.operators.links import PartneroPageLink, PartneroReportLink, page_url
 from airflow_provider_partnero.operators.quiet_hours import QuietHours, as_quiet_hours
 from airflow_provider_partnero.operators.report_files import checked_suffix, write_report
+from airflow_provider_partnero.webhooks.texts import counted
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -165,8 +166,8 @@ class PartneroAuditWebhooksOperator(PartneroOperator):
             context["ti"].xcom_push(failed_audit_key(self.partnero_conn_id), told)  # a failed task emits no event
             counts = report.counts
             raise AirflowFailException(
-                f"the audit found {counts['errors']} errors and {counts['warnings']} warnings "
-                f"in {counts['webhooks']} webhooks (fail_on={self.fail_on!r}); the log lists them. "
+                f"the audit found {counted(counts['errors'], 'error')} and {counted(counts['warnings'], 'warning')} "
+                f"in {counted(counts['webhooks'], 'webhook')} (fail_on={self.fail_on!r}); the log lists them. "
                 f"{comparison.headline}"
             )
         return _returned(report, comparison) | handed_on

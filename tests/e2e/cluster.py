@@ -257,12 +257,13 @@ class Cluster:
         """
         words = f"TaskInstance Finished: dag_id={dag_id}, task_id={task_id}, run_id={run_id}, ".encode()
         heard, last = 0, time.monotonic()
+        read: dict[Path, int] = {}
 
         def has_heard() -> bool:
             nonlocal heard, last
-            logs = self.folder.glob("scheduler*.log")
-            if (now := sum(log.read_bytes().count(words) for log in logs)) > heard:
-                heard, last = now, time.monotonic()
+            new = sum(_new_lines(log, read).count(words) for log in self.folder.glob("scheduler*.log"))
+            if new:
+                heard, last = heard + new, time.monotonic()
             is_quiet = time.monotonic() - last > _QUIET
             return heard >= number or (is_quiet and number > 1 and heard >= 0.9 * number)
 
@@ -329,3 +330,13 @@ def everything_written(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "dags" not in path.relative_to(folder).parts:
             yield str(path.relative_to(folder)), path.read_bytes()
+
+
+def _new_lines(log: Path, read: dict[Path, int]) -> bytes:
+    """The whole lines written since the last look; how far it has been read is kept in ``read``."""
+    with log.open("rb") as file:
+        file.seek(read.get(log, 0))
+        lines = file.read()
+    whole = lines[: lines.rfind(b"\n") + 1]
+    read[log] = read.get(log, 0) + len(whole)
+    return whole

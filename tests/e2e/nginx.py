@@ -10,11 +10,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
+from ..certificates import self_signed
 from .processes import free_port, start_process
 from .waiting import HTTP_PATIENCE, wait_for
 
@@ -60,11 +60,11 @@ class Nginx:
     """A running nginx."""
 
     port: int
-    folder: Path
+    certificate: Path
 
     def context(self) -> ssl.SSLContext:
         """Trusts its certificate and no other."""
-        context = ssl.create_default_context(cafile=str(self.folder / "cert.pem"))
+        context = ssl.create_default_context(cafile=str(self.certificate))
         context.check_hostname = False  # the tests call it by its address
         return context
 
@@ -98,20 +98,20 @@ def running(program: str, folder: Path, upstream: str, **changes: str) -> Iterat
     :param upstream: host and port.
     """
     port = free_port()
+    own = self_signed(folder, HOST)
     [recipe] = re.findall(r"^```nginx\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     replaced = {
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
         "127.0.0.1:8090": upstream,
-        f"/etc/letsencrypt/live/{HOST}/fullchain.pem": f"{folder}/cert.pem",
-        f"/etc/letsencrypt/live/{HOST}/privkey.pem": f"{folder}/key.pem",
+        f"/etc/letsencrypt/live/{HOST}/fullchain.pem": str(own.certificate),
+        f"/etc/letsencrypt/live/{HOST}/privkey.pem": str(own.key),
         **changes,
     }
     for old, new in replaced.items():
         assert old in recipe
         recipe = recipe.replace(old, new)
-    _write_certificate(folder)
     process = start(program, folder, recipe)
-    server = Nginx(port, folder)
+    server = Nginx(port, own.certificate)
     try:
 
         def is_up() -> bool:
@@ -138,30 +138,3 @@ def start(program: str, folder: Path, recipe: str) -> subprocess.Popen[Any]:
     (folder / "nginx.conf").write_text(_WHOLE.format(folder=folder, recipe=recipe, user=user))
     command = [program, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
     return start_process(command, os.environ, subprocess.DEVNULL)
-
-
-def _write_certificate(folder: Path) -> None:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-        )
-    )

@@ -116,8 +116,8 @@ def _works_on(wheel: Path, folder: Path, version: str) -> None:
 
     tests = folder / "tests"
     shutil.copytree(ROOT / "tests" / "e2e", tests / "e2e")
-    shutil.copy(ROOT / "tests" / "conftest.py", tests)
-    shutil.copy(ROOT / "tests" / "wild_json.py", tests)
+    for shared in ("conftest", "certificates", "wild_json"):
+        shutil.copy(ROOT / "tests" / f"{shared}.py", tests)
     (tests / "__init__.py").touch()
     _test(environment, folder, _chosen(version))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..http_answers import http_answer
 from . import strikes
 from .server import Line, Strike
-from .store import http_bytes
 from .strikes import CHUNKED, HEAD, HTML, answers, changes, floods, json_body, late, lists, refuses, reset, silent
 
 CONNECT, READ = 5.0, 30.0  # the client's default time-outs, in seconds
@@ -67,7 +67,7 @@ _BROKEN = (
     Fault("a web page with 200", refuses("200 OK", HTML)),
     Fault("a web page with 200, carried out", refuses("200 OK", HTML, carried_out=True)),
     Fault("200 without a body, carried out", refuses("200 OK", "", carried_out=True)),
-    Fault("204 without a body, carried out", answers(http_bytes("204 No Content", ""), carried_out=True)),
+    Fault("204 without a body, carried out", answers(http_answer("", status="204 No Content"), carried_out=True)),
     Fault("JSON that is a list, carried out", refuses("200 OK", [], carried_out=True)),
     Fault("JSON without `data`, carried out", refuses("200 OK", {"status": 1}, carried_out=True)),
     Fault("`data` is null, carried out", refuses("200 OK", {"data": None}, carried_out=True)),
@@ -78,7 +78,7 @@ _BROKEN = (
     Fault("headers that are none", changes(lambda answer: answer.replace(b"\r\n", b"\r\n: \xff\x00\r\nx y z\r\n", 1))),
     Fault("200 headers", changes(lambda answer: answer.replace(b"\r\n", b"\r\nX: y" * 200 + b"\r\n", 1))),
     Fault("103 as the last answer", answers(b"HTTP/1.1 103 Early Hints\r\n\r\n")),
-    Fault("101 as the last answer, carried out", answers(http_bytes("101 Switch", ""), carried_out=True)),
+    Fault("101 as the last answer, carried out", answers(http_answer("", status="101 Switch"), carried_out=True)),
     Fault('200 with `{"status": 0}`', refuses("200 OK", {"status": 0})),
 )
 _FLOODS = (

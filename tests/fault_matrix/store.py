@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from ..http_answers import http_answer
+
 NEW: dict[str, Any] = {"name": "New", "url": "https://receiver.example/new", "events": ["partner.created"]}
 
 
@@ -45,16 +47,6 @@ class Request:
         return (self.method, self.path) == ("GET", "/webhooks")
 
 
-def http_bytes(status: str, payload: object = None, *headers: str) -> bytes:
-    """A whole answer. Text and bytes are the body as they stand; anything else is written as JSON."""
-    if isinstance(payload, str | bytes):
-        body = payload.encode() if isinstance(payload, str) else payload
-    else:
-        body = json.dumps({} if payload is None else payload).encode()
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
 def webhook(key: str, **fields: Any) -> dict[str, Any]:
     """A webhook as Partnero writes it."""
     return {"key": key, **NEW, "name": key, "is_active": True, "signature": "s" * 16, **fields}
@@ -82,16 +74,20 @@ class Store:
         """Carry the request out, and answer as Partnero does."""
         with self._lock:
             if request.is_list:
-                return http_bytes("200 OK", self.page(request))
+                return http_answer(self.page(request))
             match request.method, request.path:
                 case "GET", "/test":
-                    return http_bytes("200 OK", {"status": 1}, "Date: Mon, 23 Nov 2026 10:00:00 GMT")
+                    return http_answer({"status": 1}, "Date: Mon, 23 Nov 2026 10:00:00 GMT")
                 case "GET", "/program":
-                    return http_bytes("200 OK", {"data": {"program": {"name": "Demo", "type": "Affiliate"}}})
+                    return http_answer({"data": {"program": {"name": "Demo", "type": "Affiliate"}}})
                 case "POST", "/webhooks":
                     return self._create(request.body)
             [key] = re.findall(r"^/webhooks/([^/]+)$", request.path) or [""]
-            return self._one(request, key) if key in self.webhooks else http_bytes("404 Not Found", {"message": "none"})
+            return (
+                self._one(request, key)
+                if key in self.webhooks
+                else http_answer({"message": "none"}, status="404 Not Found")
+            )
 
     def page(self, request: Request) -> dict[str, Any]:
         """A page of the list, with the links of Laravel's simple pagination."""
@@ -103,11 +99,13 @@ class Store:
     def _create(self, fields: dict[str, Any]) -> bytes:
         key = fields.get("key")
         if key in self.webhooks:
-            return http_bytes("422 Unprocessable Content", {"message": "no", "errors": {"key": ["it is taken"]}})
+            return http_answer(
+                {"message": "no", "errors": {"key": ["it is taken"]}}, status="422 Unprocessable Content"
+            )
         self.carried_out += 1
         key = key if key and not self.ignores_keys else f"made{self.carried_out}"
         self.webhooks[key] = webhook(key, **{name: value for name, value in fields.items() if name != "key"})
-        return http_bytes("200 OK", {"data": self.webhooks[key], "status": 1})
+        return http_answer({"data": self.webhooks[key], "status": 1})
 
     def _one(self, request: Request, key: str) -> bytes:
         if request.method == "PUT":
@@ -118,5 +116,5 @@ class Store:
             is_surplus = key.startswith("made")
             self.undone += is_surplus
             self.carried_out += not is_surplus
-            return http_bytes("200 OK", {"status": 1})
-        return http_bytes("200 OK", {"data": self.webhooks[key], "status": 1})
+            return http_answer({"status": 1})
+        return http_answer({"data": self.webhooks[key], "status": 1})

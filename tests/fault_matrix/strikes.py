@@ -9,8 +9,9 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from ..http_answers import http_answer
 from .server import Meeting, Strike
-from .store import Request, Store, http_bytes
+from .store import Request, Store
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -31,7 +32,7 @@ def answers(answer: bytes, *, carried_out: bool = False) -> Strike:
 def refuses(status: str, payload: object = None, *headers: str, carried_out: bool = False) -> Strike:
     """A status, with Laravel's body unless another is given."""
     body = {"message": "no"} if payload is None else payload
-    return answers(http_bytes(status, body, *headers), carried_out=carried_out)
+    return answers(http_answer(body, *headers, status=status), carried_out=carried_out)
 
 
 def late(status: str, seconds: float) -> Strike:
@@ -39,7 +40,7 @@ def late(status: str, seconds: float) -> Strike:
 
     def strike(meeting: Meeting) -> None:
         meeting.carry_out_later(seconds)
-        meeting.say(http_bytes(status, HTML))
+        meeting.say(http_answer(HTML, status=status))
 
     return strike
 
@@ -65,7 +66,7 @@ def changes(change: Callable[[bytes], bytes]) -> Strike:
 def cut(answer: bytes) -> bytes:
     """An answer whose body ends after half of it, and says so."""
     body = answer.partition(b"\r\n\r\n")[2]
-    return http_bytes("200 OK", body[: len(body) // 2])
+    return http_answer(body[: len(body) // 2])
 
 
 def truncated(answer: bytes) -> bytes:
@@ -78,7 +79,7 @@ def about_another(answer: bytes) -> bytes:
     payload = json.loads(answer.partition(b"\r\n\r\n")[2])
     if isinstance(payload.get("data"), dict) and "key" in payload["data"]:
         payload["data"]["key"] = "another"
-    return http_bytes("200 OK", payload)
+    return http_answer(payload)
 
 
 def floods(start: bytes, piece: bytes) -> Strike:
@@ -113,12 +114,12 @@ def bomb() -> bytes:
 
 def json_body(body: bytes) -> Strike:
     """A JSON text as the whole answer."""
-    return answers(http_bytes("200 OK", body))
+    return answers(http_answer(body))
 
 
 def lists(page: Callable[[Store, Request], dict[str, Any]]) -> Strike:
     """A list of another shape."""
-    return lambda meeting: meeting.say(http_bytes("200 OK", page(meeting.server.store, meeting.request)))
+    return lambda meeting: meeting.say(http_answer(page(meeting.server.store, meeting.request)))
 
 
 def another_order(store: Store, request: Request) -> dict[str, Any]:

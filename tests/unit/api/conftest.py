@@ -85,12 +85,6 @@ def _answer_all(listener: socket.socket, answer: RawAnswer) -> None:
                 continue
 
 
-def http_answer(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:
-    """The bytes of a whole HTTP answer."""
-    head = [b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), b"Connection: close", *headers]
-    return b"\r\n".join(head) + b"\r\n\r\n" + body
-
-
 def sent(sandbox: Sandbox) -> list[str]:
     """The requests that arrived, in order: ``["POST /webhooks", ...]``."""
     return [f"{request.method} {request.path}" for request in sandbox.requests()]

@@ -20,18 +20,17 @@ from airflow_provider_partnero.api import (
     PartneroValidationError,
 )
 from airflow_provider_partnero.sandbox import Profile, Sandbox
+from tests.http_answers import http_answer
 
-from .conftest import DEMO, MakeClient, RawServer, http_answer
+from .conftest import DEMO, MakeClient, RawServer
 from .hostile import CHUNKED, talking
 
 SECRET = "S3CRETSIGNATUREX"
-REFUSED = b"422 Unprocessable Content"
+REFUSED = "422 Unprocessable Content"
 
 
 def _webhook(key: str, **others: Any) -> bytes:
-    return http_answer(
-        json.dumps({"data": {"key": key, **DEMO, "is_active": True, "signature": SECRET} | others}).encode()
-    )
+    return http_answer({"data": {"key": key, **DEMO, "is_active": True, "signature": SECRET} | others})
 
 
 def test_a_forked_process_and_its_parent_never_get_each_others_answers(sandbox: Sandbox) -> None:
@@ -74,7 +73,7 @@ def test_what_is_called_a_signature_is_hidden_even_if_it_was_never_read(
     make_client: MakeClient, raw_server: RawServer
 ) -> None:
     words = {"message": f'bad {{"signature":"{SECRET}"}} and signature={SECRET}', "errors": {"signature": [SECRET]}}
-    url = raw_server(http_answer(json.dumps(words).encode(), status=REFUSED))
+    url = raw_server(http_answer(words, status=REFUSED))
     with pytest.raises(PartneroValidationError) as raised:
         make_client(base_url=url).update_webhook("k1", name="x")
     assert SECRET not in repr(raised.value) + str(raised.value)
@@ -85,7 +84,7 @@ def test_an_error_stays_short_however_much_the_server_complains_about(
 ) -> None:
     words = "no such address: http://u:p4ss@h/?token=9f86d081884c7d65 " * 9
     errors = {f"field {number}": [words] * 9 for number in range(300)}
-    url = raw_server(http_answer(json.dumps({"message": "bad", "errors": errors}).encode(), status=REFUSED))
+    url = raw_server(http_answer({"message": "bad", "errors": errors}, status=REFUSED))
     with pytest.raises(PartneroValidationError) as raised:
         make_client(base_url=url, timeout=60).get_webhook("k1")
     assert len(str(raised.value)) < 10_000
@@ -105,7 +104,7 @@ def test_a_webhook_with_another_key_is_no_answer(make_client: MakeClient, raw_se
 
 def test_a_page_with_ten_times_the_rows_asked_for_is_refused(make_client: MakeClient, raw_server: RawServer) -> None:
     rows = [{"key": f"k{number}", **DEMO, "is_active": True} for number in range(1_001)]
-    client = make_client(base_url=raw_server(http_answer(json.dumps({"data": rows}).encode())), max_attempts=1)
+    client = make_client(base_url=raw_server(http_answer({"data": rows})), max_attempts=1)
     with pytest.raises(PartneroResponseError, match="1,001 rows"):
         client.list_webhooks()
 
@@ -127,7 +126,7 @@ def test_a_malformed_proxy_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_deadline_does_not_hide_what_partnero_said(make_client: MakeClient, raw_server: RawServer) -> None:
-    down = http_answer(b'{"message": "maintenance"}', b"Retry-After: 50", status=b"503 Service Unavailable")
+    down = http_answer(b'{"message": "maintenance"}', "Retry-After: 50", status="503 Service Unavailable")
     client = make_client(base_url=raw_server(down), max_attempts=9, max_wait=60, deadline=3)
     with pytest.raises(PartneroServerError, match="maintenance"):
         client.get_webhook("k1")

@@ -27,8 +27,9 @@ from airflow_provider_partnero.api.clock import Clock, Deadline
 from airflow_provider_partnero.api.exchanges import Exchange
 from airflow_provider_partnero.api.masking import Mask
 from airflow_provider_partnero.api.models import Secret
+from tests.http_answers import http_answer
 
-from .conftest import DEMO, http_answer
+from .conftest import DEMO
 from .hostile import ENDLESS, FLOODS, HEAD, Talk, packed, talking
 
 # The machine may be busy: what is asserted is that the call ends at all, long before the server would let it.

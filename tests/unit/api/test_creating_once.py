@@ -22,8 +22,9 @@ from airflow_provider_partnero.api import (
 from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.sandbox import Profile, Sandbox
 from tests.conftest import SEEDS
+from tests.http_answers import http_answer
 
-from .conftest import DEMO, MakeClient, RawServer, http_answer, requested_pages
+from .conftest import DEMO, MakeClient, RawServer, requested_pages
 
 TAKEN_KEY = get_args(get_type_hints(Profile)["taken_key"])
 KEY = "demoKey00001"
@@ -241,11 +242,11 @@ def test_a_422_is_about_the_key_when_its_errors_or_else_its_message_say_so(
 
     def answer(request: bytes) -> bytes:
         if request.startswith(b"GET") and not is_posted:
-            return http_answer(b"{}", status=b"404 Not Found")
+            return http_answer(b"{}", status="404 Not Found")
         if request.startswith(b"GET"):
-            return http_answer(json.dumps(existing).encode())
+            return http_answer(existing)
         is_posted.append(True)
-        return http_answer(json.dumps(refusal).encode(), status=b"422 Unprocessable Content")
+        return http_answer(refusal, status="422 Unprocessable Content")
 
     client = make_client(base_url=raw_server(answer))
     if looks:
@@ -339,8 +340,8 @@ def test_a_list_that_cannot_be_read_takes_no_more_than_half_of_the_time(raw_serv
             return b""
         if request.startswith(b"POST"):
             posted.set()
-            return http_answer(b"{}", status=b"504 Gateway Timeout") if is_lost else http_answer(webhook)
-        return http_answer(webhook) if posted.is_set() else http_answer(b"{}", status=b"404 Not Found")
+            return http_answer(b"{}", status="504 Gateway Timeout") if is_lost else http_answer(webhook)
+        return http_answer(webhook) if posted.is_set() else http_answer(b"{}", status="404 Not Found")
 
     now = [0.0]  # moves by waiting only, so that a busy machine is not too late
 

@@ -16,8 +16,9 @@ from airflow_provider_partnero.api.pages import MOST_WEBHOOKS, Page
 from airflow_provider_partnero.api.read_ahead import read_pages
 from airflow_provider_partnero.api.readings import each_once, read_consistently
 from airflow_provider_partnero.sandbox import Profile, Sandbox
+from tests.http_answers import http_answer
 
-from .conftest import DEMO, MakeClient, RawServer, http_answer, requested_pages
+from .conftest import DEMO, MakeClient, RawServer, requested_pages
 
 Body = dict[str, Any]
 Form = Callable[[list[Any], int, int, int], Body]  # items, page number, limit, total -> answer
@@ -135,7 +136,7 @@ def test_an_empty_list_is_read_in_every_form(sandbox: Sandbox, make_client: Make
 
 @pytest.mark.parametrize("data", [{}, []])
 def test_nothing_may_be_an_empty_object(make_client: MakeClient, raw_server: RawServer, data: object) -> None:
-    client = make_client(base_url=raw_server(http_answer(json.dumps({"data": data}).encode())))
+    client = make_client(base_url=raw_server(http_answer({"data": data})))
     assert list(client.iter_webhooks(consistent=True)) == client.list_webhooks() == []
 
 
@@ -154,7 +155,7 @@ def test_an_empty_page_that_announces_another_is_not_the_end(make_client: MakeCl
     def page(request: bytes) -> bytes:
         number = _page_number(request)
         data = [] if number == 2 else [{**DEMO, "key": f"k{number}", "is_active": True}]
-        return http_answer(json.dumps({"data": data, "links": {"next": "x" if number < 3 else None}}).encode())
+        return http_answer({"data": data, "links": {"next": "x" if number < 3 else None}})
 
     client = make_client(base_url=raw_server(page))
     assert [webhook.key for webhook in client.iter_webhooks()] == ["k1", "k3"]
@@ -198,9 +199,7 @@ def test_the_memory_of_a_page_counts_its_values_as_well_as_its_bytes(
     row = {"key": "k", "odd": [[]] * 40_000}
 
     def page(request: bytes) -> bytes:
-        return http_answer(
-            json.dumps({"data": [{**row, "key": f"k{_page_number(request)}"}], "links": {"next": "x"}}).encode()
-        )
+        return http_answer({"data": [{**row, "key": f"k{_page_number(request)}"}], "links": {"next": "x"}})
 
     client = make_client(base_url=raw_server(page))
     with pytest.raises(PartneroResponseError, match="the list of webhooks is too large"):
@@ -244,7 +243,7 @@ def test_fewer_webhooks_than_the_total_are_read_again(make_client: MakeClient, r
         number = _page_number(request)
         asked.append(number)
         rows = [_row(1), _row(2)] if asked.count(1) == 2 else [_row(1)]
-        return http_answer(json.dumps({"data": rows if number == 1 else [], "meta": {"total": 2}}).encode())
+        return http_answer({"data": rows if number == 1 else [], "meta": {"total": 2}})
 
     client = make_client(base_url=raw_server(page), page_concurrency=1)
     assert [webhook.key for webhook in client.iter_webhooks(consistent=True)] == ["k1", "k2"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from math import ceil
@@ -22,8 +21,9 @@ from airflow_provider_partnero.api.pages import Page
 from airflow_provider_partnero.api.read_ahead import read_pages
 from airflow_provider_partnero.api.readings import read_consistently
 from airflow_provider_partnero.sandbox import Profile, Sandbox
+from tests.http_answers import http_answer
 
-from .conftest import DEMO, MakeClient, RawServer, http_answer, requested_pages
+from .conftest import DEMO, MakeClient, RawServer, requested_pages
 
 FORMS = ["data", "simple", "full"]
 COUNTS = [0, 1, 9, 10, 11, 99, 100, 101, 2500]
@@ -181,7 +181,7 @@ def test_the_next_link_is_never_followed(make_client: MakeClient, raw_server: Ra
     def page(request: bytes) -> bytes:
         number = 2 if b"page=2" in request.partition(b"\r\n")[0] else 1
         data = [{**DEMO, "key": f"k{number}", "is_active": True}]
-        return http_answer(json.dumps({"data": data, "links": {"next": link if number == 1 else None}}).encode())
+        return http_answer({"data": data, "links": {"next": link if number == 1 else None}})
 
     client = make_client(base_url=raw_server(page), page_concurrency=1)
     assert [webhook.key for webhook in client.iter_webhooks()] == ["k1", "k2"]

@@ -14,8 +14,9 @@ from airflow_provider_partnero.api import PartneroRateLimitError, PartneroServer
 from airflow_provider_partnero.api.clock import Clock
 from airflow_provider_partnero.api.retries import RetryPlan
 from airflow_provider_partnero.sandbox import Profile, Sandbox
+from tests.http_answers import http_answer
 
-from .conftest import MakeClient, RawServer, http_answer
+from .conftest import MakeClient, RawServer
 
 
 def test_retry_after_in_seconds_is_waited(sandbox: Sandbox, make_client: MakeClient, waits: list[float]) -> None:
@@ -101,26 +102,26 @@ def test_refusals_for_the_pace_do_not_use_up_attempts(sandbox: Sandbox, make_cli
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
-        (b"0", 0),
-        (b"120", 120),
-        (b"1.5", 1.5),
-        (b"9" * 400, float("inf")),
-        (b"-1", None),
-        (b"soon", None),
-        (b"", None),
-        (b"\xb2", None),
-        (b"Mon, 23 Nov 2026 10:00:30 GMT", 30),
-        (b"Monday, 23-Nov-26 10:00:30 GMT", 30),
-        (b"Mon, 23 Nov 2026 09:00:00 GMT", 0),
-        (b"Mon, 23 Nov 2026 10:00:30 +99999999999999", None),
-        (b"Mon, 23 Nov 99999 10:00:30 GMT", None),
+        ("0", 0),
+        ("120", 120),
+        ("1.5", 1.5),
+        ("9" * 400, float("inf")),
+        ("-1", None),
+        ("soon", None),
+        ("", None),
+        ("\xb2", None),
+        ("Mon, 23 Nov 2026 10:00:30 GMT", 30),
+        ("Monday, 23-Nov-26 10:00:30 GMT", 30),
+        ("Mon, 23 Nov 2026 09:00:00 GMT", 0),
+        ("Mon, 23 Nov 2026 10:00:30 +99999999999999", None),
+        ("Mon, 23 Nov 99999 10:00:30 GMT", None),
     ],
 )
 def test_retry_after_is_read_in_every_form_and_a_malformed_one_is_ignored(
-    make_client: MakeClient, raw_server: RawServer, value: bytes, seconds: float | None
+    make_client: MakeClient, raw_server: RawServer, value: str, seconds: float | None
 ) -> None:
-    headers = (b"Retry-After: " + value, b"Date: Mon, 23 Nov 2026 10:00:00 GMT")
-    url = raw_server(http_answer(b"{}", *headers, status=b"429 Too Many Requests"))
+    headers = (f"Retry-After: {value}", "Date: Mon, 23 Nov 2026 10:00:00 GMT")
+    url = raw_server(http_answer(b"{}", *headers, status="429 Too Many Requests"))
     with pytest.raises(PartneroRateLimitError) as raised:
         make_client(base_url=url, max_attempts=1).list_webhooks()
     assert raised.value.retry_after == seconds

@@ -111,7 +111,8 @@ def test_a_failing_audit_writes_its_report_and_logs_its_findings_first(
 ) -> None:
     sandbox.put_webhooks([INSECURE])
     path = tmp_path / "report.json"
-    with pytest.raises(AirflowFailException):
+    told = r"^the audit found 1 error and 0 warnings in 1 webhook \(fail_on='error'\); the log lists them\. "
+    with pytest.raises(AirflowFailException, match=told):
         audit(make_context, fail_on="error", report_path=str(path))
     assert json.loads(path.read_text())["counts"]["errors"] == 1
     assert "PW002" in capsys.readouterr().out
