@@ -41,6 +41,8 @@ def self_signed(folder: Path, host: str) -> Certificate:
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([_general_name(host)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     files = Certificate(folder / f"{host}.pem", folder / f"{host}.key")

@@ -35,6 +35,11 @@ os.environ |= {
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
 }
 
+_ASKED_FOR = (
+    ("slow", "PARTNERO_SLOW", "takes long"),
+    ("matrix", "PARTNERO_MATRIX", "installs other Airflows and Pythons"),
+)
+
 SEEDS = [
     pytest.param(range(25), id="25 seeds"),
     pytest.param(range(25, 1000), id="975 more seeds", marks=pytest.mark.slow),
@@ -49,12 +54,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use Airflow's database, and skip slow ones unless the environment asks for them."""
+    """Mark the tests that use Airflow's database, and skip long ones unless the environment asks for them."""
     for item in items:
         if "migrated_database" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.airflow)
-        if item.get_closest_marker("slow") and os.environ.get("PARTNERO_SLOW") != "1":
-            item.add_marker(pytest.mark.skip(reason="takes long; PARTNERO_SLOW=1 runs it"))
+        for marker, variable, why in _ASKED_FOR:
+            if item.get_closest_marker(marker) and os.environ.get(variable) != "1":
+                item.add_marker(pytest.mark.skip(reason=f"{why}; {variable}=1 runs it"))
 
 
 def pytest_unconfigure() -> None:

@@ -39,7 +39,7 @@ def install(
     _uv("venv", "--quiet", "--python", python, str(environment))
     cutoff = ["--exclude-newer", newest] if newest else []
     packages = [f"apache-airflow=={version}", *others, str(wheel)]
-    _uv("pip", "install", "--quiet", *cutoff, *packages, environment=environment)
+    _uv("pip", "install", "--quiet", *cutoff, *packages, VIRTUAL_ENV=str(environment))
     return environment
 
 
@@ -47,15 +47,37 @@ def install_alone(wheel: Path, folder: Path, *others: str) -> Path:
     """Install it without what it depends on, beside these packages; the environment's path."""
     environment = folder / "environment"
     _uv("venv", "--quiet", "--python", sys.executable, str(environment))
-    _uv("pip", "install", "--quiet", *others, environment=environment)
-    _uv("pip", "install", "--quiet", "--no-deps", str(wheel), environment=environment)
+    _uv("pip", "install", "--quiet", *others, VIRTUAL_ENV=str(environment))
+    _uv("pip", "install", "--quiet", "--no-deps", str(wheel), VIRTUAL_ENV=str(environment))
     return environment
 
 
-def _uv(*arguments: str, environment: Path | None = None) -> None:
-    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    if environment:
-        kept["VIRTUAL_ENV"] = str(environment)
+def locked(folder: Path, python: str) -> Path:
+    """What ``uv run`` makes of this checkout, for another interpreter; the environment's path."""
+    environment = folder / "environment"
+    _uv("sync", "--quiet", "--frozen", "--python", python, UV_PROJECT_ENVIRONMENT=str(environment))
+    return environment
+
+
+def run_in(environment: Path, folder: Path, *command: str) -> str:
+    """Run a command of the environment in the folder; what it prints."""
+    unwanted = ("PYTEST", "COV", "PYTHONPATH", "AIRFLOW")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    done = subprocess.run(
+        [str(environment / "bin" / command[0]), *command[1:]],
+        cwd=folder,
+        env=kept | {"AIRFLOW_HOME": str(environment.parent / "home")},
+        capture_output=True,
+        text=True,
+        timeout=3600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _uv(*arguments: str, **variables: str) -> None:
+    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"} | variables
     # In the checkout, so that uv takes no package newer than pyproject.toml says.
     command = ["uv", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, text=True, timeout=PATIENCE, check=False)

@@ -1,11 +1,9 @@
-"""The wheel: what it holds, and that it works with every Python and Airflow we claim."""
+"""The wheel: what it holds, and that it works with every Airflow we claim."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,32 +12,13 @@ from zipfile import ZipFile
 
 import pytest
 
-from .packages import ROOT, install
+from .packages import ROOT, install, run_in
 
 # An old Airflow does not work with the newest of its dependencies: each gets those of its own time.
 VERSIONS = {"3.0.6": "2025-09-01", "3.1.8": "2026-04-01", "3.2.2": "2026-07-01"}
 NEEDED_BY_TESTS = ("pytest", "hypothesis", "psycopg2-binary", "asyncpg", "playwright", "axe-playwright-python")
 
-matrix = pytest.mark.skipif(
-    os.environ.get("PARTNERO_MATRIX") != "1", reason="installs other Airflows and Pythons; PARTNERO_MATRIX=1 runs it"
-)
 pytestmark = pytest.mark.airflow
-
-
-def _run(environment: Path, folder: Path, *command: str) -> str:
-    unwanted = ("PYTEST", "COV", "PYTHONPATH", "AIRFLOW")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
-    done = subprocess.run(
-        [str(environment / "bin" / command[0]), *command[1:]],
-        cwd=folder,
-        env=kept | {"AIRFLOW_HOME": str(folder / "home")},
-        capture_output=True,
-        text=True,
-        timeout=3600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_the_wheel_holds_the_package_and_the_examples_and_nothing_else(wheel: Path) -> None:
@@ -75,30 +54,6 @@ def test_the_wheel_holds_the_package_and_the_examples_and_nothing_else(wheel: Pa
     }
 
 
-@matrix
-@pytest.mark.matrix
-@pytest.mark.parametrize("python", ["3.12", "3.13"])
-def test_the_wheel_runs_the_demo_on_python(wheel: Path, tmp_path: Path, python: str) -> None:
-    interpreter = _interpreter(python)
-    if interpreter is None:
-        pytest.skip(f"needs Python {python}: uv python install {python}, or pyenv install {python}")
-    environment = install(wheel, tmp_path, python=interpreter)
-    said = _run(environment, tmp_path, "partnero-demo")
-    assert f"{environment}/lib" in said
-    assert "nothing to complain about" in said
-
-
-def _interpreter(python: str) -> str | None:
-    """One that uv finds, or that pyenv keeps."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    for wanted in (python, *pyenv.glob(f"versions/{python}.*/bin/python")):
-        find = ["uv", "python", "find", "--no-python-downloads", "--no-project", str(wanted)]
-        found = subprocess.run(find, capture_output=True, text=True, check=False)
-        if found.returncode == 0:
-            return found.stdout.strip()
-    return None
-
-
 @pytest.fixture(scope="module")
 def on_versions(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
     """What became of each Airflow; all at once, since most of it is waiting."""
@@ -110,7 +65,7 @@ def on_versions(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def _works_on(wheel: Path, folder: Path, version: str) -> None:
     environment = install(wheel, folder, *NEEDED_BY_TESTS, version=version, newest=VERSIONS[version])
-    said = _run(environment, folder, "partnero-demo")
+    said = run_in(environment, folder, "partnero-demo")
     assert said.count("DAG partnero_webhook_lifecycle ... success") == 1
     assert said.count("DAG partnero_webhooks_as_code ... success") == 4
 
@@ -152,11 +107,10 @@ def _test(environment: Path, folder: Path, chosen: dict[str, tuple[str, int]]) -
     files = [f"tests/e2e/{file}.py" for file in chosen]
     wanted = " or ".join(f"({file} and ({tests}))" for file, (tests, _) in chosen.items())
     command = ["python", "-m", "pytest", "--import-mode=importlib", "-v", *markers, *files, "-k", wanted]
-    passed = re.findall(r"^tests/e2e/(\w+)\.py::.* PASSED", _run(environment, folder, *command), re.MULTILINE)
+    passed = re.findall(r"^tests/e2e/(\w+)\.py::.* PASSED", run_in(environment, folder, *command), re.MULTILINE)
     assert Counter(passed) == {file: number for file, (_, number) in chosen.items()}
 
 
-@matrix
 @pytest.mark.matrix
 @pytest.mark.parametrize("version", VERSIONS)
 def test_demo_restarted_triggerer_drift_and_receiver_work_on_airflow(

@@ -16,12 +16,13 @@ import yaml  # type: ignore[import-untyped]
 from airflow_provider_partnero.commands.airflow_checks import lacking
 from tests.e2e.packages import TODAY
 from tests.e2e.test_installed import VERSIONS
+from tests.e2e.test_other_pythons import PYTHONS as TESTED_PYTHONS
 from tests.unit.reference_tables import Table
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CI: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
-_EVERYTHING, _QUICK, _WHOLE, _NOTHING = "everything", "quick tests, demo", "whole Airflow", "-"
+_EVERYTHING, _PARTS, _WHOLE, _NOTHING = "everything", "unit tests, DAGs, demo", "whole Airflow", "-"
 
 
 def _pythons() -> Iterator[str]:
@@ -39,10 +40,9 @@ def _versions() -> Iterator[tuple[str, ...]]:
 
 
 def _tested(airflow: str, python: str) -> str:
-    jobs = CI["jobs"]
-    if python in jobs["everything"]["container"]["image"]:
+    if python in CI["jobs"]["everything"]["container"]["image"]:
         return _EVERYTHING if airflow == TODAY else _WHOLE
-    return _QUICK if airflow == TODAY and python in jobs["quick"]["strategy"]["matrix"]["python"] else _NOTHING
+    return _PARTS if airflow == TODAY and python in TESTED_PYTHONS else _NOTHING
 
 
 def _dependencies() -> Iterator[tuple[str, ...]]:
