@@ -1,0 +1,1 @@
+"""How far the provider goes beyond the machines that it is tested on: on paper, and by a simulation of events."""
