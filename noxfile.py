@@ -93,6 +93,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def fuzz(session: nox.Session) -> None:
+    """Try inputs that nobody has thought of, for a minute on each target, with atheris; needs the group fuzz."""
+    for corpus in sorted(Path("tests", "fuzz", "corpus").iterdir()):
+        session.run("python", "-m", "tests.fuzz", corpus.name, *(session.posargs or ("--seconds", "60")))
+
+
+@nox.session(python=False)
 def bench(session: nox.Session) -> None:
     """Print what reading, planning, waiting and importing cost, and what hostile servers and rate limits do."""
     for name in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,7 +18,8 @@ _BYTES_OF_VALUE = 100
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer. It does not keep the body's text, so no traceback that prints local variables shows it.
+    """An answer. ``repr`` leaves out what the server chose, so that no traceback that prints local variables shows a
+    token that the server echoes.
 
     :param status: HTTP status code.
     :param reason: the words after it.
@@ -29,11 +30,11 @@ class Reply:
     """
 
     status: int
-    reason: str
-    headers: Mapping[str, str]
+    reason: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     size: int
     values: int
-    payload: dict[str, Any] | None
+    payload: dict[str, Any] | None = field(repr=False)
 
     @property
     def is_success(self) -> bool:
@@ -52,8 +53,8 @@ class Reply:
             origin = _origin(self.headers.get("Location", ""))
             return f"a redirect to {origin}, which is not followed: is the base URL right?"
         payload = self.payload or {}
-        for field in ("message", "error"):
-            words = payload.get(field)
+        for name in ("message", "error"):
+            words = payload.get(name)
             if isinstance(words, str) and words.strip():
                 return words
         if self.is_success:
@@ -68,8 +69,8 @@ class Reply:
         if not isinstance(errors, Mapping):
             return []
         return [
-            (str(field), [str(text) for text in (texts if isinstance(texts, list) else [texts])])
-            for field, texts in errors.items()
+            (str(name), [str(text) for text in (texts if isinstance(texts, list) else [texts])])
+            for name, texts in errors.items()
         ]
 
     @property

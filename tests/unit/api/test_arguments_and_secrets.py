@@ -173,6 +173,10 @@ def test_a_token_that_the_server_echoes_is_not_quoted(raw_server: Callable[[byte
         PartneroClient(token, raw_server(head + body)).get_webhook("k")
     assert token not in f"{failed.value} {failed.value!r}"
     assert "***" in str(failed.value)
+    report = traceback.TracebackException.from_exception(failed.value, capture_locals=True)
+    own = [frame for frame in report.stack if "airflow_provider_partnero/api" in frame.filename]
+    assert "reply" in {name for frame in own for name in frame.locals or ()}
+    assert [frame.name for frame in own if token in str(frame.locals)] == []
 
 
 def test_a_redirect_to_another_host_never_carries_the_token(sandbox: Sandbox, make_client: MakeClient) -> None:
