@@ -19,6 +19,7 @@ TARGETS = {
     "lists": "the JSON of a list, page by page, and what an export makes of it",
     "declarations": "declaration files and saved plans, beside whatever webhooks there are",
     "reports": "webhooks of any name in reports and tables",
+    "told": "what report files and the outputs of tasks tell of past audits and approved plans",
 }
 
 Check = Callable[[bytes], None]

@@ -78,6 +78,8 @@ def check_plan(made: Plan, specs: tuple[WebhookSpec, ...], live: tuple[Webhook, 
     targets = [id(action.webhook) for action in made.actions if action.webhook]
     assert len(targets) == len(set(targets)), "a webhook is written twice"
     for action in made.writes:
+        is_read = action.webhook is None or action.webhook.unreadable <= {"signature"}
+        assert is_read, "a webhook is written that could not be read"
         if action.kind == "delete":
             assert made.prune, "a webhook is deleted that nobody asked to delete"
             assert action.webhook in live

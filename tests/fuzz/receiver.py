@@ -105,11 +105,11 @@ class Ledger:
 
 def check(data: bytes) -> None:
     """Deliver a request twice to one process and once to another, and look at the answers, the ledger and the log."""
-    sent, ledger = Sent.of(data), Ledger()
+    sent, ledger, registry = Sent.of(data), Ledger(), _registry()
     if delivered_to(sent.scope) is None:
         return
     with logged() as lines:
-        first, second, elsewhere = _loop().run_until_complete(_deliver(sent, ledger))
+        first, second, elsewhere = _loop().run_until_complete(_deliver(sent, ledger, registry))
     words = [_words(answer) for answer in (first, second, elsewhere)]
     _check_lines(lines, sent)
     assert words[0] == words[1] or (words[0], words[1]) == ("accepted", "duplicate"), words
@@ -123,16 +123,16 @@ def check(data: bytes) -> None:
         assert words[0] == "accepted", f"a good delivery is {words[0]}"
 
 
-async def _deliver(sent: Sent, ledger: Ledger) -> list[list[dict[str, Any]]]:
-    one, other = _receiver(sent.store, ledger), _receiver(sent.store, ledger)
+async def _deliver(sent: Sent, ledger: Ledger, registry: SignerRegistry) -> list[list[dict[str, Any]]]:
+    one, other = (_receiver(sent.store, ledger, registry) for _ in range(2))
     return [await _exchange(receiver, sent) for receiver in (one, one, other)]
 
 
-def _receiver(store: Store, ledger: Ledger) -> Receiver:
+def _receiver(store: Store, ledger: Ledger, registry: SignerRegistry) -> Receiver:
     settings = ReceiverSettings(
         enabled=True, connections=frozenset({CONN_ID}), store=store, max_body=LARGEST, keep_days=91
     )
-    return Receiver(settings, ledger.record, _registry(), _fine, _LIMITS, lambda: 1_000.0, lambda: NOW)
+    return Receiver(settings, ledger.record, registry, _fine, _LIMITS, lambda: 1_000.0, lambda: NOW)
 
 
 async def _exchange(receiver: Receiver, sent: Sent) -> list[dict[str, Any]]:
@@ -164,7 +164,17 @@ def _loop() -> asyncio.AbstractEventLoop:
 def _registry() -> SignerRegistry:
     connection = SigningConnection(CONN_ID, Secret("token"), "https://partnero.example/v1", True, ())
     webhooks = ReceiverWebhooks(CONN_ID, {key: Secret(secret) for key, secret in SECRETS.items()})
-    return SignerRegistry(frozenset({CONN_ID}), lambda _: connection, lambda _: webhooks, lambda: 1_000.0)
+    registry = SignerRegistry(frozenset({CONN_ID}), lambda _: connection, lambda _: webhooks, lambda: 1_000.0)
+    _loop().run_until_complete(_read_once(registry))
+    return registry
+
+
+async def _read_once(registry: SignerRegistry) -> None:
+    """Use up what may be read at this moment, so that no input depends on those before it."""
+    signers = await registry.signers(CONN_ID)
+    assert signers
+    await signers.candidates(None)
+    await signers.refreshed(None)
 
 
 def _words(answered: list[dict[str, Any]]) -> str:

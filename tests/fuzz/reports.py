@@ -22,9 +22,9 @@ from airflow_provider_partnero.webhooks.report.junit import render_junit
 from airflow_provider_partnero.webhooks.report.sarif import render_sarif
 
 SIGNATURE = "sEcReToFoUrS0001"
+CONN_ID = "partnero_default"
 NOW = datetime(2026, 5, 7, 10, 30, tzinfo=UTC)
 _LONGEST = 400_000  # characters of a report about a few webhooks
-_CONN_ID = "partnero_default"
 
 
 def check(data: bytes) -> None:
@@ -39,7 +39,7 @@ def check(data: bytes) -> None:
     )
     assert report == backwards, "an audit depends on the order of the webhooks"
     assert report.counts["findings"] == len(report.findings)
-    texts = [report.to_table(), render_sarif(report), render_junit(report, conn_id=_CONN_ID)]
+    texts = [report.to_table(), render_sarif(report), render_junit(report, conn_id=CONN_ID)]
     json.loads(texts[1])
     ElementTree.fromstring(texts[2])
     texts += [_written(report, suffix, webhooks) for suffix in SUFFIXES]
@@ -55,12 +55,12 @@ def _signs(webhooks: tuple[Webhook, ...]) -> bool:
 
 
 def _written(report: AuditReport, suffix: str, webhooks: tuple[Webhook, ...]) -> str:
-    text = render_report(report, suffix=suffix, title="Audit", generated_at=NOW, conn_id=_CONN_ID)
-    assert past_audit_in(text, suffix) == kept(report, NOW, _CONN_ID, None), "the next audit reads something else"
-    comparison = compare(report, [past_audit_in(text, suffix)], at=NOW, conn_id=_CONN_ID)
+    text = render_report(report, suffix=suffix, title="Audit", generated_at=NOW, conn_id=CONN_ID)
+    assert past_audit_in(text, suffix) == kept(report, NOW, CONN_ID, None), "the next audit reads something else"
+    comparison = compare(report, [past_audit_in(text, suffix)], at=NOW, conn_id=CONN_ID)
     assert not comparison.new, "what was found a moment ago is new"
     if suffix == ".html":
-        _check_markup(text)
+        check_markup(text)
     elif suffix == ".json":
         assert len(json.loads(text)["webhooks"]) == len(webhooks)
     else:
@@ -81,7 +81,7 @@ class _Markup(HTMLParser):
         self.links |= {value or "" for name, value in attrs if name in {"href", "src", "action"}}
 
 
-def _check_markup(text: str) -> None:
+def check_markup(text: str) -> None:
     page = _Markup()
     page.feed(text)
     page.close()
