@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow.assets.manager import AssetManager, asset_manager
@@ -21,7 +23,7 @@ from airflow.models.asset import (
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.types import DagRunType
-from sqlalchemy import bindparam, case, false, or_, select, update
+from sqlalchemy import bindparam, case, false, select, update
 
 from airflow_provider_partnero.airflow_compat import partitioned_schedule_column, server_stats
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql import Select
 
 _KEY_FORMAT = "%Y-%m-%dT%H:%M:%S"  # what Airflow's partition mappers read unless told otherwise
-_COLUMNS = frozenset(AssetEvent.__table__.columns.keys()) - {"id", "extra", "timestamp"}
+_COLUMNS = frozenset(AssetEvent.__table__.columns.keys()) - {"id", "asset_id", "extra", "timestamp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,45 +64,62 @@ class Route:
 
 def find_route(session: Session, uri: str) -> Route | None:
     """The route of an asset's events; None when no DAG has declared the asset."""
-    asset = _find_asset(session, uri)
-    return Route(asset, _find_listeners(session, asset)) if asset else None
+    return find_routes(session, [uri]).get(uri)
 
 
-def _find_asset(session: Session, uri: str) -> AssetModel | None:
-    """The asset, best the one in use now."""
-    asset: AssetModel | None = session.scalars(_asset_of_uri(), {"uri": uri}).first()
-    return asset
+def find_routes(session: Session, uris: Collection[str]) -> dict[str, Route]:
+    """The routes of many assets' events by URI, in a few statements; without those that no DAG has declared."""
+    assets: dict[str, AssetModel] = {}
+    for asset in session.scalars(_assets_of_uris(), {"uris": list(uris)}):
+        assets.setdefault(asset.uri, asset)  # best the one in use now
+    listeners = _find_listeners(session, list(assets.values())) if assets else {}
+    return {uri: Route(asset, listeners[asset.id]) for uri, asset in assets.items()}
 
 
-def _find_listeners(session: Session, asset: AssetModel) -> Listeners:
-    rows = session.execute(_listeners(), {"id": asset.id, "name": asset.name, "uri": asset.uri}).all()
-    awake = [(dag_id, partitioned) for dag_id, partitioned, is_paused in rows if not is_paused]
+def _find_listeners(session: Session, assets: Sequence[AssetModel]) -> dict[int, Listeners]:
+    """Those of each asset, by its id."""
+    found: dict[int, set[tuple[str, bool, bool]]] = {asset.id: set() for asset in assets}
+    for attribute, referring in _REFERENCES.items():
+        ids: defaultdict[Any, list[int]] = defaultdict(list)
+        for asset in assets:
+            ids[getattr(asset, attribute)].append(asset.id)
+        for referred, dag_id, is_partitioned, is_paused in session.execute(_listening(referring), {"those": list(ids)}):
+            for asset_id in ids[referred]:
+                found[asset_id].add((dag_id, is_partitioned, is_paused))
+    return {asset_id: _listeners(rows) for asset_id, rows in found.items()}
+
+
+def _listeners(rows: Iterable[tuple[str, bool, bool]]) -> Listeners:
+    awake = [(dag_id, is_partitioned) for dag_id, is_partitioned, is_paused in rows if not is_paused]
     return Listeners(
-        plain=frozenset(dag_id for dag_id, partitioned in awake if not partitioned),
-        partitioned=frozenset(dag_id for dag_id, partitioned in awake if partitioned),
+        plain=frozenset(dag_id for dag_id, is_partitioned in awake if not is_partitioned),
+        partitioned=frozenset(dag_id for dag_id, is_partitioned in awake if is_partitioned),
         paused=frozenset(dag_id for dag_id, _, is_paused in rows if is_paused),
     )
 
 
-# Each transaction asks these two, and to build them takes longer than to run them.
+# By the asset's attribute that they name.
+_REFERENCES = {
+    "id": DagScheduleAssetReference.asset_id,
+    "name": DagScheduleAssetNameReference.name,
+    "uri": DagScheduleAssetUriReference.uri,
+}
+
+
+# Each transaction asks these, and to build them takes longer than to run them.
 @cache
-def _asset_of_uri() -> Select[Any]:
-    of_uri = select(AssetModel).where(AssetModel.uri == bindparam("uri"))
-    return of_uri.order_by(AssetModel.active.has().desc(), AssetModel.id).limit(1)
+def _assets_of_uris() -> Select[Any]:
+    of_uris = select(AssetModel).where(AssetModel.uri.in_(bindparam("uris", expanding=True)))
+    return of_uris.order_by(AssetModel.active.has().desc(), AssetModel.id)
 
 
 @cache
-def _listeners() -> Select[Any]:
-    references = (
-        (DagScheduleAssetReference, DagScheduleAssetReference.asset_id == bindparam("id")),
-        (DagScheduleAssetNameReference, DagScheduleAssetNameReference.name == bindparam("name")),
-        (DagScheduleAssetUriReference, DagScheduleAssetUriReference.uri == bindparam("uri")),
-    )
-    is_listening = or_(*(DagModel.dag_id.in_(select(table.dag_id).where(matches)) for table, matches in references))
+def _listening(referring: Any) -> Select[Any]:
     column = partitioned_schedule_column()
     is_partitioned = false() if column is None else column
-    columns = (DagModel.dag_id, is_partitioned, DagModel.is_paused)
-    return select(*columns).where(is_listening, DagModel.is_stale.is_(False))
+    rows = select(referring, DagModel.dag_id, is_partitioned, DagModel.is_paused)
+    joined = rows.select_from(referring.class_).join(DagModel, DagModel.dag_id == referring.class_.dag_id)
+    return joined.where(referring.in_(bindparam("those", expanding=True)), DagModel.is_stale.is_(False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,28 +136,41 @@ class NewEvent:
     happened: datetime
 
 
-def register_all(session: Session, route: Route, events: Sequence[NewEvent]) -> list[int]:
-    """Write asset events of one asset, and queue the runs they start.
+def register_all(session: Session, groups: Sequence[tuple[Route, Sequence[NewEvent]]]) -> list[list[int]]:
+    """Write asset events, and queue the runs they start.
 
     Airflow registers the first one. The others are rows like it, written at once, unless something looks at each event
-    by itself: a DAG with a partitioned schedule, a listener, or an asset manager that is not Airflow's own.
+    by itself: a DAG with a partitioned schedule, a listener, or an asset manager that is not Airflow's own. The runs of
+    these others have to be queued by :func:`queue_runs`.
 
     ``happened`` is the partition key, to the second and in UTC, if a DAG with a partitioned schedule listens: without a
     key such a DAG does not start, with one a plain DAG does not.
 
-    :param events: oldest first.
-    :returns: the ids of the asset events, in the order of ``events``.
+    :param groups: the events of each route, oldest first.
+    :returns: the ids of the asset events, in the order of ``groups``.
     :raises LookupError: the asset was deleted meanwhile.
     """
-    one_by_one = len(events) if _is_each_looked_at(route) else 1
-    written = [_register(session, route, event) for event in events[:one_by_one]]
-    if others := events[one_by_one:]:
-        alike = [_like(written[0], event) for event in others]
+    first: AssetEvent | None = None
+    alike: list[AssetEvent] = []
+    written: list[list[AssetEvent]] = []
+    for route, events in groups:
+        if _is_each_looked_at(route):
+            written.append([_register(session, route, event) for event in events])
+            continue
+        of_route: list[AssetEvent] = []
+        for event in events:
+            if first is None:
+                first = _register(session, route, event)
+                of_route.append(first)
+            else:
+                of_route.append(_like(first, route, event))
+                alike.append(of_route[-1])
+        written.append(of_route)
+    if alike:
         session.add_all(alike)
         server_stats().incr("asset.updates", len(alike))
-        written += alike
     session.flush()
-    return [event.id for event in written]
+    return [[event.id for event in events] for events in written]
 
 
 def _is_each_looked_at(route: Route) -> bool:
@@ -158,10 +190,10 @@ def _register(session: Session, route: Route, event: NewEvent) -> AssetEvent:
     return written
 
 
-def _like(written: AssetEvent, event: NewEvent) -> AssetEvent:
-    """One more event of the same asset, which differs in its extra and its time."""
+def _like(written: AssetEvent, route: Route, event: NewEvent) -> AssetEvent:
+    """One more event, which differs in its asset, its extra and its time."""
     same = {name: getattr(written, name) for name in _COLUMNS}
-    return AssetEvent(**same, extra=event.extra, timestamp=event.at)
+    return AssetEvent(**same, asset_id=route.asset.id, extra=event.extra, timestamp=event.at)
 
 
 def partition_key(happened: datetime) -> str:
@@ -175,9 +207,19 @@ def queue_runs(session: Session, asset: AssetModel, dag_ids: Iterable[str], at: 
     If a run is queued already, Airflow does not change it: it takes the events up to its own time only, and those
     after it would wait for the next delivery.
     """
-    rows = [{"asset_id": asset.id, "target_dag_id": dag_id, "created_at": at} for dag_id in sorted(dag_ids)]
+    queue_all_runs(session, [(asset, dag_ids, at)])
+
+
+def queue_all_runs(session: Session, wanted: Iterable[tuple[AssetModel, Iterable[str], datetime]]) -> None:
+    """:func:`queue_runs` for many assets, in one statement."""
+    rows = [
+        {"asset_id": asset.id, "target_dag_id": dag_id, "created_at": at}
+        for asset, dag_ids, at in wanted
+        for dag_id in sorted(dag_ids)
+    ]
     if not rows:
         return
+    rows.sort(key=itemgetter("asset_id"))  # servers and schedulers that lock several do so in one order
     session.flush()
     dialect = session.get_bind().dialect.name
     if dialect == "mysql":

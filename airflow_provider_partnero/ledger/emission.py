@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_partnero.assets import event_asset_uri
-from airflow_provider_partnero.ledger.asset_events import NewEvent, Route, find_route, queue_runs, register_all
+from airflow_provider_partnero.ledger.asset_events import (
+    NewEvent,
+    Route,
+    find_routes,
+    queue_all_runs,
+    register_all,
+)
 from airflow_provider_partnero.ledger.outcomes import Outcome
 from airflow_provider_partnero.ledger.turn import TICK, end_turn, take_turn, utc_now
 from airflow_provider_partnero.ledger.waiting import NOBODY, remember
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+
+Subject = tuple[str, str]
+"""A connection, and an event of Partnero."""
 
 
 class Emission:
@@ -35,9 +45,16 @@ class Emission:
 
     def route(self, uri: str) -> Route | None:
         """Where an asset's events go; looked up once."""
-        if uri not in self._routes:
-            self._routes[uri] = find_route(self.session, uri)
+        self._look_up([uri])
         return self._routes[uri]
+
+    def look_up(self, subjects: Iterable[Subject]) -> None:
+        """Look up at once where the events of many subjects go, and not one by one when somebody asks."""
+        self._look_up([event_asset_uri(event, conn_id) for conn_id, event in subjects])
+
+    def _look_up(self, uris: Sequence[str]) -> None:
+        if missing := [uri for uri in uris if uri not in self._routes]:
+            self._routes |= dict.fromkeys(missing) | find_routes(self.session, missing)
 
     def outcome(self, conn_id: str, event: str) -> Outcome:
         """What becomes of a delivery of an event now."""
@@ -47,25 +64,41 @@ class Emission:
         return Outcome.ACCEPTED if route.listeners else Outcome.PAUSED
 
     def emit(self, conn_id: str, event: str, events: Sequence[NewEvent]) -> list[int | None]:
+        """:meth:`emit_all` for one subject."""
+        [ids] = self.emit_all({(conn_id, event): events})
+        return ids
+
+    def emit_all(self, groups: Mapping[Subject, Sequence[NewEvent]]) -> list[list[int | None]]:
         """Write asset events, queue the runs they start, and remember the DAGs that are paused.
 
         Where no DAG listens, nothing is written, so that the asset event of a later replay is the only one.
 
-        :param events: of one event of Partnero; the times of :meth:`tick`, oldest first.
-        :returns: the ids of the asset events; None for each where no DAG listens.
+        :param groups: the events of each subject; the times of :meth:`tick`, oldest first.
+        :returns: the ids of the asset events, in the order of ``groups``; None for each where no DAG listens.
         """
-        uri = event_asset_uri(event, conn_id)
-        route, first, last = self.route(uri), events[0].at, events[-1].at
-        if route is None or self.outcome(conn_id, event) is Outcome.UNROUTED:
-            remember(self.session, conn_id, event, [NOBODY], first, last)
-            return [None] * len(events)
-        queue_runs(
-            self.session, route.asset, route.listeners.plain, last
-        )  # before Airflow does, by this server's clock
-        ids = register_all(self.session, route, events)
-        remember(self.session, conn_id, event, route.listeners.paused, first, last)
-        self._latest[uri] = last
-        return list(ids)
+        self.look_up(groups)
+        routes = {subject: self._heard_route(subject) for subject in groups}
+        heard = [(route, groups[subject]) for subject, route in routes.items() if route]
+        # Before Airflow does, by this server's clock.
+        queue_all_runs(self.session, [(route.asset, route.listeners.plain, events[-1].at) for route, events in heard])
+        written = iter(register_all(self.session, heard))
+        ids: list[list[int | None]] = []
+        for (conn_id, event), events in groups.items():
+            route = routes[conn_id, event]
+            first, last = events[0].at, events[-1].at
+            missing = route.listeners.paused if route else [NOBODY]
+            remember(self.session, conn_id, event, missing, first, last)
+            if route:
+                self._latest[route.asset.uri] = last
+            ids.append([*next(written)] if route else [None] * len(events))
+        return ids
+
+    def _heard_route(self, subject: Subject) -> Route | None:
+        """The route of a subject that a DAG listens to, paused or not."""
+        conn_id, event = subject
+        if self.outcome(conn_id, event) is Outcome.UNROUTED:
+            return None
+        return self.route(event_asset_uri(event, conn_id))
 
     def latest(self) -> dict[str, datetime]:
         """The time of the last event of each asset, by its URI."""

@@ -75,7 +75,7 @@ with create_session() as session:
             session.flush()
             ids.append(written.id)
     else:
-        ids = register_all(session, route, events)
+        [ids] = register_all(session, [(route, events)])
 print(json.dumps([ids, len(told)]))
 """
 Register = Callable[..., tuple[list[int], int, dict[str, list[Any]]]]

@@ -71,7 +71,7 @@ class UnitCosts:
 
     :param request: seconds of the processor, in the triggerer, for a request of a poll, by ``poll_costs``.
     :param trigger_bytes: of memory for a waiting trigger with a poll of its own.
-    :param turn: by ``turn_costs``, on PostgreSQL with 10,000 programmes.
+    :param turn: by ``turn_costs``, on PostgreSQL with 10,000 programmes, while others kept the machine four times busy.
     :param prepared: seconds of the processor for a delivery before the turn, by ``turn_costs``.
     :param entry_bytes: a row of ``partnero_delivery`` with its indexes, for a body of half a kilobyte.
     :param event_bytes: a row of ``asset_event`` with its indexes, for the same.
@@ -82,7 +82,7 @@ class UnitCosts:
 
     request: float = 0.0053
     trigger_bytes: int = 43_000
-    turn: TurnCosts = TurnCosts(transaction=0.001, subject=0.0142, delivery=0.00026)
+    turn: TurnCosts = TurnCosts(transaction=0.033, subject=0.0005, delivery=0.0008)
     prepared: float = 0.0001
     entry_bytes: int = 1_049
     event_bytes: int = 1_013

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
-from statistics import median
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 from uuid import uuid4
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 EVENT = "transaction.created"
 PROGRAMMES = 10_000
-BATCHES = 40
+BATCHES = 25
 WRITES_FOR = 15.0  # seconds
 SIZES = (1, 8, 32)
 _numbers, _programmes = count(), count()
@@ -63,7 +63,8 @@ def two_writers(programmes: int) -> float:
     """Deliveries a second that two processes record, each as fast as it can."""
     command = [sys.executable, "-m", __spec__.name, str(programmes)]
     writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    return sum(float(writer.communicate()[0].split()[-1]) for writer in writers)
+    printed = "".join(writer.communicate()[0] for writer in writers)
+    return sum(map(float, re.findall(r"^recorded (\S+)", printed, re.MULTILINE)))
 
 
 def write_for_a_while(programmes: int) -> None:
@@ -75,7 +76,7 @@ def write_for_a_while(programmes: int) -> None:
     started = time.perf_counter()
     while time.perf_counter() - started < WRITES_FOR:
         recorded += len(writer.write([job((first + recorded + n) % programmes) for n in range(32)]))
-    print(recorded / (time.perf_counter() - started))
+    print(f"recorded {recorded / (time.perf_counter() - started)} a second")
 
 
 def make_tables() -> None:
@@ -98,13 +99,16 @@ def make_tables() -> None:
     with create_session() as session:
         session.add(DagBundleModel(name="dags"))
         session.flush()
-        for number in range(PROGRAMMES):
-            asset = AssetModel(event_asset_uri(EVENT, conn_id(number)))
+        assets = [AssetModel(event_asset_uri(EVENT, conn_id(number))) for number in range(PROGRAMMES)]
+        session.add_all(assets)
+        session.flush()
+        for number, asset in enumerate(assets):
             dag = DagModel(dag_id=f"dag_{number}", bundle_name="dags", is_paused=False, is_stale=False)  # type: ignore[no-untyped-call]
-            session.add_all([asset, dag])
-            session.flush()
-            session.add(AssetActive.for_asset(asset))
-            session.add(DagScheduleAssetReference(asset_id=asset.id, dag_id=dag.dag_id))
+            session.add_all([dag, AssetActive.for_asset(asset)])
+        session.flush()
+        session.add_all(
+            DagScheduleAssetReference(asset_id=asset.id, dag_id=f"dag_{number}") for number, asset in enumerate(assets)
+        )
 
 
 def conn_id(number: int) -> str:
@@ -129,7 +133,7 @@ def job(programme: int) -> Job:
 
 
 def measure(writer: DeliveryWriter, what: str, size: int, programmes: int) -> None:
-    """Print the medians over batches."""
+    """Print the least of the batches: what other work on the machine adds is no cost of ours."""
     turns: list[float] = []
     whole: list[float] = []
     processor = 0.0
@@ -143,7 +147,7 @@ def measure(writer: DeliveryWriter, what: str, size: int, programmes: int) -> No
             turns[-1] = time.perf_counter() - turns[-1]
             assert {answer.words for answer in answers} == {"accepted"}
     print(
-        f"{what}: turn {1000 * median(turns):.1f} ms, whole {1000 * median(whole):.1f} ms, "
+        f"{what}: turn {1000 * min(turns):.1f} ms, whole {1000 * min(whole):.1f} ms, "
         f"processor {1000 * processor / BATCHES:.1f} ms"
     )
 

@@ -42,7 +42,7 @@ def _killed_after(module: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> It
 
 def _killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> AbstractContextManager[None]:
     """Let a transaction end at its first look at the routes (0), after its asset events (1), or at its end (2)."""
-    return _killed_after(emission, ("find_route", "register_all", "end_turn")[step], monkeypatch)
+    return _killed_after(emission, ("find_routes", "register_all", "end_turn")[step], monkeypatch)
 
 
 class Story(RuleBasedStateMachine):

@@ -13,7 +13,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select, text
 
 from airflow_provider_partnero.ledger import entries, tables
-from airflow_provider_partnero.ledger.asset_events import find_route, has_run, queue_runs
+from airflow_provider_partnero.ledger.asset_events import Route, find_routes, has_run, queue_runs
 from airflow_provider_partnero.ledger.resumption import resume_waiting
 from airflow_provider_partnero.ledger.turn import take_turn, utc_now
 from airflow_provider_partnero.plugin.receiver.recording.transaction import PreparedJob, Transaction
@@ -110,11 +110,14 @@ class DeliveryWriter:
         """Queue the runs again that events of some seconds ago have lost; see :func:`~.asset_events.has_run`."""
         now = self._clock()
         due = {uri: at for uri, (at, noted) in self._unchecked.items() if now - noted >= _CHECK_RUNS_AFTER}
+        routes: dict[str, Route] | None = None
         for uri, at in due.items():
             del self._unchecked[uri]
             try:
                 with create_session() as session:
-                    _queue_lost_runs(session, uri, at)
+                    routes = find_routes(session, due) if routes is None else routes
+                    if uri in routes:
+                        _queue_lost_runs(session, routes[uri], at)
             except Exception as error:  # noqa: BLE001 - the next delivery starts the run
                 log.warning("Whether %s has started its runs cannot be seen: %s", uri, type(error).__name__)
 
@@ -169,9 +172,6 @@ class DeliveryWriter:
             session.execute(_TIME_OUTS)
 
 
-def _queue_lost_runs(session: Session, uri: str, at: datetime) -> None:
-    route = find_route(session, uri)
-    if route is None:
-        return
+def _queue_lost_runs(session: Session, route: Route, at: datetime) -> None:
     lost = [dag_id for dag_id in route.listeners.plain if not has_run(session, route.asset, dag_id, at)]
     queue_runs(session, route.asset, lost, at)
