@@ -60,6 +60,12 @@ def audit(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def leaks(session: nox.Session) -> None:
+    """Run everything with marked secrets and customers at DEBUG, and search whatever is left for the marks."""
+    session.run("python", "-m", "tests.leak_sweep")
+
+
+@nox.session(python=False)
 def lowest(session: nox.Session) -> None:
     """Run the client's tests with the oldest requests and tenacity that the package allows."""
     allowed = nox.project.load_toml("pyproject.toml")["project"]["dependencies"]

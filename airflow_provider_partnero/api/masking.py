@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from airflow_provider_partnero.api.fields import LONGEST_SIGNATURE
 from airflow_provider_partnero.api.models import Secret
@@ -16,8 +17,10 @@ _LONGEST_MASKED = 5_000  # characters of them that are looked at
 _LONGEST_COMPLAINT = 200
 _MOST_FIELDS, _MOST_COMPLAINTS = 10, 3  # of a 422 that an error lists
 _REMEMBERED = 1_000  # signing secrets that were read last
+_LEAST_BEGINNING = 4  # characters of a secret at the end of a text that was cut there
 
 _SIGNATURE = re.compile(r"""(signature\W{1,8})([^\s"'\\,;}&]+)""", re.IGNORECASE)
+_ESCAPE = re.compile(r"%[0-9A-F]{2}")
 _URL = re.compile(r"https?:[/\\]+[^\s\"'<>]+", re.IGNORECASE)
 
 
@@ -41,10 +44,10 @@ class Mask:
                 self._signatures.append(secret)
 
     def hide(self, text: str) -> str:
-        """The text without the secrets."""
+        """The text without the secrets, also if they are percent-encoded, or if it ends within one."""
         for secret in (self._token, *self._signatures):
-            if secret in text:
-                text = text.replace(secret, HIDDEN)
+            for spelling in _spellings(secret):
+                text = _without(spelling, text)
         return _SIGNATURE.sub(rf"\1{HIDDEN}", text)
 
     def quote(self, words: str) -> str:
@@ -61,3 +64,18 @@ class Mask:
             ]
             for field, texts in errors[:_MOST_FIELDS]
         }
+
+
+def _spellings(secret: str) -> set[str]:
+    """The secret as it is, and as it is in a URL."""
+    encoded = quote(secret, safe="")
+    return {secret, encoded, _ESCAPE.sub(lambda escape: escape[0].lower(), encoded)}
+
+
+def _without(secret: str, text: str) -> str:
+    if secret in text:
+        text = text.replace(secret, HIDDEN)
+    for length in range(min(len(secret), len(text)), _LEAST_BEGINNING - 1, -1):
+        if text.endswith(secret[:length]):
+            return text[:-length] + HIDDEN
+    return text

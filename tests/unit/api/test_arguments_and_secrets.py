@@ -179,6 +179,26 @@ def test_a_token_that_the_server_echoes_is_not_quoted(raw_server: Callable[[byte
     assert [frame.name for frame in own if token in str(frame.locals)] == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "17%7C9f8e7d6c5b4a",
+        "17%7c9f8e7d6c5b4a",
+        "the token is 17|9f8e7d6c5b",  # the answer ends within it
+        "17|9f8e7d6c5b4a " * 400,  # a message of ours ends within one
+    ],
+)
+def test_no_part_of_a_token_is_quoted_if_the_server_encodes_or_cuts_it(
+    raw_server: Callable[[bytes], str], words: str
+) -> None:
+    body = json.dumps({"message": words, "errors": {"token": [words]}}).encode()
+    head = b"HTTP/1.1 422 X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with pytest.raises(PartneroError) as failed:
+        PartneroClient("17|9f8e7d6c5b4a", raw_server(head + body)).get_webhook("k")
+    assert "9f8e" not in f"{failed.value} {failed.value!r}"
+    assert "***" in str(failed.value)
+
+
 def test_a_redirect_to_another_host_never_carries_the_token(sandbox: Sandbox, make_client: MakeClient) -> None:
     with Sandbox(token=sandbox.token) as elsewhere:
         sandbox.fault(redirect=f"{elsewhere.base_url}/webhooks", times=9)
