@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from airflow_provider_partnero.demo.airflow import dags_folder
-
 from tests.e2e.cluster import AIRFLOW
 
 from .home import Home
@@ -18,8 +17,8 @@ BY_THEMSELVES = ("partnero_webhook_audit", "partnero_fleet_audit", "partnero_sil
 # `airflow dags test` runs these.
 TESTED = (MAPPED, CODE, ROTATION)
 DELIVERED = "partnero_event_driven"
-# At DEBUG, Airflow's supervisor logs the Variables that tasks write, and the example refuses to write one (docs).
-_QUIET_SUPERVISOR = {"AIRFLOW__LOGGING__NAMESPACE_LEVELS": "supervisor=INFO"}
+# At DEBUG, Airflow logs the Variables that tasks write, and the example refuses to write one (signing_secrets.md).
+_AT_INFO = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"}
 
 
 def check_that_all_examples_run() -> None:
@@ -43,7 +42,7 @@ def run_tested(home: Home) -> None:
     said = home.forks.run(module, "", "dags", "test")
     assert said.code == "None", said.err
     before = {webhook["key"]: webhook["signature"] for webhook in home.sandbox.webhooks()}
-    assert home.start_alone("rotation", AIRFLOW, "dags", "test", ROTATION, **_QUIET_SUPERVISOR) == 0
+    assert home.start_alone("rotation", AIRFLOW, "dags", "test", ROTATION, **_AT_INFO) == 0
     home.marks.previous.append(before["crmCustomers"])
 
 
