@@ -24,7 +24,7 @@ def check(data: bytes) -> None:
     assert delivery.conn_id.isprintable()
     assert "/" not in delivery.conn_id, "a path in the name of a connection"
     for name, values in delivery.headers.items():
-        assert name == name.lower()
+        assert name == name.lower(), "a header that is not in lower case"
         assert name not in {"content-length", "transfer-encoding", "connection", "host"}
         name.encode("ascii")
         for value in values:
