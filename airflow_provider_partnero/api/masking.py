@@ -18,8 +18,10 @@ _LONGEST_COMPLAINT = 200
 _MOST_FIELDS, _MOST_COMPLAINTS = 10, 3  # of a 422 that an error lists
 _REMEMBERED = 1_000  # signing secrets that were read last
 _LEAST_BEGINNING = 4  # characters of a secret at the end of a text that was cut there
+_MOST_BEGINNINGS = 20  # that are looked at; with more of them, the rest of the text is hidden unseen
 
 _SIGNATURE = re.compile(r"""(signature\W{1,8})([^\s"'\\,;}&]+)""", re.IGNORECASE)
+_AS_IN_A_URL = re.compile(r"[A-Za-z0-9_.~-]*")
 _ESCAPE = re.compile(r"%[0-9A-F]{2}")
 _URL = re.compile(r"https?:[/\\]+[^\s\"'<>]+", re.IGNORECASE)
 
@@ -31,8 +33,8 @@ class Mask:
     """
 
     def __init__(self, token: str) -> None:
-        self._token = Secret(token)
-        self._signatures: deque[Secret] = deque(maxlen=_REMEMBERED)
+        self._token = _spellings(token)
+        self._signatures: deque[frozenset[Secret]] = deque(maxlen=_REMEMBERED)
 
     def learn(self, payload: Mapping[str, Any] | None) -> None:
         """Remember the signing secrets in an answer."""
@@ -41,13 +43,13 @@ class Mask:
         for row in rows:
             secret = row.get("signature") if isinstance(row, dict) else None
             if isinstance(secret, Secret) and 3 < len(secret) <= LONGEST_SIGNATURE:
-                self._signatures.append(secret)
+                self._signatures.append(_spellings(secret))
 
     def hide(self, text: str) -> str:
         """The text without the secrets, also if they are percent-encoded, or if it ends within one."""
-        for secret in (self._token, *self._signatures):
-            for spelling in _spellings(secret):
-                text = _without(spelling, text)
+        for spellings in (self._token, *self._signatures):
+            for secret in spellings:
+                text = _without(secret, text)
         return _SIGNATURE.sub(rf"\1{HIDDEN}", text)
 
     def quote(self, words: str) -> str:
@@ -66,16 +68,24 @@ class Mask:
         }
 
 
-def _spellings(secret: str) -> set[str]:
+def _spellings(secret: str) -> frozenset[Secret]:
     """The secret as it is, and as it is in a URL."""
+    if _AS_IN_A_URL.fullmatch(secret):
+        return frozenset({Secret(secret)})
     encoded = quote(secret, safe="")
-    return {secret, encoded, _ESCAPE.sub(lambda escape: escape[0].lower(), encoded)}
+    in_small = _ESCAPE.sub(lambda escape: escape[0].lower(), encoded)
+    return frozenset(map(Secret, (secret, encoded, in_small)))
 
 
 def _without(secret: str, text: str) -> str:
     if secret in text:
         text = text.replace(secret, HIDDEN)
-    for length in range(min(len(secret), len(text)), _LEAST_BEGINNING - 1, -1):
-        if text.endswith(secret[:length]):
-            return text[:-length] + HIDDEN
-    return text
+    beginning, looked_from = secret[:_LEAST_BEGINNING], max(0, len(text) - len(secret))
+    for _ in range(_MOST_BEGINNINGS):
+        found = text.find(beginning, looked_from)
+        if found < 0:
+            return text
+        if secret.startswith(text[found:]):
+            break
+        looked_from = found + 1
+    return text[:found] + HIDDEN

@@ -139,7 +139,10 @@ def is_drawn(value: str, least: int) -> bool:
 
 
 def _changes_often(letters: str) -> bool:
-    changes, numbers = len(_CHANGE.findall(letters)), len(_NUMBER.findall(letters))
+    numbers = len(_NUMBER.findall(letters))
+    if numbers == 1:  # a number behind words says nothing about them
+        letters = letters.rstrip("0123456789")
+    changes = len(_CHANGE.findall(letters))
     # Words in camel case have a change for every word, so that more are needed where capitals and small letters mix.
     every = 4.5 if letters.islower() or letters.isupper() else 3.5 if numbers else 3
     is_often = changes * every >= len(letters) or (numbers >= 4 and changes * 7 >= len(letters))

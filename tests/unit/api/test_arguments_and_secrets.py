@@ -23,6 +23,7 @@ from airflow_provider_partnero.api import (
     PartneroInconsistentReadError,
     PartneroResponseError,
 )
+from airflow_provider_partnero.api.masking import Mask
 from airflow_provider_partnero.api.specs import WebhookSpec
 from airflow_provider_partnero.sandbox import Sandbox
 
@@ -197,6 +198,14 @@ def test_no_part_of_a_token_is_quoted_if_the_server_encodes_or_cuts_it(
         PartneroClient("17|9f8e7d6c5b4a", raw_server(head + body)).get_webhook("k")
     assert "9f8e" not in f"{failed.value} {failed.value!r}"
     assert "***" in str(failed.value)
+
+
+def test_a_text_full_of_beginnings_of_a_secret_is_hidden_from_the_twentieth_on_without_a_closer_look() -> None:
+    mask = Mask("a" * 1_000)
+    assert mask.hide("aaaab" * 3) == "aaaab" * 3
+    hidden = mask.hide("aaaab" * 100)
+    assert hidden.endswith("***")
+    assert len(hidden) < 105
 
 
 def test_a_redirect_to_another_host_never_carries_the_token(sandbox: Sandbox, make_client: MakeClient) -> None:
