@@ -67,11 +67,11 @@ class TurnCosts:
 
 @dataclass(frozen=True, slots=True)
 class UnitCosts:
-    """What was measured on a machine of two cores (AMD EPYC) that had other work to do.
+    """What was measured on a machine of two cores (AMD EPYC) that did nothing else.
 
     :param request: seconds of the processor, in the triggerer, for a request of a poll, by ``poll_costs``.
     :param trigger_bytes: of memory for a waiting trigger with a poll of its own.
-    :param turn: by ``turn_costs``, on PostgreSQL with 10,000 programmes, while others kept the machine four times busy.
+    :param turn: by ``turn_costs``, on PostgreSQL with 10,000 programmes, which did not wait for its disk.
     :param prepared: seconds of the processor for a delivery before the turn, by ``turn_costs``.
     :param entry_bytes: a row of ``partnero_delivery`` with its indexes, for a body of half a kilobyte.
     :param event_bytes: a row of ``asset_event`` with its indexes, for the same.
@@ -80,12 +80,12 @@ class UnitCosts:
     :param audit_bytes: of XCom for a programme of 500 webhooks in a fleet's audit.
     """
 
-    request: float = 0.0053
+    request: float = 0.0037
     trigger_bytes: int = 43_000
-    turn: TurnCosts = TurnCosts(transaction=0.033, subject=0.0005, delivery=0.0008)
+    turn: TurnCosts = TurnCosts(transaction=0.0165, subject=0.0004, delivery=0.0003)
     prepared: float = 0.0001
-    entry_bytes: int = 1_049
-    event_bytes: int = 1_013
+    entry_bytes: int = 1_075
+    event_bytes: int = 744
     sensor: float = 0.108
     page_bytes: int = 5_300_000
     audit_bytes: int = 75_000
