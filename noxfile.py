@@ -107,11 +107,10 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def bench(session: nox.Session) -> None:
-    """Print what reading, planning, waiting and importing cost, and what hostile servers and rate limits do."""
+    """Print what imports, planning, waiting, receiving and the page cost, and what hostile servers do."""
     for name in (
         "import",
         "commands",
-        "reading",
         "audit_plan",
         "sensors",
         "sandbox",
@@ -120,8 +119,16 @@ def bench(session: nox.Session) -> None:
         "ledger",
         "deliveries",
         "rate_limit",
+        "page",
+        "door",
     ):
         session.run("python", "-m", f"tests.benchmarks.bench_{name}", *session.posargs)
+
+
+@nox.session(python=False)
+def compare(session: nox.Session) -> None:
+    """Measure this provider against the others; ``-- --write`` writes the tables of README and documentation."""
+    session.run("python", "-m", "tests.benchmarks.against", *session.posargs)
 
 
 @nox.session(python=False)
