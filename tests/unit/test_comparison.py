@@ -21,7 +21,7 @@ def read() -> Subject:
 
 @pytest.fixture(scope="module")
 def lost() -> Subject:
-    return lost_answer.measured(lost_answer.Size(rounds=1, timeout=1.0, patience=4.0))
+    return lost_answer.measured(lost_answer.Size(rounds=1, timeout=2.0, patience=20.0))
 
 
 @pytest.fixture(scope="module")
