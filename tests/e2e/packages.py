@@ -55,7 +55,8 @@ def install_alone(wheel: Path, folder: Path, *others: str) -> Path:
 def locked(folder: Path, python: str) -> Path:
     """What ``uv run`` makes of this checkout, for another interpreter; the environment's path."""
     environment = folder / "environment"
-    _uv("sync", "--quiet", "--frozen", "--python", python, UV_PROJECT_ENVIRONMENT=str(environment))
+    place = {"UV_PROJECT_ENVIRONMENT": str(environment), "UV_COMPILE_BYTECODE": "0"}  # little of it is imported
+    _uv("sync", "--quiet", "--frozen", "--python", python, **place)
     return environment
 
 
@@ -66,7 +67,8 @@ def run_in(environment: Path, folder: Path, *command: str) -> str:
     done = subprocess.run(
         [str(environment / "bin" / command[0]), *command[1:]],
         cwd=folder,
-        env=kept | {"AIRFLOW_HOME": str(environment.parent / "home")},
+        env=kept
+        | {"AIRFLOW_HOME": str(environment.parent / "home"), "PATH": f"{environment}/bin:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         timeout=3600,
