@@ -1,4 +1,4 @@
-"""What sensors cost that wait in the triggerer: ``python tests/benchmarks/bench_sensors.py``.
+"""What sensors cost that wait in the triggerer: ``python -m tests.benchmarks.bench_sensors``.
 
 First the requests an interval, then how late everything else on the event loop is because of them.
 
@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
+
+from .own_sandbox import TOKEN, own_sandbox
 
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="partnero-bench-"))
 logging.disable(logging.WARNING)
@@ -107,18 +106,12 @@ async def latenesses(intervals: int = 2) -> list[float]:
 @contextmanager
 def thousand_connections() -> Iterator[str]:
     """A sandbox in a process of its own; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    command = [sys.executable, "-m", "airflow_provider_partnero.sandbox", "--port", address.rpartition(":")[2]]
-    with subprocess.Popen([*command, "--token", "token"], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        while "Ctrl-C" not in process.stdout.readline():
-            pass
+    with own_sandbox() as control:
         for number in range(CONNECTIONS):
-            os.environ[f"AIRFLOW_CONN_C{number}"] = f"partnero://http://:token@{address.rpartition('/')[2]}/v1"
-        yield address
-        process.terminate()
+            os.environ[f"AIRFLOW_CONN_C{number}"] = (
+                f"partnero://http://:{TOKEN}@{control.root_url.rpartition('/')[2]}/v1"
+            )
+        yield control.root_url
 
 
 def print_requests() -> None:

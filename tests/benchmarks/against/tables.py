@@ -125,4 +125,4 @@ def seconds(value: float) -> str:
 def less(values: Mapping[str, float], ours: str, word: str) -> str:
     """Who has less than ours, as a sentence."""
     names = [name for name, value in values.items() if value < values[ours]]
-    return f"{word}: {', '.join(names)}." if names else f"{word}: nobody."
+    return f"{word}: {'; '.join(names)}." if names else f"{word}: nobody."
