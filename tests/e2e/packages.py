@@ -52,14 +52,6 @@ def install_alone(wheel: Path, folder: Path, *others: str) -> Path:
     return environment
 
 
-def locked(folder: Path, python: str) -> Path:
-    """What ``uv run`` makes of this checkout, for another interpreter; the environment's path."""
-    environment = folder / "environment"
-    place = {"UV_PROJECT_ENVIRONMENT": str(environment), "UV_COMPILE_BYTECODE": "0"}  # little of it is imported
-    _uv("sync", "--quiet", "--frozen", "--python", python, **place)
-    return environment
-
-
 def run_in(environment: Path, folder: Path, *command: str) -> str:
     """Run a command of the environment in the folder; what it prints."""
     unwanted = ("PYTEST", "COV", "PYTHONPATH", "AIRFLOW")

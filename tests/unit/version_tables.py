@@ -16,14 +16,12 @@ import yaml  # type: ignore[import-untyped]
 from airflow_provider_partnero.commands.airflow_checks import lacking
 from tests.e2e.packages import TODAY
 from tests.e2e.test_installed import VERSIONS
-from tests.e2e.test_other_pythons import NEWEST
 from tests.unit.reference_tables import Table
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CI: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
-_EVERYTHING, _WHOLE, _NOTHING = "everything", "whole Airflow", "-"
-_QUICK, _QUICK_AND_DAGS = "quick tests, demo", "quick tests, DAGs, demo"
+_EVERYTHING, _QUICK, _WHOLE, _NOTHING = "everything", "quick tests, demo", "whole Airflow", "-"
 
 
 def _pythons() -> Iterator[str]:
@@ -43,9 +41,7 @@ def _versions() -> Iterator[tuple[str, ...]]:
 def _tested(airflow: str, python: str) -> str:
     if python in CI["jobs"]["everything"]["container"]["image"]:
         return _EVERYTHING if airflow == TODAY else _WHOLE
-    if airflow != TODAY or python not in CI["jobs"]["quick"]["strategy"]["matrix"]["python"]:
-        return _NOTHING
-    return _QUICK_AND_DAGS if python == NEWEST else _QUICK
+    return _QUICK if airflow == TODAY and python in CI["jobs"]["quick"]["strategy"]["matrix"]["python"] else _NOTHING
 
 
 def _dependencies() -> Iterator[tuple[str, ...]]:
