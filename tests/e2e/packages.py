@@ -59,8 +59,7 @@ def run_in(environment: Path, folder: Path, *command: str) -> str:
     done = subprocess.run(
         [str(environment / "bin" / command[0]), *command[1:]],
         cwd=folder,
-        env=kept
-        | {"AIRFLOW_HOME": str(environment.parent / "home"), "PATH": f"{environment}/bin:{os.environ['PATH']}"},
+        env=kept | {"AIRFLOW_HOME": str(environment.parent / "home")},
         capture_output=True,
         text=True,
         timeout=3600,
