@@ -184,16 +184,19 @@ def test_each_view_is_accessible_fits_its_width_and_shows_no_secret(
 
 
 def test_the_page_follows_airflows_theme_while_it_is_open(open_page: Open) -> None:
+    from playwright.sync_api import expect
+
     page = open_page("/plugin/partnero", theme="light")
     _frame(page).get_by_text("Which programme").wait_for()
     shade = "getComputedStyle(document.body).backgroundColor"
     [inner] = [frame for frame in page.frames if frame != page.main_frame]
+    root = _frame(page).locator("html")
     light = inner.evaluate(shade)
     page.evaluate("document.documentElement.className = 'dark'")
-    inner.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    expect(root).to_have_attribute("data-theme", "dark", timeout=PATIENCE_MS)
     assert inner.evaluate(shade) != light
     page.evaluate("document.documentElement.className = 'light'")
-    inner.wait_for_function("document.documentElement.dataset.theme === 'light'")
+    expect(root).to_have_attribute("data-theme", "light", timeout=PATIENCE_MS)
     assert inner.evaluate(shade) == light
 
 
@@ -231,6 +234,8 @@ def test_webhooks_are_searched_and_sorted_by_hand(open_page: Open) -> None:
 def test_a_declaration_from_a_file_is_planned_and_shown_as_a_diff(
     open_page: Open, e2e_sandbox: Sandbox, tmp_path: Path
 ) -> None:
+    from playwright.sync_api import expect
+
     declared = tmp_path / "webhooks.yaml"
     declared.write_text(
         "webhooks:\n- {name: Old blog, url: 'https://blog.acme.example/hook.php', events: [partner.created]}\n"
@@ -238,7 +243,7 @@ def test_a_declaration_from_a_file_is_planned_and_shown_as_a_diff(
     page = open_page(f"{PAGE}/plan")
     e2e_sandbox.clear_requests()
     page.get_by_label("or choose a file").set_input_files(declared)
-    page.wait_for_function("document.getElementById('declaration').value.includes('Old blog')")
+    expect(page.locator("#declaration")).to_have_value(re.compile("Old blog"), timeout=PATIENCE_MS)
     page.get_by_role("button", name="Preview").click()
     page.get_by_text("Plan: 0 to create, 1 to update, 0 to delete").wait_for()
     assert page.locator(".diff .added").inner_text().split() == ["+", "url", "https://blog.acme.example/hook.php"]
