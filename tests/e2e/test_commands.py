@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -286,6 +287,6 @@ def test_the_doctor_looks_at_the_receiver_and_its_database(run_airflow: Run, par
 def test_airflows_help_names_the_commands(run_airflow: Run) -> None:
     done = run_airflow("--help")
     assert done.code == 0
-    for command in ("export", "plan", "apply", "audit", "doctor", "schema"):
-        assert f"    {command} " in done.out
-    assert "    deliveries\n" in done.out
+    # A group of commands has its text on the next line up to Python 3.12.
+    listed = re.findall(r"^    (\w+)(?:$| {2,}\w)", done.out, re.MULTILINE)
+    assert listed == ["apply", "audit", "deliveries", "doctor", "export", "plan", "schema"]

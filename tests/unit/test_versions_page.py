@@ -18,7 +18,8 @@ def test_the_table_is_that_of_today(table: Table) -> None:
 
 
 def test_each_python_of_the_metadata_is_tested_and_no_other_is_allowed() -> None:
-    assert tuple(CI["jobs"]["quick"]["strategy"]["matrix"]["python"]) == PYTHONS == TESTED_PYTHONS
+    for job in ("quick", "everything"):
+        assert tuple(CI["jobs"][job]["strategy"]["matrix"]["python"]) == PYTHONS == TESTED_PYTHONS
     minors = [int(python.split(".")[1]) for python in PYTHONS]
     assert minors == list(range(minors[0], minors[0] + len(minors)))
     assert PROJECT["requires-python"] == f">=3.{minors[0]},<3.{minors[-1] + 1}"

@@ -21,7 +21,7 @@ from tests.unit.reference_tables import Table
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CI: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
-_EVERYTHING, _QUICK, _WHOLE, _NOTHING = "everything", "quick tests, demo", "whole Airflow", "-"
+_EVERYTHING, _WHOLE, _NOTHING = "everything", "whole Airflow", "-"
 
 
 def _pythons() -> Iterator[str]:
@@ -39,9 +39,10 @@ def _versions() -> Iterator[tuple[str, ...]]:
 
 
 def _tested(airflow: str, python: str) -> str:
-    if python in CI["jobs"]["everything"]["container"]["image"]:
-        return _EVERYTHING if airflow == TODAY else _WHOLE
-    return _QUICK if airflow == TODAY and python in CI["jobs"]["quick"]["strategy"]["matrix"]["python"] else _NOTHING
+    matrix = CI["jobs"]["everything"]["strategy"]["matrix"]
+    if airflow == TODAY:
+        return _EVERYTHING if python in matrix["python"] else _NOTHING
+    return _WHOLE if {"python": python, "others": "1"} in matrix["include"] else _NOTHING
 
 
 def _dependencies() -> Iterator[tuple[str, ...]]:
