@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from airflow_provider_partnero.api.models import Webhook
@@ -27,6 +27,7 @@ _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 _SHORTEST_SECRET = 8  # characters; a shorter text may be in a URL or name by chance
+_MOST_ALIKE = 20  # secrets that begin alike, each of which is looked for
 
 
 def export(webhooks: Iterable[Webhook], *, program: str = "", partnero_conn_id: str | None = None) -> str:
@@ -34,8 +35,8 @@ def export(webhooks: Iterable[Webhook], *, program: str = "", partnero_conn_id: 
 
     A webhook's key is written as a comment; and as a field where the name alone does not tell which webhook is meant,
     or where the URL's secret is written as ``***``, which a plan fills from the live webhook. No secret is written,
-    neither a signing secret nor one in a URL. A webhook that cannot be declared, such as one without events, is left
-    out, and a comment says why.
+    neither one in a URL nor a signing secret, whichever webhook's it is and wherever it stands. A webhook that cannot
+    be declared, such as one without events, is left out, and a comment says why.
 
     :param webhooks: all live webhooks.
     :param program: what the programme is called; empty if that is not known.
@@ -43,7 +44,7 @@ def export(webhooks: Iterable[Webhook], *, program: str = "", partnero_conn_id: 
         :class:`PartneroReconcileWebhooksOperator` made was renamed, and another one has its old name now.
     """
     live = sorted(webhooks, key=lambda one: (trimmed(one.name), one.key))
-    return "\n".join([*_lines(live, _Namesakes.of(live, partnero_conn_id), program), ""])
+    return "\n".join([*_lines(live, _Namesakes.of(live, partnero_conn_id), _Signatures.of(live), program), ""])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,48 @@ class _Namesakes:
         return any(key in self.keys and key != webhook.key for key in derived)
 
 
-def _lines(webhooks: list[Webhook], namesakes: _Namesakes, program: str) -> Iterator[str]:
-    specs = [_spec_of(webhook, is_key_needed=namesakes.has(webhook)) for webhook in webhooks]
+@dataclass(frozen=True, slots=True)
+class _Signatures:
+    """Hides the programme's signing secrets, in a time that is linear in the text however many there are."""
+
+    by_start: Mapping[str, list[str]]
+
+    @classmethod
+    def of(cls, webhooks: list[Webhook]) -> _Signatures:
+        by_start: defaultdict[str, list[str]] = defaultdict(list)
+        for secret in {webhook.signature for webhook in webhooks if webhook.signature}:
+            if len(secret) >= _SHORTEST_SECRET:
+                by_start[secret[:_SHORTEST_SECRET]].append(secret)
+        return cls(by_start)
+
+    def hide(self, text: str) -> str:
+        """A name, key or event without the secrets that somebody wrote into it."""
+        return _URL.sub(lambda url: redact_url(url[0]), self.hide_in_url(text))
+
+    def hide_in_url(self, url: str) -> str:
+        """A URL without signing secrets, and as it was otherwise."""
+        pieces: list[str] = []
+        shown = 0
+        for at in range(len(url)):
+            alike = self.by_start.get(url[at : at + _SHORTEST_SECRET])
+            end = _end_of_secret(alike, url, at) if alike else 0
+            if end <= shown:
+                continue
+            if at > shown or not pieces:
+                pieces += [url[shown:at], HIDDEN]
+            shown = end
+        return "".join((*pieces, url[shown:]))
+
+
+def _end_of_secret(secrets: list[str], text: str, at: int) -> int:
+    """Where the longest one ends that begins there; the text's end if too many may begin there, and 0 if none does."""
+    if len(secrets) > _MOST_ALIKE:
+        return len(text)
+    return max((at + len(secret) for secret in secrets if text.startswith(secret, at)), default=0)
+
+
+def _lines(webhooks: list[Webhook], namesakes: _Namesakes, signatures: _Signatures, program: str) -> Iterator[str]:
+    specs = [_spec_of(webhook, signatures, is_key_needed=namesakes.has(webhook)) for webhook in webhooks]
     yield f"# yaml-language-server: $schema={SCHEMA_FILE}"
     yield f"# The webhooks of {_quoted(program) if program else 'a programme'} at Partnero."
     yield "# Where an editor shall complete and check this file, put that schema beside it:"
@@ -78,16 +119,16 @@ def _lines(webhooks: list[Webhook], namesakes: _Namesakes, program: str) -> Iter
         yield f"# {HIDDEN} in a URL stands for its secret part, which stays as it is at Partnero."
     yield "webhooks:" if any(isinstance(spec, WebhookSpec) for spec in specs) else "webhooks: []"
     for webhook, spec in zip(webhooks, specs, strict=True):
-        yield from _entry(spec, webhook) if isinstance(spec, WebhookSpec) else _left_out(webhook, spec)
+        yield from _entry(spec, webhook) if isinstance(spec, WebhookSpec) else _left_out(webhook, signatures, spec)
 
 
-def _spec_of(webhook: Webhook, *, is_key_needed: bool) -> WebhookSpec | str:
+def _spec_of(webhook: Webhook, signatures: _Signatures, *, is_key_needed: bool) -> WebhookSpec | str:
     """The declaration of a webhook; or why there is none."""
     if not webhook.unreadable <= {"signature"}:
         return listed(webhook.oddities, most=6)
-    if any(_hide_secrets(webhook, text) != text for text in (webhook.name, webhook.key, *webhook.events)):
+    if any(signatures.hide(text) != text for text in (webhook.name, webhook.key, *webhook.events)):
         return "its name, key or events hold what may be a secret"
-    url = without_secrets(_hide_signature(webhook, webhook.url))
+    url = without_secrets(signatures.hide_in_url(webhook.url))
     key = webhook.key if is_key_needed or HIDDEN in url else None
     try:
         spec = WebhookSpec(webhook.name, url, webhook.events, webhook.is_active, key)
@@ -95,16 +136,6 @@ def _spec_of(webhook: Webhook, *, is_key_needed: bool) -> WebhookSpec | str:
         return str(error)
     left = filled(spec, webhook).differences(webhook)
     return f"it would be read as another {listed([change.field for change in left])}" if left else spec
-
-
-def _hide_secrets(webhook: Webhook, text: str) -> str:
-    """A name, key or event without the secrets that somebody wrote into it."""
-    return _URL.sub(lambda url: redact_url(url[0]), _hide_signature(webhook, text))
-
-
-def _hide_signature(webhook: Webhook, text: str) -> str:
-    secret = webhook.signature or ""
-    return text.replace(secret, HIDDEN) if len(secret) >= _SHORTEST_SECRET else text
 
 
 def _entry(spec: WebhookSpec, webhook: Webhook) -> Iterator[str]:
@@ -121,8 +152,8 @@ def _entry(spec: WebhookSpec, webhook: Webhook) -> Iterator[str]:
         yield f"      - {_scalar(event, _PLAIN_EVENT)}"
 
 
-def _left_out(webhook: Webhook, why: str) -> Iterator[str]:
-    name, key, reason = (_hide_secrets(webhook, text) for text in (webhook.name, webhook.key, why))
+def _left_out(webhook: Webhook, signatures: _Signatures, why: str) -> Iterator[str]:
+    name, key, reason = (signatures.hide(text) for text in (webhook.name, webhook.key, why))
     yield f"  # left out: {_quoted(name)} (key {_quoted(key)}), {counted(len(webhook.events), 'event')}:"
     yield f"  #   {_quoted(reason)}"
     yield "  #   It counts as undeclared: prune=True deletes it."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -229,11 +230,58 @@ def test_a_plan_with_the_export_of_any_programme_is_empty(live: list[Webhook]) -
     assert text.count("# left out:") == len(live) - len(declared)
 
 
+def test_a_signing_secret_in_the_url_or_name_of_another_webhook_is_not_exported() -> None:
+    live = [
+        webhook(name="CRM", key="k1", signature=SIGNATURE),
+        webhook(
+            name="Blog", key="k2", signature="other-secret-123", url=f"https://a.example/{SIGNATURE}/x?{SIGNATURE}"
+        ),
+        webhook(name=f"Shop {SIGNATURE}", key="k3", signature=f"{SIGNATURE}-and-more"),
+        webhook(name=f"Till {SIGNATURE}-and-more", key="k4", signature="other-secret-123"),
+    ]
+    text = export(live, partnero_conn_id=CONN_ID)
+    assert SIGNATURE not in text
+    assert "and-more" not in text
+    assert 'url: "https://a.example/***/x?***"' in text
+    assert [action.name for action in planned(text, live).unchanged] == ["Blog", "CRM"]
+
+
+def test_signing_secrets_that_overlap_or_begin_alike_in_masses_are_hidden_whole() -> None:
+    overlapping = ["first-secret-abcdefgh", "abcdefgh-second", "third-secret-1"]
+    alike = [f"alike-all-{number:04}" for number in range(1_000)]
+    live = [webhook(name=f"W{at}", key=f"k{at}", signature=secret) for at, secret in enumerate(overlapping + alike)]
+    live += [
+        webhook(name="A", key="a", url="https://a.example/first-secret-abcdefgh-second/x"),
+        webhook(name="B", key="b", url="https://a.example/first-secret-abcdefghthird-secret-1/x"),
+        webhook(name="C", key="c", url="https://a.example/before/alike-all-0999/after"),
+    ]
+    text = export(live)
+    assert re.findall(r"url: (.*\*.*)", text) == [
+        '"https://a.example/***/x"',
+        '"https://a.example/***/x"',
+        '"https://a.example/before/***"',
+    ]
+    assert not any(secret in text for secret in ("first-secret", "abcdefgh", "-second", "third-secret", "alike-all-"))
+
+
+def test_a_text_that_is_no_secret_of_the_programme_is_exported_as_it_is() -> None:
+    live = [webhook(name="CRM", url=f"https://a.example/{SIGNATURE}", signature="other-secret-123")]
+    assert f"url: https://a.example/{SIGNATURE}\n" in export(live)
+
+
 @thorough
 @given(live_states())
+@example(
+    [
+        webhook(name="CRM", key="k1", events=(), signature=SIGNATURE),
+        webhook(
+            name="Blog", key="k2", url=f"https://a.example/{SIGNATURE}/x?{SIGNATURE}", signature="other-secret-123"
+        ),
+    ]
+)
 def test_the_export_never_holds_a_secret(live: list[Webhook]) -> None:
     text = export(live, program=f"Demo {SIGNATURE[:3]}", partnero_conn_id=CONN_ID)
-    assert SIGNATURE not in text
+    assert SIGNATURE not in text or all(one.signature != SIGNATURE for one in live)
     assert SECRET not in text
     assert text.encode("utf-8").decode("utf-8") == text
 
