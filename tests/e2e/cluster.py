@@ -37,7 +37,7 @@ _OVER = {"success", "failed"}
 # Before Airflow 3.3, two requests of the triggerer to its own supervisor may cross, and it ends (apache/airflow#64620).
 _TRIGGERER_RACE = "Response read out of order"
 _TAIL = 3_000  # characters
-_QUIET = 60.0  # seconds, much longer than a scheduler takes between two events of one mapped task
+_QUIET = 30.0  # seconds, much longer than a scheduler takes from receiving an event to handling it
 
 
 class Cluster:
@@ -250,22 +250,27 @@ class Cluster:
 
         Airflow 3.3.2 fails a task that is queued anew (after a deferral, a rescheduling, a human's answer) before that.
 
-        It may drop an event while the task's row is locked. So of a mapped task it is enough to have heard of nine in
-        ten instances, and of no other for a while: then no other is on its way.
+        It drops an event that it has received while the task's row is locked. So it is enough that it has received all,
+        and handled no other for a while: then no other is on its way.
 
         :param number: of processes; more than one for a mapped task.
         """
-        words = f"TaskInstance Finished: dag_id={dag_id}, task_id={task_id}, run_id={run_id}, ".encode()
-        heard, last = 0, time.monotonic()
+        key = f"TaskInstanceKey(dag_id='{dag_id}', task_id='{task_id}', run_id='{run_id}', "
+        received_words = f"Received executor event with state success for task instance {key}".encode()
+        handled_words = f"TaskInstance Finished: dag_id={dag_id}, task_id={task_id}, run_id={run_id}, ".encode()
+        received, handled, last = 0, 0, time.monotonic()
         read: dict[Path, int] = {}
 
         def has_heard() -> bool:
-            nonlocal heard, last
-            new = sum(_new_lines(log, read).count(words) for log in self.folder.glob("scheduler*.log"))
-            if new:
-                heard, last = heard + new, time.monotonic()
+            nonlocal received, handled, last
+            for log in self.folder.glob("scheduler*.log"):
+                lines = _new_lines(log, read)
+                if handled_words in lines or received_words in lines:
+                    received += lines.count(received_words)
+                    handled += lines.count(handled_words)
+                    last = time.monotonic()
             is_quiet = time.monotonic() - last > _QUIET
-            return heard >= number or (is_quiet and number > 1 and heard >= 0.9 * number)
+            return handled >= number or (is_quiet and received >= number)
 
         self.wait_for(has_heard, f"a scheduler to hear of the end of {dag_id}.{task_id}")
 
