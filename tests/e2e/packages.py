@@ -52,23 +52,14 @@ def install_alone(wheel: Path, folder: Path, *others: str) -> Path:
     return environment
 
 
-def locked(folder: Path, python: str) -> Path:
-    """What ``uv run`` makes of this checkout, for another interpreter; the environment's path."""
-    environment = folder / "environment"
-    place = {"UV_PROJECT_ENVIRONMENT": str(environment), "UV_COMPILE_BYTECODE": "0"}  # little of it is imported
-    _uv("sync", "--quiet", "--frozen", "--python", python, **place)
-    return environment
-
-
 def run_in(environment: Path, folder: Path, *command: str) -> str:
     """Run a command of the environment in the folder; what it prints."""
     unwanted = ("PYTEST", "COV", "PYTHONPATH", "AIRFLOW")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
-    path = f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [str(environment / "bin" / command[0]), *command[1:]],
         cwd=folder,
-        env=kept | {"AIRFLOW_HOME": str(environment.parent / "home"), "PATH": path},
+        env=kept | {"AIRFLOW_HOME": str(environment.parent / "home")},
         capture_output=True,
         text=True,
         timeout=3600,
