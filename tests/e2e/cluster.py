@@ -37,7 +37,7 @@ _OVER = {"success", "failed"}
 # Before Airflow 3.3, two requests of the triggerer to its own supervisor may cross, and it ends (apache/airflow#64620).
 _TRIGGERER_RACE = "Response read out of order"
 _TAIL = 3_000  # characters
-_QUIET = 30.0  # seconds, much longer than a scheduler takes from receiving an event to handling it
+_QUIET = 60.0  # seconds, much longer than a scheduler takes from receiving an event to handling it
 
 
 class Cluster:

@@ -271,17 +271,10 @@ def test_a_text_that_is_no_secret_of_the_programme_is_exported_as_it_is() -> Non
 
 @thorough
 @given(live_states())
-@example(
-    [
-        webhook(name="CRM", key="k1", events=(), signature=SIGNATURE),
-        webhook(
-            name="Blog", key="k2", url=f"https://a.example/{SIGNATURE}/x?{SIGNATURE}", signature="other-secret-123"
-        ),
-    ]
-)
 def test_the_export_never_holds_a_secret(live: list[Webhook]) -> None:
-    text = export(live, program=f"Demo {SIGNATURE[:3]}", partnero_conn_id=CONN_ID)
-    assert SIGNATURE not in text or all(one.signature != SIGNATURE for one in live)
+    owner = webhook(name="Owner", key="owner", signature=SIGNATURE)
+    text = export([*live, owner], program=f"Demo {SIGNATURE[:3]}", partnero_conn_id=CONN_ID)
+    assert SIGNATURE not in text
     assert SECRET not in text
     assert text.encode("utf-8").decode("utf-8") == text
 
