@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -54,16 +52,12 @@ def test_the_wheel_holds_the_package_and_the_examples_and_nothing_else(wheel: Pa
     }
 
 
-@pytest.fixture(scope="module")
-def on_versions(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
-    """What became of each Airflow; all at once, since most of it is waiting."""
-    with ThreadPoolExecutor(len(VERSIONS)) as pool:
-        yield {
-            version: pool.submit(_works_on, wheel, tmp_path_factory.mktemp("airflow"), version) for version in VERSIONS
-        }
-
-
-def _works_on(wheel: Path, folder: Path, version: str) -> None:
+@pytest.mark.matrix
+@pytest.mark.parametrize("version", VERSIONS)
+def test_demo_restarted_triggerer_drift_and_receiver_work_on_airflow(
+    wheel: Path, tmp_path_factory: pytest.TempPathFactory, version: str
+) -> None:
+    folder = tmp_path_factory.mktemp("airflow")
     environment = install(wheel, folder, *NEEDED_BY_TESTS, version=version, newest=VERSIONS[version])
     said = run_in(environment, folder, "partnero-demo")
     assert said.count("DAG partnero_webhook_lifecycle ... success") == 1
@@ -109,11 +103,3 @@ def _test(environment: Path, folder: Path, chosen: dict[str, tuple[str, int]]) -
     command = ["python", "-m", "pytest", "--import-mode=importlib", "-v", *markers, *files, "-k", wanted]
     passed = re.findall(r"^tests/e2e/(\w+)\.py::.* PASSED", run_in(environment, folder, *command), re.MULTILINE)
     assert Counter(passed) == {file: number for file, (_, number) in chosen.items()}
-
-
-@pytest.mark.matrix
-@pytest.mark.parametrize("version", VERSIONS)
-def test_demo_restarted_triggerer_drift_and_receiver_work_on_airflow(
-    on_versions: dict[str, Future[None]], version: str
-) -> None:
-    on_versions[version].result()

@@ -176,7 +176,7 @@ def test_an_address_that_another_one_has_is_named_even_before_that_one_serves(
         said = refused(home, "--port", str(port), "--workers", workers)
         assert f"error: --host {host} --port {port}: cannot be had: Address already in use" in said
         receiver.wait_until_ready()
-        assert receiver.post(f"to the first, beside {workers}").status_code == 202
+        assert receiver.post(f"to the first, beside {workers}").status_code in {200, 202}
 
 
 def test_it_starts_without_its_database_says_so_and_is_ready_once_it_is_there(

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +18,7 @@ import requests
 
 from airflow_provider_partnero.api import sign
 from airflow_provider_partnero.sandbox import Sandbox
+from airflow_provider_partnero.sandbox.deliveries import Envelope
 
 from .cluster import Cluster
 from .deliveries import PATH, envelope, settled
@@ -30,6 +32,7 @@ EVENT = "transaction.created"
 ODD = "odd/näme"  # an id that a URL must encode
 GENUINE = 20
 TAKEN = {200, 202}
+LATE = {408, 503}  # the machine took longer than the deadline to read the body or to record it: to come again
 KINDS_OF_ANSWERS = 12
 DIGITS = b"0" * 64
 SENDERS_LINES = 10
@@ -51,13 +54,13 @@ def door(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> I
         with cluster:
             cluster.start("api-server")
             cluster.wait_until_up()
-            settled(lambda: deliver(cluster, "first"))
+            first = envelope(sandbox, EVENT, "first")
+            settled(partial(deliver, cluster, first))
             yield cluster
 
 
-def deliver(cluster: Cluster, key: str) -> requests.Response:
+def deliver(cluster: Cluster, one: Envelope) -> requests.Response:
     """One attempt."""
-    one = envelope(cluster.sandbox, EVENT, key)
     return requests.post(cluster.address + PATH, one.body, headers=dict(one.headers), timeout=HTTP_PATIENCE)
 
 
@@ -73,34 +76,35 @@ def raw(cluster: Cluster, data: bytes) -> tuple[int, bytes]:
 
 
 @pytest.mark.parametrize("flood", FLOODS)
-def test_genuine_deliveries_are_taken_at_the_first_try_amid_eight_senders(
-    door: Cluster, tmp_path: Path, flood: str
-) -> None:
+def test_genuine_deliveries_are_taken_amid_eight_senders(door: Cluster, tmp_path: Path, flood: str) -> None:
     """How fast is for the benchmark to say: here the machine may be slow, but nobody may be turned away."""
     caught = envelope(door.sandbox, EVENT, f"caught {flood}")
-    settled(
-        lambda: requests.post(door.address + PATH, caught.body, headers=dict(caught.headers), timeout=HTTP_PATIENCE)
-    )
+    settled(partial(deliver, door, caught))
     genuine = tmp_path / "genuine"
     genuine.write_bytes(caught.headers["Signature"].encode() + b"\n" + caught.body)
     answers: Counter[int] = Counter()
+
+    def attempt(one: Envelope) -> requests.Response:
+        answer = deliver(door, one)
+        answers[answer.status_code] += 1
+        return answer
+
     log = door.log("api-server")
     before = our_lines(log)
     with flooding(flood, door.address, genuine, rate=10, path=f"/air{PATH}") as senders:
         for number in range(GENUINE):
-            answers[deliver(door, f"{flood} {number}").status_code] += 1
+            settled(partial(attempt, envelope(door.sandbox, EVENT, f"{flood} {number}")))
             time.sleep(0.1)
         told = counts_of(senders)
     print(flood, "genuine:", dict(answers), "senders:", told)
-    late = answers.pop(503, 0)  # the machine took longer than the deadline: to come again, not turned away
-    assert set(answers) <= TAKEN
-    assert late < GENUINE
+    assert set(answers) <= TAKEN | LATE
+    assert sum(answers[status] for status in TAKEN) == GENUINE
     expected = {
-        "forged 1 MiB": {"413", "closed"}, "half-sent": {"408", "given up", "closed"}, "made-up connections": {"404"},
-        "made-up keys": {"503", "401"}, "repeated": {"200", "202", "503"},
+        "forged 1 MiB": {"413", "closed"}, "half-sent": {"given up", "closed"}, "made-up connections": {"404"},
+        "repeated": {"200", "202"},
     }  # fmt: skip
-    assert set(told) <= expected.get(flood, {"401", "503"}), told
-    assert our_lines(log) - before <= KINDS_OF_ANSWERS * 60 + GENUINE + SENDERS_LINES
+    assert set(told) <= expected.get(flood, {"401"}) | {str(status) for status in LATE}, told
+    assert our_lines(log) - before <= KINDS_OF_ANSWERS * 60 + answers.total() + SENDERS_LINES
 
 
 def our_lines(log: Path) -> int:
